@@ -1,0 +1,50 @@
+//! What every dialect's error reader starts from.
+
+use http::HeaderMap;
+use tieline_types::{Class, Fault};
+
+use crate::retry_after;
+
+/// The class that an HTTP status means by itself; bodies refine it.
+#[must_use]
+pub const fn class_of_status(status: u16) -> Class {
+    match status {
+        401 | 403 => Class::Auth,
+        402 => Class::Billing,
+        404 | 405 | 410 => Class::UnsupportedHere,
+        408 | 504 => Class::Timeout,
+        413 => Class::TooLarge,
+        429 => Class::RateLimited,
+        503 | 529 => Class::Overloaded,
+        400..=499 => Class::ClientInvalid,
+        _ => Class::ServerError,
+    }
+}
+
+/// The longest part of an unreadable error body that is quoted.
+const QUOTE_MAX: usize = 200;
+
+/// A fault of `class` with what the headers say: retry hint and request id under any of the names
+/// that providers use.
+pub(crate) fn fault_of(class: Class, status: u16, headers: &HeaderMap, message: String) -> Fault {
+    let id = ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name))
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let mut fault =
+        Fault::new(class, message).with_status(status).with_retry_after(retry_after(headers));
+    fault.upstream_request_id = id;
+    fault
+}
+
+/// A readable message for a body that is not the dialect's error: proxies answer in HTML or text.
+pub(crate) fn quote_body(status: u16, body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim();
+    if text.is_empty() {
+        return format!("HTTP {status} with an empty body");
+    }
+    let short: String = text.chars().take(QUOTE_MAX).collect();
+    format!("HTTP {status}: {short}")
+}

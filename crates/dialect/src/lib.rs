@@ -1,0 +1,170 @@
+//! Wire dialects, pure: bytes in, bytes out.
+//!
+//! A dialect reads requests, replies, streams and errors into the neutral form of [`ir`] and writes
+//! them back. Every dialect is a folder of the same shape: `request`, `response`, `stream`, `error`.
+//! This crate does no I/O, reads no clock, and must not know any provider's host or credential.
+
+mod anthropic_messages;
+mod bedrock_converse;
+mod error;
+pub mod frame;
+mod head;
+mod hint;
+pub mod ir;
+mod json;
+mod loss;
+mod openai_chat;
+mod openai_responses;
+mod stream;
+
+use http::HeaderMap;
+use tieline_types::{DialectId, Fault};
+
+pub use error::class_of_status;
+pub use head::{Head, splice_model};
+pub use hint::retry_after;
+pub use loss::{Action, Loss, Losses};
+pub use stream::{Collector, Glance, events_of};
+
+use frame::Framing;
+use ir::{Ask, Event, Reply};
+
+/// A request as it came over the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct RawRequest<'a> {
+    /// The JSON body.
+    pub body: &'a [u8],
+    /// The model, where the path names it (Converse).
+    pub path_model: Option<&'a str>,
+    /// Whether the path asks for a stream (Converse); other dialects say so in the body.
+    pub path_stream: bool,
+}
+
+/// What the writer of a request must know of the deployment it writes for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Target {
+    /// The provider's own name of the model, which goes into `model` or the path.
+    pub model: String,
+    /// What this deployment takes.
+    pub accepts: Accepts,
+}
+
+/// What a deployment takes beyond, or short of, its dialect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepts {
+    /// OpenAI Chat: `max_completion_tokens` and the `developer` role (OpenAI, Azure) rather than
+    /// `max_tokens` and `system` only (most compatible servers).
+    pub openai_native: bool,
+    /// Media may be given as http(s) URLs; otherwise the caller must inline them first.
+    pub media_urls: bool,
+    /// `temperature`, `top_p` and `top_k` are accepted.
+    pub sampling: bool,
+}
+
+impl Default for Accepts {
+    fn default() -> Self {
+        Self { openai_native: true, media_urls: true, sampling: true }
+    }
+}
+
+/// How a reply is dressed for the client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Style {
+    /// The id a reply carries when the provider gave none.
+    pub id: String,
+    /// The model a reply names: the one that answered.
+    pub model: String,
+    /// Seconds since the Unix epoch, for dialects that date their replies.
+    pub created_s: u64,
+    /// OpenAI Chat streams: the client asked for a usage chunk.
+    pub include_usage: bool,
+}
+
+/// Reads the frames of one provider stream into neutral events.
+pub trait ReadEvents: Send {
+    /// Reads one whole frame (see [`frame::Splitter`]) and appends its events to `out`.
+    ///
+    /// Anything that is not of the dialect becomes [`Event::Error`]; nothing is skipped silently
+    /// but what the dialect's own clients must ignore.
+    fn read(&mut self, frame: &[u8], out: &mut Vec<Event>);
+
+    /// The transport ended. Appends [`Event::Error`] with class `stream_truncated` unless the
+    /// dialect's terminal event was read before.
+    fn end(&mut self, out: &mut Vec<Event>);
+}
+
+/// Writes neutral events as the bytes of one client stream.
+pub trait WriteEvents: Send {
+    /// Appends the bytes of `event` to `out`. [`Event::Error`] is written as the dialect's own
+    /// in-band error, after which further events write nothing.
+    fn write(&mut self, event: &Event, out: &mut Vec<u8>);
+
+    /// Appends what this dialect's clients tolerate as a sign of life.
+    fn heartbeat(&self, out: &mut Vec<u8>);
+}
+
+/// A wire dialect: pure halves that look alike in every folder of this crate.
+pub trait Dialect: Send + Sync {
+    /// Which dialect this is.
+    fn id(&self) -> DialectId;
+
+    /// How its streams are framed.
+    fn framing(&self) -> Framing;
+
+    /// Reads a client's request.
+    ///
+    /// # Errors
+    /// `client_invalid` with `param` naming the field that is missing or of the wrong type.
+    fn read_request(&self, raw: &RawRequest<'_>) -> Result<Ask, Fault>;
+
+    /// Writes the JSON body of a request for `target`, noting in `losses` all it cannot carry.
+    ///
+    /// # Errors
+    /// `unsupported_here` where leaving something out would change what the caller relies on.
+    fn write_request(
+        &self,
+        ask: &Ask,
+        target: &Target,
+        losses: &mut Losses,
+    ) -> Result<Vec<u8>, Fault>;
+
+    /// Reads a whole reply (HTTP 200, no stream).
+    ///
+    /// # Errors
+    /// `bad_payload` when it is not a reply of this dialect, or the fault that the body reports.
+    fn read_response(&self, body: &[u8]) -> Result<Reply, Fault>;
+
+    /// Writes a whole reply.
+    fn write_response(&self, reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8>;
+
+    /// A reader for one provider stream.
+    fn read_events(&self) -> Box<dyn ReadEvents>;
+
+    /// A writer for one client stream.
+    fn write_events(&self, style: &Style) -> Box<dyn WriteEvents>;
+
+    /// Reads a provider's error answer (any status but 200) into a fault with class, scope,
+    /// provider code and message, retry hint and request id.
+    fn read_error(&self, status: u16, headers: &HeaderMap, body: &[u8]) -> Fault;
+
+    /// Writes a fault as this dialect's error: HTTP status and JSON body.
+    fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>);
+
+    /// Whether a frame of a stream is surely nothing but content: no usage, no finish, no error.
+    /// A relay that passes frames on untouched may skip reading those. `false` is always safe.
+    fn is_plain_delta(&self, frame: &[u8]) -> bool {
+        let _ = frame;
+        false
+    }
+}
+
+/// The dialect of that name.
+#[must_use]
+pub fn dialect(id: DialectId) -> &'static dyn Dialect {
+    match id {
+        DialectId::OpenaiChat => &openai_chat::OpenaiChat,
+        DialectId::OpenaiResponses => &openai_responses::OpenaiResponses,
+        DialectId::AnthropicMessages => &anthropic_messages::AnthropicMessages,
+        DialectId::BedrockConverse => &bedrock_converse::BedrockConverse,
+    }
+}

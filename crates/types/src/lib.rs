@@ -1,0 +1,15 @@
+//! What every layer of Tieline speaks of: faults, usage, the record of a call, wall time.
+//!
+//! This crate does no I/O and reads no clock; it must not know any provider, dialect or database.
+
+mod clock;
+mod fault;
+mod id;
+mod record;
+mod usage;
+
+pub use clock::Clock;
+pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
+pub use id::DialectId;
+pub use record::{AttemptRecord, CallRecord, Outcome};
+pub use usage::Usage;

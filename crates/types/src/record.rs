@@ -1,0 +1,122 @@
+//! What the ledger keeps of one client request.
+
+use std::{fmt, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Class, DialectId, Phase, Usage};
+
+/// How a request ended, from the client's side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Served whole, by an acceptable tier.
+    Served,
+    /// Served whole, by a tier marked `acceptable: false`.
+    Degraded,
+    /// Refused for the caller's own fault: bad request, credential, unknown feature.
+    Refused,
+    /// Failed before any content reached the client.
+    Failed,
+    /// Broke after content had reached the client; the client was told.
+    Broken,
+    /// The client left first.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The stable name used in metrics, logs and the ledger.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Served => "served",
+            Self::Degraded => "degraded",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Broken => "broken",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One client request from its arrival to its last byte.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallRecord {
+    /// Tieline's request id (`req_` and a UUIDv7), unique for ever.
+    pub id: String,
+    /// Arrival, milliseconds since the Unix epoch.
+    pub started_ms: u64,
+    /// Arrival to last byte, microseconds.
+    pub duration_us: u64,
+    /// Arrival to first content byte sent to the client, microseconds.
+    pub first_content_us: Option<u64>,
+    /// The dialect the client spoke.
+    pub dialect: DialectId,
+    /// The feature that was called; empty when it was never resolved.
+    pub feature: Arc<str>,
+    /// What the client wrote in `model`.
+    pub model_asked: String,
+    /// Whether the client asked for a stream.
+    pub stream: bool,
+    /// The caller: an API key's id, or `local` without keys.
+    pub caller: Arc<str>,
+    /// The tier that answered.
+    pub tier: Option<Arc<str>>,
+    /// The deployment that answered (none for cache and static replies).
+    pub deployment: Option<Arc<str>>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// The HTTP status sent to the client.
+    pub status: u16,
+    /// The class of the fault the client saw, if any.
+    pub fault: Option<Class>,
+    /// One sentence about that fault.
+    pub fault_message: Option<String>,
+    /// What translation could not carry, in `action:field` form.
+    pub losses: Vec<String>,
+    /// Usage of the attempt that answered.
+    pub usage: Option<Usage>,
+    /// The W3C trace id the request travelled under.
+    pub trace_id: Option<String>,
+    /// Every upstream call made for it, in order.
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// One upstream call for one candidate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// The tier that proposed the candidate.
+    pub tier: Arc<str>,
+    /// The deployment called.
+    pub deployment: Arc<str>,
+    /// The provider called.
+    pub provider: Arc<str>,
+    /// The dialect spoken to the provider.
+    pub dialect: DialectId,
+    /// Start of the attempt, microseconds after the request's arrival.
+    pub start_us: u64,
+    /// Length of the attempt, microseconds.
+    pub duration_us: u64,
+    /// Attempt start to the provider's first content, microseconds.
+    pub first_content_us: Option<u64>,
+    /// The provider's HTTP status.
+    pub status: Option<u16>,
+    /// The class of its failure; none when it served.
+    pub fault: Option<Class>,
+    /// Where it failed.
+    pub phase: Option<Phase>,
+    /// One sentence about the failure.
+    pub fault_message: Option<String>,
+    /// The provider's request id.
+    pub upstream_request_id: Option<String>,
+    /// The model the provider says it served.
+    pub model_served: Option<String>,
+    /// What it consumed, as far as known.
+    pub usage: Option<Usage>,
+}
