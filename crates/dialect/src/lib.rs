@@ -47,6 +47,8 @@ pub struct Target {
     pub model: String,
     /// What this deployment takes.
     pub accepts: Accepts,
+    /// The output limit to send where the dialect requires one and the client gave none.
+    pub max_output_tokens: u64,
 }
 
 /// What a deployment takes beyond, or short of, its dialect.

@@ -6,10 +6,12 @@ mod clock;
 mod fault;
 mod id;
 mod record;
+mod secret;
 mod usage;
 
 pub use clock::Clock;
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
 pub use record::{AttemptRecord, CallRecord, Outcome};
+pub use secret::Secret;
 pub use usage::Usage;
