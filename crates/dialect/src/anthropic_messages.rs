@@ -1,6 +1,11 @@
-//! The anthropic_messages dialect.
+//! Anthropic Messages (`POST /v1/messages`).
+//!
+//! Facts of the protocol are from Anthropic's API reference and the types of its Python SDK.
+//! Tool results stand inside user turns, blocks of a stream follow one another strictly, and both
+//! usages of a stream are mandatory: the official clients fail without them.
 
 use http::HeaderMap;
+use memchr::memmem;
 use tieline_types::{DialectId, Fault};
 
 use crate::{
@@ -10,9 +15,13 @@ use crate::{
 };
 
 mod error;
+mod finish;
 mod request;
 mod response;
+mod state;
 mod stream;
+mod usage;
+mod wire;
 
 /// See the module.
 pub(crate) struct AnthropicMessages;
@@ -61,5 +70,35 @@ impl Dialect for AnthropicMessages {
 
     fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
         error::write(fault, request_id)
+    }
+
+    /// Quotes inside JSON strings are escaped and line ends too, so neither mark can be part of
+    /// what the model says.
+    fn is_plain_delta(&self, frame: &[u8]) -> bool {
+        frame.starts_with(b"event: content_block_delta\n")
+            && memmem::find(frame, br#""type":"content_block_delta""#).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_deltas_are_plain() {
+        let plain = |frame: &str| AnthropicMessages.is_plain_delta(frame.as_bytes());
+        assert!(plain(
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"index\":0,\
+             \"delta\":{\"type\":\"text_delta\",\"text\":\"hi\"}}\n\n"
+        ));
+        for frame in [
+            "event: message_delta\ndata: {\"type\":\"message_delta\"}\n\n",
+            "event: error\ndata: {\"type\":\"error\"}\n\n",
+            "event: content_block_start\ndata: {\"x\":\"content_block_delta\"}\n\n",
+            "event: content_block_delta\ndata: {\"type\":\"error\"}\n\n",
+            "event: ping\ndata: {\"text\":\"event: content_block_delta\"}\n\n",
+        ] {
+            assert!(!plain(frame), "{frame}");
+        }
     }
 }

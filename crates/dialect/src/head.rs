@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use tieline_types::{Class, Fault};
 
 /// What admission reads of a request body.
@@ -33,10 +33,18 @@ struct Wire<'a> {
     stream_options: Option<&'a RawValue>,
 }
 
-#[derive(Default, Deserialize)]
-struct StreamOptions {
-    #[serde(default)]
-    include_usage: Option<bool>,
+/// Reads `stream_options`; a derived struct would also take an array for one.
+fn include_usage(raw: &RawValue) -> Result<bool, Fault> {
+    let wrong =
+        || Fault::invalid("stream_options", "`stream_options` must be an object of booleans");
+    match serde_json::from_str(raw.get()) {
+        Ok(Value::Null) => Ok(false),
+        Ok(Value::Object(options)) => match options.get("include_usage") {
+            None | Some(Value::Null) => Ok(false),
+            Some(value) => value.as_bool().ok_or_else(wrong),
+        },
+        _ => Err(wrong()),
+    }
 }
 
 impl Head {
@@ -70,18 +78,8 @@ impl Head {
             Some("true") => true,
             Some(_) => return Err(Fault::invalid("stream", "`stream` must be a boolean")),
         };
-        let options = match wire.stream_options {
-            None => StreamOptions::default(),
-            Some(raw) => serde_json::from_str::<Option<StreamOptions>>(raw.get())
-                .map_err(|_| {
-                    Fault::invalid(
-                        "stream_options",
-                        "`stream_options` must be an object with boolean fields",
-                    )
-                })?
-                .unwrap_or_default(),
-        };
-        Ok(Self { model, model_span, stream, include_usage: options.include_usage == Some(true) })
+        let include_usage = wire.stream_options.map_or(Ok(false), include_usage)?;
+        Ok(Self { model, model_span, stream, include_usage })
     }
 }
 
@@ -151,7 +149,7 @@ mod tests {
         for (body, param) in [
             (&br#"{"model":3}"#[..], Some("model")),
             (br#"{"model":"m","stream":"yes"}"#, Some("stream")),
-            (br#"{"model":"m","stream_options":[]}"#, None),
+            (br#"{"model":"m","stream_options":[]}"#, Some("stream_options")),
             (b"[1]", None),
             (b"{\"model\":", None),
             (b"\xff", None),

@@ -44,8 +44,8 @@ impl Fields {
 
     /// Takes a field out; JSON null counts as absent.
     pub(crate) fn take(&mut self, key: &str) -> Option<Value> {
-        // `shift_remove` would keep the order of what remains, which nobody needs.
-        self.map.swap_remove(key).filter(|value| !value.is_null())
+        // What remains keeps the client's order, so that losses are told in it.
+        self.map.shift_remove(key).filter(|value| !value.is_null())
     }
 
     /// Takes a string field.

@@ -1,4 +1,7 @@
-//! The openai_chat dialect.
+//! OpenAI Chat Completions, as OpenAI, Azure and the many compatible servers speak it.
+//!
+//! Source of the protocol: OpenAI's API reference, `POST /v1/chat/completions`, and the extensions
+//! that servers agree on: `reasoning_content`, `top_k`, errors of other shapes.
 
 use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
@@ -13,8 +16,9 @@ mod error;
 mod request;
 mod response;
 mod stream;
+mod wire;
 
-/// See the module.
+/// The dialect; it has no state.
 pub(crate) struct OpenaiChat;
 
 impl Dialect for OpenaiChat {
@@ -59,7 +63,11 @@ impl Dialect for OpenaiChat {
         error::read(status, headers, body)
     }
 
-    fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
-        error::write(fault, request_id)
+    fn write_error(&self, fault: &Fault, _request_id: &str) -> (u16, Vec<u8>) {
+        error::write(fault)
+    }
+
+    fn is_plain_delta(&self, frame: &[u8]) -> bool {
+        stream::is_plain_delta(frame)
     }
 }

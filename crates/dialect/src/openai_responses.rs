@@ -1,4 +1,5 @@
-//! The openai_responses dialect.
+//! OpenAI Responses (`POST /v1/responses`), also spoken by Azure's v1 surface and by OpenAI models
+//! on Bedrock.
 
 use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
@@ -14,7 +15,7 @@ mod request;
 mod response;
 mod stream;
 
-/// See the module.
+/// The OpenAI Responses dialect.
 pub(crate) struct OpenaiResponses;
 
 impl Dialect for OpenaiResponses {
@@ -61,5 +62,9 @@ impl Dialect for OpenaiResponses {
 
     fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
         error::write(fault, request_id)
+    }
+
+    fn is_plain_delta(&self, frame: &[u8]) -> bool {
+        stream::is_plain_delta(frame)
     }
 }

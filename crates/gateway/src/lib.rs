@@ -1,1 +1,35 @@
-//! gateway
+//! The gateway: from a client's socket to a provider and back, in eight stops.
+//!
+//! `listen` accepts, `serve` is the walk, `admit` finds caller and feature, `attempt` tries
+//! candidates up to the commit point, `relay` streams to the client, `record` closes the books.
+//! The control plane (`plan`, `reload`, `admin`) builds immutable plans and never shares that path.
+
+mod admin;
+mod admit;
+mod attempt;
+mod body;
+mod cache;
+mod count;
+mod door;
+mod gateway;
+mod listen;
+mod metrics;
+mod models;
+mod plan;
+mod prepare;
+mod record;
+mod relay;
+mod reload;
+mod respond;
+mod serve;
+mod source;
+mod status;
+mod trace;
+mod walk;
+mod workers;
+
+pub use gateway::{Env, Gateway, GatewayError, Parts};
+pub use listen::{Tls, Worker};
+pub use reload::{Load, Watcher, watch};
+pub use status::{DeploymentStatus, FeatureStatus, Status, TierStatus};
+pub use workers::{Running, start};

@@ -1,9 +1,15 @@
 //! Requests.
-use crate::{Losses, RawRequest, Target, ir::Ask};
-use tieline_types::Fault;
-pub(super) fn read(_raw: &RawRequest<'_>) -> Result<Ask, Fault> {
-    Ok(Ask::default())
-}
-pub(super) fn write(_ask: &Ask, _target: &Target, _losses: &mut Losses) -> Result<Vec<u8>, Fault> {
-    Ok(Vec::new())
-}
+
+mod content;
+mod media;
+mod read;
+mod schema;
+mod thinking;
+mod turns;
+mod write;
+
+pub(super) use read::read;
+pub(super) use write::write;
+
+#[cfg(test)]
+mod tests;

@@ -1,18 +1,21 @@
-//! Streams.
-use crate::{ReadEvents, Style, WriteEvents, ir::Event};
-#[derive(Default)]
-pub(super) struct Reader;
-impl ReadEvents for Reader {
-    fn read(&mut self, _frame: &[u8], _out: &mut Vec<Event>) {}
-    fn end(&mut self, _out: &mut Vec<Event>) {}
+//! Streams: typed server-sent events (OpenAI API reference, "Streaming events").
+
+mod reader;
+mod writer;
+
+pub(super) use reader::Reader;
+pub(super) use writer::Writer;
+
+/// How a frame begins that holds a piece of text and nothing else.
+const PLAIN_DELTA_HEADS: [&[u8]; 2] =
+    [b"event: response.output_text.delta\n", b"data: {\"type\":\"response.output_text.delta\""];
+
+/// Whether a frame is surely a piece of text. Only the head is searched: the same words may stand
+/// deeper in other events, which repeat what the client or the model wrote.
+pub(super) fn is_plain_delta(frame: &[u8]) -> bool {
+    PLAIN_DELTA_HEADS.iter().any(|head| frame.starts_with(head))
+        && memchr::memmem::find(frame, b"\"delta\":\"\"").is_none()
 }
-pub(super) struct Writer;
-impl Writer {
-    pub(super) fn new(_style: &Style) -> Self {
-        Self
-    }
-}
-impl WriteEvents for Writer {
-    fn write(&mut self, _event: &Event, _out: &mut Vec<u8>) {}
-    fn heartbeat(&self, _out: &mut Vec<u8>) {}
-}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! Features: their ladders, and the implicit ones of models.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{Check, model::Index};
+use crate::{
+    config::{Candidate, Feature, Fidelity, Model, Prefer, Tier, TierMode},
+    lenient::{Entries, Field},
+    problem::{Code, Problem},
+    source::Span,
+    wire,
+};
+
+mod tier;
+
+const DEADLINE: Duration = Duration::from_secs(600);
+/// The name of the one tier of an implicit feature, and of an unnamed tier of models.
+const MODELS: &str = "models";
+
+impl Check<'_> {
+    /// The features of the file, then the implicit ones.
+    pub(super) fn features(
+        &mut self,
+        field: &Field<Entries<wire::Feature>>,
+        index: &Index<'_>,
+        models: &[Model],
+    ) -> Vec<Feature> {
+        let mut features = Vec::new();
+        for (name, at, written) in field.value.iter().flat_map(Entries::iter) {
+            self.named(name, at);
+            features.extend(self.feature(name, at, written, index, models));
+        }
+        let taken: BTreeSet<String> =
+            features.iter().map(|feature: &Feature| feature.name.clone()).collect();
+        features.extend(models.iter().filter(|model| !taken.contains(&model.name)).map(implicit));
+        features
+    }
+
+    fn feature(
+        &mut self,
+        name: &str,
+        at: Span,
+        field: &Field<wire::Feature>,
+        index: &Index<'_>,
+        models: &[Model],
+    ) -> Option<Feature> {
+        if !field.is_written() {
+            self.empty_ladder(name, at);
+        }
+        let written = field.value.as_ref()?;
+        let deadline = self.lapse(&written.deadline).unwrap_or(DEADLINE);
+        if written.tiers.value.as_ref().map_or(!written.tiers.is_written(), Vec::is_empty) {
+            self.empty_ladder(name, at);
+        }
+        let rungs: Vec<(&wire::Tier, Span)> =
+            written.tiers.value.iter().flatten().filter_map(Field::placed).collect();
+        self.ladder(&rungs);
+        let mut names: BTreeSet<String> =
+            rungs.iter().filter_map(|(tier, _)| tier.name.value.clone()).collect();
+        let mut tiers: Vec<Tier> = Vec::new();
+        for (number, (tier, at)) in (1_usize..).zip(rungs) {
+            if let Some(mode) = self.tier_mode(tier, at, index, models) {
+                let name = tier.name.value.clone();
+                let name = name.unwrap_or_else(|| free_name(&mode, number, &names));
+                names.insert(name.clone());
+                tiers.push(self.tier(tier, mode, name, deadline));
+            }
+        }
+        Some(Feature {
+            name: name.to_owned(),
+            owner: self.text(&written.owner),
+            deadline,
+            fidelity: written.fidelity.value.unwrap_or_default(),
+            tiers,
+            implicit: false,
+        })
+    }
+
+    fn empty_ladder(&mut self, name: &str, at: Span) {
+        let message = format!("the feature `{name}` has no tiers");
+        let problem = Problem::new(Code::EmptyTiers, at, message).with_found(name);
+        self.add(problem.with_help("list at least one tier"));
+    }
+
+    /// What can be said of a ladder as a whole.
+    fn ladder(&mut self, rungs: &[(&wire::Tier, Span)]) {
+        let answers = |tier: &wire::Tier| tier.reply.is_written() || tier.off.is_written();
+        let end = rungs.iter().position(|(tier, _)| answers(tier)).unwrap_or(rungs.len());
+        for (_, at) in rungs.iter().skip(end.saturating_add(1)) {
+            let problem = Problem::new(Code::UnreachableTier, *at, "this tier is never reached");
+            self.add(problem.with_help("a tier before it always answers; move that to the end"));
+        }
+        let cache = rungs.iter().find_map(|(tier, _)| tier.cache.at);
+        if let (Some(at), false) = (cache, rungs.iter().any(|(tier, _)| tier.models.is_written())) {
+            let problem = Problem::new(Code::CacheAlone, at, "nothing fills this cache");
+            self.add(problem.with_help("add a tier with `models`"));
+        }
+        self.duplicate_names(rungs);
+    }
+
+    fn duplicate_names(&mut self, rungs: &[(&wire::Tier, Span)]) {
+        let mut seen = BTreeSet::new();
+        for (name, at) in rungs.iter().filter_map(|(tier, _)| tier.name.placed()) {
+            self.named(name, at);
+            if !seen.insert(name) {
+                let message = format!("another tier is already called `{name}`");
+                self.add(Problem::new(Code::DuplicateName, at, message).with_found(name));
+            }
+        }
+    }
+}
+
+/// The name of a tier that has none: its mode's, else its number's.
+fn free_name(mode: &TierMode, number: usize, taken: &BTreeSet<String>) -> String {
+    let usual = match mode {
+        TierMode::Models { .. } => MODELS,
+        TierMode::Cache { .. } => "cache",
+        TierMode::Reply { .. } => "reply",
+        TierMode::Off => "off",
+    };
+    let numbered = (number..).map(|number| format!("tier-{number}"));
+    let mut names = std::iter::once(usual.to_owned()).chain(numbered);
+    names.find(|name| !taken.contains(name)).unwrap_or_default()
+}
+
+fn implicit(model: &Model) -> Feature {
+    let candidates = model
+        .deployments
+        .iter()
+        .map(|deployment| Candidate { deployment: deployment.id.clone(), weight: 1 })
+        .collect();
+    let tier = Tier {
+        name: MODELS.to_owned(),
+        mode: TierMode::Models { candidates, prefer: Prefer::Ordered },
+        ttft: None,
+        deadline: None,
+        acceptable: true,
+    };
+    Feature {
+        name: model.name.clone(),
+        owner: None,
+        deadline: DEADLINE,
+        fidelity: Fidelity::Standard,
+        tiers: vec![tier],
+        implicit: true,
+    }
+}

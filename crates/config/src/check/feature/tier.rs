@@ -1,0 +1,189 @@
+//! One step of a ladder.
+
+use std::time::Duration;
+
+use crate::{
+    check::{Check, model::Index},
+    config::{Candidate, Deployment, Model, Prefer, Tier, TierMode},
+    lenient::{Entries, Field},
+    problem::{Code, Problem},
+    source::Span,
+    wire,
+};
+
+impl Check<'_> {
+    /// What the tier does; none when that is not clear.
+    pub(super) fn tier_mode(
+        &mut self,
+        tier: &wire::Tier,
+        at: Span,
+        index: &Index<'_>,
+        models: &[Model],
+    ) -> Option<TierMode> {
+        let modes = [
+            tier.models.is_written(),
+            tier.cache.is_written(),
+            tier.reply.is_written(),
+            tier.off.is_written(),
+        ];
+        let count = modes.into_iter().filter(|written| *written).count();
+        if count != 1 {
+            let number = if count == 0 { "none" } else { "several" };
+            let message = format!("the tier has {number} of `models`, `cache`, `reply` and `off`");
+            self.add(Problem::new(Code::TierMode, at, message).with_help("write exactly one"));
+            return None;
+        }
+        self.calling_keys(tier);
+        if let Some((cache, at)) = tier.cache.placed() {
+            self.required(&cache.max_age, "max_age", at);
+            return self.lapse(&cache.max_age).map(|max_age| TierMode::Cache { max_age });
+        }
+        if tier.reply.is_written() {
+            return self.text(&tier.reply).map(|text| TierMode::Reply { text });
+        }
+        if let Some((on, at)) = tier.off.placed() {
+            if !on {
+                let problem = Problem::new(Code::InvalidValue, at, "`off: false` says nothing");
+                self.add(problem.with_found("false").with_help("write `off: true`"));
+            }
+            return Some(TierMode::Off);
+        }
+        self.candidates(tier, index, models)
+    }
+
+    /// Reports keys about calls among models where there is none.
+    fn calling_keys(&mut self, tier: &wire::Tier) {
+        let keys = [
+            ("prefer", tier.prefer.key),
+            ("weights", tier.weights.key),
+            ("ttft", tier.ttft.key),
+            ("deadline", tier.deadline.key),
+        ];
+        let idle = keys.into_iter().filter(|_| !tier.models.is_written());
+        for (key, at) in idle.filter_map(|(key, at)| Some((key, at?))) {
+            let message = format!("`{key}` has no effect in a tier without `models`");
+            let problem = Problem::new(Code::TierMode, at, message).with_found(key);
+            self.add(problem.with_help("remove the key"));
+        }
+    }
+
+    fn candidates(
+        &mut self,
+        tier: &wire::Tier,
+        index: &Index<'_>,
+        models: &[Model],
+    ) -> Option<TierMode> {
+        let (names, at) = tier.models.placed()?;
+        if names.is_empty() {
+            let problem = Problem::new(Code::EmptyTiers, at, "the tier lists no models");
+            self.add(problem.with_help("list at least one model or deployment"));
+        }
+        let mut chosen: Vec<&Deployment> = Vec::new();
+        for (name, at) in names.iter().filter_map(Field::placed) {
+            let found = named(name, models);
+            if found.is_empty() {
+                self.unknown_model(name, at, index, models);
+            }
+            for deployment in found {
+                if !chosen.iter().any(|other| other.id == deployment.id) {
+                    chosen.push(deployment);
+                }
+            }
+        }
+        let prefer = tier.prefer.value.unwrap_or_default();
+        self.weights(tier, &chosen, prefer);
+        let weights = tier.weights.value.as_ref();
+        let candidates = chosen
+            .into_iter()
+            .map(|deployment| Candidate {
+                deployment: deployment.id.clone(),
+                weight: weights.map_or(1, |weights| weight_of(deployment, weights)),
+            })
+            .collect();
+        Some(TierMode::Models { candidates, prefer })
+    }
+
+    fn unknown_model(&mut self, name: &str, at: Span, index: &Index<'_>, models: &[Model]) {
+        let is_deployment = name.contains('@');
+        if index.models.contains(name) || (is_deployment && !index.complete) {
+            return;
+        }
+        let known: Vec<&str> = if is_deployment {
+            let deployments = models.iter().flat_map(|model| &model.deployments);
+            deployments.map(|deployment| deployment.id.as_str()).collect()
+        } else {
+            index.models.iter().copied().collect()
+        };
+        let noun = if is_deployment { "deployment" } else { "model" };
+        let problem = Problem::new(Code::UnknownModel, at, format!("there is no {noun} `{name}`"));
+        self.add(problem.with_found(name).suggesting(name, &known));
+    }
+
+    fn weights(&mut self, tier: &wire::Tier, chosen: &[&Deployment], prefer: Prefer) {
+        let Some((weights, at)) = tier.weights.placed() else { return };
+        if let (Prefer::Ordered, Some(key)) = (prefer, tier.weights.key) {
+            let problem = Problem::new(Code::Weights, key, "`weights` have no effect here");
+            self.add(problem.with_help("add `prefer: weighted`"));
+        }
+        let in_tier = |name: &str| chosen.iter().any(|one| one.id == name || one.model == name);
+        for (name, at, _) in weights.iter() {
+            if !in_tier(name) {
+                let known: Vec<&str> = chosen.iter().map(|one| one.id.as_str()).collect();
+                let message = format!("`{name}` is not in this tier");
+                let problem = Problem::new(Code::Weights, at, message);
+                self.add(problem.with_found(name).suggesting(name, &known));
+            }
+        }
+        let never = |one: &&Deployment| weight_of(one, weights) == 0;
+        if !chosen.is_empty() && chosen.iter().all(never) {
+            self.add(Problem::new(Code::Weights, at, "every weight is 0, so nothing is tried"));
+        }
+    }
+
+    /// The tier with its time limits.
+    pub(super) fn tier(
+        &mut self,
+        written: &wire::Tier,
+        mode: TierMode,
+        name: String,
+        feature_deadline: Duration,
+    ) -> Tier {
+        let deadline = self.lapse(&written.deadline);
+        let ttft = self.lapse(&written.ttft);
+        self.within(deadline, &written.deadline, "deadline", feature_deadline, "feature");
+        let limit = deadline.unwrap_or(feature_deadline);
+        let owner = if deadline.is_some() { "tier" } else { "feature" };
+        self.within(ttft, &written.ttft, "ttft", limit, owner);
+        let acceptable = written.acceptable.value.unwrap_or(true);
+        Tier { name, mode, ttft, deadline, acceptable }
+    }
+
+    fn within(
+        &mut self,
+        lapse: Option<Duration>,
+        field: &Field<wire::Lapse>,
+        key: &str,
+        limit: Duration,
+        owner: &str,
+    ) {
+        if lapse.is_some_and(|lapse| lapse > limit) {
+            let message = format!("`{key}` is longer than the {owner}'s deadline of {limit:?}");
+            let problem = Problem::new(Code::TimeLimits, field.at.unwrap_or_default(), message);
+            self.add(problem.with_help(format!("write at most {limit:?}")));
+        }
+    }
+}
+
+/// The deployments that a name in a tier stands for: all of a model, or one by its id.
+fn named<'m>(name: &str, models: &'m [Model]) -> Vec<&'m Deployment> {
+    let deployments = models.iter().flat_map(|model| &model.deployments);
+    deployments.filter(|one| one.model == name || one.id == name).collect()
+}
+
+/// A deployment's own weight, else its model's, else 1.
+fn weight_of(deployment: &Deployment, weights: &Entries<u32>) -> u32 {
+    let of = |wanted: &str| {
+        weights.iter().find(|(name, ..)| *name == wanted).and_then(|(.., weight)| weight.value)
+    };
+    of(&deployment.id).or_else(|| of(&deployment.model)).unwrap_or(1)
+}

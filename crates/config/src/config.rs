@@ -1,0 +1,305 @@
+//! The checked configuration: plain values in which every reference exists.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use tieline_types::Secret;
+use url::Url;
+
+mod surface;
+
+pub use surface::Surface;
+
+/// Everything `tieline.yaml` says, in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Version of the format; always 1.
+    pub version: u32,
+    /// Where Tieline listens.
+    pub server: Server,
+    /// Where calls are recorded.
+    pub ledger: LedgerSettings,
+    /// Accounts at vendor endpoints.
+    pub providers: Vec<Provider>,
+    /// Models and their deployments.
+    pub models: Vec<Model>,
+    /// The features of the file, then one for each model that has no feature of its name.
+    pub features: Vec<Feature>,
+}
+
+impl Config {
+    /// The provider called `name`.
+    #[must_use]
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
+
+    /// The feature called `name`.
+    #[must_use]
+    pub fn feature(&self, name: &str) -> Option<&Feature> {
+        self.features.iter().find(|feature| feature.name == name)
+    }
+
+    /// The deployment with this id.
+    #[must_use]
+    pub fn deployment(&self, id: &str) -> Option<&Deployment> {
+        self.deployments().find(|deployment| deployment.id == id)
+    }
+
+    /// Every deployment of every model.
+    pub fn deployments(&self) -> impl Iterator<Item = &Deployment> {
+        self.models.iter().flat_map(|model| &model.deployments)
+    }
+}
+
+/// Where Tieline listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Address of the API that clients call.
+    pub listen: SocketAddr,
+    /// Address of the admin API; none when it is off.
+    pub admin: Option<SocketAddr>,
+    /// Certificate and key to serve HTTPS with; none for HTTP.
+    pub tls: Option<Tls>,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: u64,
+    /// How long a stopping server waits for its requests to end.
+    pub drain: Duration,
+    /// Threads that serve requests; none for one each core.
+    pub workers: Option<usize>,
+}
+
+/// A certificate and its key, in PEM files that could be read when the file was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// Path of the certificate chain.
+    pub cert: PathBuf,
+    /// Path of the private key.
+    pub key: PathBuf,
+}
+
+/// Where calls are recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerSettings {
+    /// Path of the SQLite database.
+    pub path: PathBuf,
+    /// Path of the file that takes records while the database cannot.
+    pub spill: PathBuf,
+}
+
+/// An account at a vendor endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name; unique.
+    pub name: String,
+    /// What is spoken there and how it is authenticated.
+    pub kind: ProviderKind,
+    /// How long a connection may take to open.
+    pub connect_timeout: Duration,
+    /// A PEM file of certificate authorities to trust besides the usual ones.
+    pub extra_ca: Option<PathBuf>,
+}
+
+/// The vendor behind a provider, with its address and credential.
+///
+/// URLs are http or https, without credentials, query and fragment; their path may end in `/`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderKind {
+    /// OpenAI itself.
+    Openai {
+        /// Base URL, up to and with `/v1`.
+        base_url: Url,
+        /// Bearer credential.
+        api_key: Secret,
+        /// Value of `OpenAI-Organization`.
+        organization: Option<String>,
+        /// Value of `OpenAI-Project`.
+        project: Option<String>,
+    },
+    /// Azure OpenAI and Azure AI Foundry.
+    AzureOpenai {
+        /// The resource, without `/openai`.
+        endpoint: Url,
+        /// How requests are authenticated.
+        auth: AzureAuth,
+        /// Selects the dated paths; none for the v1 paths.
+        api_version: Option<String>,
+    },
+    /// Anthropic itself.
+    Anthropic {
+        /// Base URL, without `/v1`.
+        base_url: Url,
+        /// Value of `x-api-key`.
+        api_key: Secret,
+        /// Value of `anthropic-version`.
+        version: String,
+    },
+    /// Amazon Bedrock.
+    Bedrock {
+        /// AWS region.
+        region: String,
+        /// How requests are authenticated.
+        auth: AwsAuth,
+        /// Another host for the runtime API.
+        endpoint: Option<Url>,
+        /// Another host for the mantle API.
+        mantle_endpoint: Option<Url>,
+        /// Service name that mantle requests are signed for.
+        mantle_service: String,
+    },
+    /// Any server that speaks OpenAI's protocols.
+    OpenaiCompatible {
+        /// Base URL, up to the part before `/chat/completions`.
+        base_url: Url,
+        /// Bearer credential, where the server wants one.
+        api_key: Option<Secret>,
+    },
+}
+
+/// How Azure authenticates requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AzureAuth {
+    /// The `api-key` header.
+    Key(Secret),
+    /// Tokens of Microsoft Entra ID. What is absent comes from the default chain: environment,
+    /// workload identity, managed identity.
+    Entra {
+        /// The tenant.
+        tenant_id: Option<String>,
+        /// The application, or the user-assigned identity.
+        client_id: Option<String>,
+        /// The application's secret.
+        client_secret: Option<Secret>,
+        /// The scope to ask for; none for the usual one of the paths in use.
+        scope: Option<String>,
+    },
+}
+
+/// How AWS authenticates requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AwsAuth {
+    /// Signatures with credentials of the default chain.
+    Chain {
+        /// Profile in the AWS configuration files.
+        profile: Option<String>,
+    },
+    /// A Bedrock API key as bearer credential.
+    ApiKey(Secret),
+}
+
+/// A model by its vendor-neutral name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// Its name; unique.
+    pub name: String,
+    /// Where it can be had, best first; never empty.
+    pub deployments: Vec<Deployment>,
+}
+
+/// One model at one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// `model@provider`; further deployments of the model at the same provider are
+    /// `model@provider/name`. Unique.
+    pub id: String,
+    /// The model's name.
+    pub model: String,
+    /// The provider's name.
+    pub provider: String,
+    /// What the provider calls the model.
+    pub name: String,
+    /// Which of the provider's APIs to call, if the file says so. See [`Self::surface_for`].
+    pub surface: Option<Surface>,
+    /// Output limit to ask for where the protocol requires one and the client gave none, in tokens.
+    pub max_output_tokens: Option<u64>,
+    /// Whether the model takes `temperature`, `top_p` and `top_k`.
+    pub sampling: bool,
+}
+
+/// A capability of the user's product.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feature {
+    /// Its name; unique.
+    pub name: String,
+    /// The team that owns it.
+    pub owner: Option<String>,
+    /// How long a request may take in all.
+    pub deadline: Duration,
+    /// What to do with a request that a deployment's dialect cannot carry whole.
+    pub fidelity: Fidelity,
+    /// The ladder, best first; never empty.
+    pub tiers: Vec<Tier>,
+    /// True for a feature that stands for a model and is not in the file.
+    pub implicit: bool,
+}
+
+/// What to do with a request that a deployment's dialect cannot carry whole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fidelity {
+    /// Send what can be carried and report the losses.
+    #[default]
+    Standard,
+    /// Skip the deployment.
+    Strict,
+}
+
+/// One step of a feature's ladder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tier {
+    /// Its name; unique in the feature.
+    pub name: String,
+    /// What it does.
+    pub mode: TierMode,
+    /// How long an attempt may take to its first content.
+    pub ttft: Option<Duration>,
+    /// How long the tier may take in all; none for the feature's deadline.
+    pub deadline: Option<Duration>,
+    /// Whether its answers count as served rather than degraded.
+    pub acceptable: bool,
+}
+
+/// What a tier does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TierMode {
+    /// Calls a model.
+    Models {
+        /// The deployments to try, without repetition; never empty.
+        candidates: Vec<Candidate>,
+        /// How to choose among them.
+        prefer: Prefer,
+    },
+    /// Answers from earlier replies to the same request.
+    Cache {
+        /// How old a reply may be.
+        max_age: Duration,
+    },
+    /// Answers with a fixed text.
+    Reply {
+        /// The text.
+        text: String,
+    },
+    /// Refuses.
+    Off,
+}
+
+/// A deployment that a tier may call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Id of the deployment.
+    pub deployment: String,
+    /// Its share under [`Prefer::Weighted`]; 0 is never.
+    pub weight: u32,
+}
+
+/// How a tier chooses among its candidates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Prefer {
+    /// The first that is allowed and healthy.
+    #[default]
+    Ordered,
+    /// At random, by weight.
+    Weighted,
+}

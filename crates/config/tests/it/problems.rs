@@ -1,0 +1,256 @@
+//! Every mistake with its place and its words.
+//!
+//! The texts are in `snapshots/`: each case as written, and below it what is said about it.
+
+use std::{collections::BTreeSet, fmt::Write as _, path::Path};
+
+use tieline_config::{Code, load};
+
+use super::{bad, read, with, world};
+
+/// Whole files.
+const FILES: &[&str] = &[
+    "",
+    "# nothing\n",
+    "---\n",
+    "[]\n",
+    "version: [1\n",
+    "a: 1\n  b: 2\n",
+    "version: 1\nversion: 1\n",
+    "version: 1\n---\nversion: 2\n",
+    "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[a]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n",
+    "version: 2\nproviders: {}\nmodels: {}\n",
+    "providers:\nmodels:\n",
+    "# a comment\n\nversion: 1\nproviders: x\nmodels: x\n",
+    "version: 1\nproviders: *a\n",
+    "é: 1\n",
+];
+
+/// Sections beside a good file's.
+const SECTIONS: &[&str] = &[
+    "polices: x\nservers: {}\nbudget: { usd: 300 }\n",
+    "policies: x\ncontracts: y\n",
+    "s\
+     \x20e\
+     \x20r\
+     \x20v\
+     \x20e\
+     \x20r\
+     \x20:\
+     \x20\\
+     \x20n\
+     \x20 \
+     \x20 listen: 8080\n  max_body: 64MB\n  drain: 20\n  workers: many\n  admin: on\n  tls: yes\n",
+    "server: { workers: 0, max_body: 0B, listen: \"127.0.0.1:8081\" }\n",
+    "server: { workers: -3 }\nledger: []\n",
+    "server: { workers: 99999999999 }\nledger: { path: \"\" }\n",
+    "server: { tls: { cert: cert.pem } }\n",
+    "server: { tls: { cert: gone.pem, key: not.pem } }\n",
+];
+
+/// The one provider of a file.
+const PROVIDERS: &[&str] = &[
+    "{ kind: opnai, api_key: { env: KEY } }",
+    "{ api_key: { env: KEY } }",
+    "",
+    "openai",
+    "{ kind: openai, region: us-east-1, api_key: { env: KEY }, api_keys: 1 }",
+    "{ kind: openai }",
+    "{ kind: openai, api_key: { env: NOPE } }",
+    "{ kind: openai, api_key: { env: EMPTY } }",
+    "{ kind: openai, api_key: { env: SPACED } }",
+    "{ kind: openai, api_key: { file: empty } }",
+    "{ kind: openai, api_key: { file: gone } }",
+    "{ kind: openai, api_key: {} }",
+    "{ kind: openai, api_key: { env: KEY, file: x } }",
+    "{ kind: openai, api_key: true }",
+    "{ kind: openai, api_key: { env: KEY }, facts: {}, organization: \"a b\" }",
+    "{ kind: azure-openai, endpoint: \"https://x.example\" }",
+    "{ kind: azure-openai, auth: entra, api_key: { env: KEY } }",
+    "{ kind: azure-openai, endpoint: \"https://x.example\", api_key: { env: KEY }, scope: s }",
+    "{ kind: azure-openai, endpoint: \"https://x.example\", auth: entra,\
+     \x20client_secret: { env: KEY } }",
+    "{ kind: bedrock }",
+    "{ kind: bedrock, region: Ohio }",
+    "{ kind: bedrock, region: r, profile: p, api_key: { env: KEY } }",
+    "{ kind: openai-compatible, base_url: \"ftp://x\" }",
+    "{ kind: openai-compatible, base_url: x.example }",
+    "{ kind: openai-compatible, base_url: \"https://me:pw@x\" }",
+    "{ kind: openai-compatible, base_url: \"https://x/?a=1\" }",
+    "{ kind: openai-compatible, base_url: \"https://x\", connect_timeout: 0s, extra_ca: gone }",
+];
+
+/// The one model of a file with an openai provider `a` and a bedrock provider `b`.
+const MODELS: &[&str] = &[
+    "m@x: [a]",
+    "\"\": [a]",
+    "m: [aa, zebra, { provider: c }]",
+    "m: []",
+    "m:",
+    "m: a",
+    "m: [~]",
+    "m: [a, a]",
+    "m: [a, { name: x }]",
+    "m: [{ provider: a, surface: converse, max_output_tokens: 0, sampling: maybe }]",
+    "m: [{ provider: a, surface: chats }]",
+    "m: [{ provider: b, surface: chat }]",
+    "m: [{ prvider: a }]",
+];
+
+/// The features of a good file.
+const FEATURES: &[&str] = &[
+    "f:",
+    "f: {}",
+    "f: { tiers: [] }",
+    "a b: { tiers: [{ off: true }] }",
+    "f: { deadline: 5s, tiers: [{ models: [m], ttft: 6s }, { models: [m], deadline: 7s }] }",
+    "f: { criticality: critical, data: {}, evals: {}, slos: x, tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: restart, fidelity: strictt, tiers: [{ models: [m] }] }",
+];
+
+/// The tiers of the one feature of a good file.
+const TIERS: &[&str] = &[
+    "[{}]",
+    "[~]",
+    "[{ models: [m], reply: hi }]",
+    "[{ models: [] }]",
+    "[{ models: [mm, m@aa, m@a] }]",
+    "[{ models: m }]",
+    "[{ cache: { max_age: 1h } }]",
+    "[{ models: [m] }, { cache: {} }]",
+    "[{ reply: hi, ttft: 1s }, { models: [m] }, { off: true }]",
+    "[{ reply: \"\" }]",
+    "[{ off: false }]",
+    "[{ models: [m], prefer: cheapest }]",
+    "[{ models: [m], weights: { m: 1 } }]",
+    "[{ models: [m], prefer: weighted, weights: { z: 1, m@b: -1 } }]",
+    "[{ models: [m], prefer: weighted, weights: { m: 0 } }]",
+    "[{ name: x, models: [m] }, { name: x, reply: hi }]",
+    "[{ models: [m], ttft: 20s, deadline: 10s }]",
+];
+
+fn provider(text: &str) -> String {
+    format!("version: 1\nproviders:\n  p: {text}\nmodels: {{ m: [p] }}\n")
+}
+
+fn model(text: &str) -> String {
+    let providers =
+        "{ a: { kind: openai, api_key: { env: KEY } }, b: { kind: bedrock, region: r } }";
+    format!("version: 1\nproviders: {providers}\nmodels:\n  {text}\n")
+}
+
+fn feature(text: &str) -> String {
+    with(&format!("features:\n  {text}\n"))
+}
+
+fn tiers(text: &str) -> String {
+    feature(&format!("f:\n    tiers: {text}"))
+}
+
+/// What is said about each case, for a person to compare.
+fn said(cases: &[&str], file: impl Fn(&str) -> String) -> String {
+    let mut said = String::new();
+    for case in cases {
+        let problems = bad(&file(case)).replace("tieline.yaml:", "  ");
+        let _ = writeln!(said, "{}\n{problems}\n", case.trim_end());
+    }
+    said
+}
+
+#[test]
+fn whole_files() {
+    insta::assert_snapshot!(said(FILES, str::to_owned));
+}
+
+#[test]
+fn sections() {
+    insta::assert_snapshot!(said(SECTIONS, with));
+}
+
+#[test]
+fn providers() {
+    insta::assert_snapshot!(said(PROVIDERS, provider));
+}
+
+#[test]
+fn models() {
+    insta::assert_snapshot!(said(MODELS, model));
+}
+
+#[test]
+fn features() {
+    insta::assert_snapshot!(said(FEATURES, feature));
+}
+
+#[test]
+fn tiers_of_a_feature() {
+    insta::assert_snapshot!(said(TIERS, tiers));
+}
+
+#[test]
+fn every_code_has_a_case() {
+    let cases = |cases: &[&str], file: &dyn Fn(&str) -> String| -> Vec<Code> {
+        let files = cases.iter().map(|case| file(case));
+        let problems = files.filter_map(|file| read(&file).err());
+        problems.flat_map(|all| all.list().to_vec()).map(|problem| problem.code).collect()
+    };
+    let seen: BTreeSet<Code> = [
+        cases(FILES, &str::to_owned),
+        cases(SECTIONS, &with),
+        cases(PROVIDERS, &provider),
+        cases(MODELS, &model),
+        cases(FEATURES, &feature),
+        cases(TIERS, &tiers),
+        // These two have tests of their own.
+        vec![Code::Unreadable, Code::LiteralSecret],
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    assert_eq!(seen, Code::ALL.iter().copied().collect());
+}
+
+#[test]
+fn a_file_that_cannot_be_read() {
+    let problems = load(Path::new("gone.yaml"), &world()).expect_err("there is no such file");
+    assert_eq!(problems.to_string(), "gone.yaml: TL-0101: no such file");
+    assert!(problems.report().contains("no such file"));
+}
+
+#[test]
+fn columns_count_characters_and_spans_bytes() {
+    let problems = read(&feature("f: { owner: \"é\", tires: [] }")).expect_err("an unknown key");
+    let spans: Vec<_> = problems.list().iter().map(|one| (&*one.found, one.span)).collect();
+    let [_, (found, span)] = spans.as_slice() else { panic!("{problems}") };
+    assert_eq!((*found, span.line, span.column, span.len), ("tires", 8, 20, 5));
+    assert_eq!(feature("f: { owner: \"é\", tires: [] }").find("tires"), Some(span.start));
+}
+
+#[test]
+fn a_mistake_behind_an_alias_is_shown_where_it_is_written_and_once() {
+    let text = "version: 1\n\
+        providers:\n  \
+          a: &base { kind: openai, api_key: { env: KEY }, conect_timeout: 1s }\n  \
+          b: *base\n\
+        models: { m: [a, b] }\n";
+    let said = bad(text);
+    assert!(said.starts_with("tieline.yaml:3:51: TL-0104: unknown key `conect_timeout`"), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn report_shows_the_line_and_underlines_the_place() {
+    let problems = read(&tiers("[{ models: [mm] }]")).expect_err("an unknown model");
+    insta::assert_snapshot!(problems.report());
+}
+
+#[test]
+fn syntax_errors_are_underlined_too() {
+    insta::assert_snapshot!(read("version: 1\nmodels: [x\n").expect_err("a syntax error").report());
+}
+
+#[test]
+fn json_has_everything() {
+    let problems = read(&tiers("[{ models: [mm] }]")).expect_err("an unknown model");
+    insta::assert_json_snapshot!(problems.to_json());
+}

@@ -1,0 +1,262 @@
+//! What a good file means.
+
+use std::{path::Path, time::Duration};
+
+use tieline_config::{
+    AwsAuth, AzureAuth, Candidate, Config, Deployment, Fidelity, Prefer, ProviderKind, RealWorld,
+    Surface, TierMode, load,
+};
+
+use super::{good, with};
+
+const FULL: &str = r#"
+version: 1
+server:
+  listen: 0.0.0.0:443
+  admin: off
+  tls: { cert: cert.pem, key: key.pem }
+  max_body: 8MiB
+  drain: 0s
+  workers: 4
+ledger: { path: data/calls.db }
+providers:
+  openai: { kind: openai, api_key: { env: KEY }, organization: org, project: proj }
+  azure-key:
+    kind: azure-openai
+    endpoint: https://acme.openai.azure.com
+    api_key: { env: KEY }
+    api_version: 2025-04-01-preview
+  azure-entra:
+    kind: azure-openai
+    endpoint: https://acme.openai.azure.com
+    auth: entra
+    tenant_id: t
+    client_id: c
+    client_secret: { env: KEY }
+    scope: https://ai.azure.com/.default
+  anthropic: { kind: anthropic, api_key: { file: /run/secrets/anthropic }, extra_ca: cert.pem }
+  bedrock: { kind: bedrock, region: us-east-2, profile: dev, connect_timeout: 500ms }
+  bedrock-key: { kind: bedrock, region: us-east-2, api_key: { env: KEY }, mantle_service: bedrock }
+  local: { kind: openai-compatible, base_url: "http://127.0.0.1:11434/v1" }
+models:
+  gpt-5.5:
+    - openai
+    - { provider: azure-key, name: gpt55-eu, surface: responses, max_output_tokens: 4096 }
+    - { provider: bedrock, name: openai.gpt-5.5, sampling: false }
+    - { provider: bedrock, name: us.openai.gpt-5.5 }
+  claude: [anthropic, { provider: bedrock, name: us.anthropic.claude }]
+features:
+  support:
+    owner: team
+    deadline: 20s
+    fidelity: strict
+    on_stream_break: error
+    tiers:
+      - models: [claude, gpt-5.5@openai, claude@anthropic]
+        prefer: weighted
+        weights: { "claude": 2, "claude@bedrock": 0 }
+        ttft: 3s
+        deadline: 10s
+      - models: [gpt-5.5]
+      - { cache: { max_age: 24h } }
+      - { name: apology, reply: "Sorry.", acceptable: false }
+  claude:
+    tiers: [{ models: [claude] }, { off: true }]
+"#;
+
+fn kind<'c>(config: &'c Config, name: &str) -> &'c ProviderKind {
+    &config.provider(name).unwrap_or_else(|| panic!("no provider {name}")).kind
+}
+
+#[test]
+fn server_and_ledger() {
+    let config = good(FULL);
+    assert_eq!(config.server.listen.to_string(), "0.0.0.0:443");
+    assert_eq!(config.server.admin, None);
+    let tls = config.server.tls.expect("tls");
+    assert_eq!(tls.cert, Path::new("/etc/tieline/cert.pem"));
+    assert_eq!(tls.key, Path::new("/etc/tieline/key.pem"));
+    assert_eq!(config.server.max_body_bytes, 8 << 20);
+    assert_eq!(config.server.drain, Duration::ZERO);
+    assert_eq!(config.server.workers, Some(4));
+    assert_eq!(config.ledger.path, Path::new("/etc/tieline/data/calls.db"));
+    assert_eq!(config.ledger.spill, Path::new("/etc/tieline/data/calls.db.spill.jsonl"));
+}
+
+#[test]
+fn defaults() {
+    let config = good(&with(""));
+    assert_eq!(config.version, 1);
+    assert_eq!(config.server.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.server.admin.map(|at| at.to_string()).as_deref(), Some("127.0.0.1:8081"));
+    assert_eq!(config.server.tls, None);
+    assert_eq!(config.server.max_body_bytes, 64 << 20);
+    assert_eq!(config.server.drain, Duration::from_secs(30));
+    assert_eq!(config.server.workers, None);
+    assert_eq!(config.ledger.path, Path::new("/etc/tieline/tieline.db"));
+    let provider = config.provider("a").expect("a");
+    assert_eq!(provider.connect_timeout, Duration::from_secs(2));
+    assert_eq!(provider.extra_ca, None);
+    let [deployment, _] = config.models[0].deployments.as_slice() else { panic!("{config:?}") };
+    let usual = Deployment {
+        id: "m@a".into(),
+        model: "m".into(),
+        provider: "a".into(),
+        name: "m".into(),
+        surface: None,
+        max_output_tokens: None,
+        sampling: true,
+    };
+    assert_eq!(*deployment, usual);
+}
+
+#[test]
+fn providers_by_kind() {
+    let config = good(FULL);
+    assert!(matches!(kind(&config, "openai"),
+        ProviderKind::Openai { base_url, api_key, organization: Some(org), project: Some(_) }
+        if base_url.as_str() == "https://api.openai.com/v1"
+            && api_key.expose() == "env-secret" && org == "org"));
+    assert!(matches!(kind(&config, "azure-key"),
+        ProviderKind::AzureOpenai { auth: AzureAuth::Key(_), api_version: Some(version), .. }
+        if version == "2025-04-01-preview"));
+    assert!(matches!(
+        kind(&config, "azure-entra"),
+        ProviderKind::AzureOpenai {
+            auth: AzureAuth::Entra {
+                tenant_id: Some(_),
+                client_id: Some(_),
+                client_secret: Some(_),
+                scope: Some(_)
+            },
+            api_version: None,
+            ..
+        }
+    ));
+    assert!(matches!(kind(&config, "anthropic"),
+        ProviderKind::Anthropic { base_url, api_key, version }
+        if base_url.as_str() == "https://api.anthropic.com/"
+            && api_key.expose() == "file-secret" && version == "2023-06-01"));
+    assert!(matches!(kind(&config, "bedrock"),
+        ProviderKind::Bedrock { region, auth: AwsAuth::Chain { profile: Some(profile) },
+            mantle_service, endpoint: None, mantle_endpoint: None }
+        if region == "us-east-2" && profile == "dev" && mantle_service == "bedrock-mantle"));
+    assert!(matches!(kind(&config, "bedrock-key"),
+        ProviderKind::Bedrock { auth: AwsAuth::ApiKey(_), mantle_service, .. }
+        if mantle_service == "bedrock"));
+    assert!(matches!(kind(&config, "local"), ProviderKind::OpenaiCompatible { api_key: None, .. }));
+}
+
+#[test]
+fn deployments_have_unique_ids() {
+    let config = good(FULL);
+    let ids: Vec<&str> = config.deployments().map(|one| one.id.as_str()).collect();
+    assert_eq!(
+        ids,
+        [
+            "gpt-5.5@openai",
+            "gpt-5.5@azure-key",
+            "gpt-5.5@bedrock",
+            "gpt-5.5@bedrock/us.openai.gpt-5.5",
+            "claude@anthropic",
+            "claude@bedrock",
+        ]
+    );
+    let azure = config.deployment("gpt-5.5@azure-key").expect("azure");
+    assert_eq!((azure.name.as_str(), azure.max_output_tokens), ("gpt55-eu", Some(4096)));
+    assert!(!config.deployment("gpt-5.5@bedrock").expect("bedrock").sampling);
+}
+
+#[test]
+fn features_in_order_and_then_implicit_ones() {
+    let config = good(FULL);
+    let names: Vec<_> = config.features.iter().map(|one| (&*one.name, one.implicit)).collect();
+    assert_eq!(names, [("support", false), ("claude", false), ("gpt-5.5", true)]);
+    let implicit = config.feature("gpt-5.5").expect("implicit");
+    let [tier] = implicit.tiers.as_slice() else { panic!("{implicit:?}") };
+    assert_eq!(tier.name, "models");
+    let TierMode::Models { candidates, prefer: Prefer::Ordered } = &tier.mode else {
+        panic!("{tier:?}")
+    };
+    assert_eq!(candidates.len(), 4);
+}
+
+#[test]
+fn a_ladder() {
+    let config = good(FULL);
+    let feature = config.feature("support").expect("support");
+    assert_eq!(feature.owner.as_deref(), Some("team"));
+    assert_eq!(feature.deadline, Duration::from_secs(20));
+    assert_eq!(feature.fidelity, Fidelity::Strict);
+    let names: Vec<&str> = feature.tiers.iter().map(|tier| tier.name.as_str()).collect();
+    assert_eq!(names, ["models", "tier-2", "cache", "apology"]);
+    let [first, _, cache, reply] = feature.tiers.as_slice() else { panic!("{feature:?}") };
+    let weighted = |id: &str, weight| Candidate { deployment: id.into(), weight };
+    assert_eq!(
+        first.mode,
+        TierMode::Models {
+            candidates: vec![
+                weighted("claude@anthropic", 2),
+                weighted("claude@bedrock", 0),
+                weighted("gpt-5.5@openai", 1),
+            ],
+            prefer: Prefer::Weighted,
+        }
+    );
+    assert_eq!(first.ttft, Some(Duration::from_secs(3)));
+    assert_eq!(first.deadline, Some(Duration::from_secs(10)));
+    assert_eq!(cache.mode, TierMode::Cache { max_age: Duration::from_secs(86_400) });
+    assert_eq!(reply.mode, TierMode::Reply { text: "Sorry.".into() });
+    assert!(first.acceptable && !reply.acceptable);
+    let off = config.feature("claude").and_then(|feature| feature.tiers.last());
+    assert!(off.is_some_and(|tier| tier.mode == TierMode::Off && tier.name == "off"));
+}
+
+#[test]
+fn the_real_world_reads_beside_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("tieline.yaml");
+    std::fs::write(folder.path().join("key"), "from-disk\n").expect("a file");
+    std::fs::write(
+        &path,
+        "version: 1\n\
+         providers: { a: { kind: anthropic, api_key: { file: key } } }\n\
+         models: { m: [a] }\n",
+    )
+    .expect("a file");
+    let config = load(&path, &RealWorld).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(matches!(kind(&config, "a"),
+        ProviderKind::Anthropic { api_key, .. } if api_key.expose() == "from-disk"));
+    assert_eq!(config.ledger.path, folder.path().join("tieline.db"));
+}
+
+#[test]
+fn usual_surfaces() {
+    let config = good(FULL);
+    let cases = [
+        ("bedrock", "openai.gpt-oss-120b-1:0", Surface::Converse),
+        ("bedrock", "openai.gpt-5.5", Surface::Mantle),
+        ("bedrock", "us.openai.gpt-5.5", Surface::Runtime),
+        ("bedrock", "us-gov.openai.gpt-5.5", Surface::Runtime),
+        ("bedrock", "anthropic.claude-sonnet-5", Surface::Messages),
+        ("bedrock", "global.anthropic.claude-sonnet-5", Surface::Messages),
+        ("bedrock", "amazon.nova-pro-v1:0", Surface::Converse),
+        ("bedrock", "meta.llama4", Surface::Converse),
+        (
+            "bedrock",
+            "arn:aws:bedrock:us-east-2:1:inference-profile/us.anthropic.claude-sonnet-5",
+            Surface::Converse,
+        ),
+        ("anthropic", "claude", Surface::Messages),
+        ("openai", "gpt-5.5", Surface::Chat),
+        ("azure-key", "gpt55-eu", Surface::Chat),
+        ("local", "llama", Surface::Chat),
+    ];
+    let template = config.deployment("gpt-5.5@openai").expect("a deployment");
+    for (provider, name, surface) in cases {
+        let deployment = Deployment { name: name.into(), ..template.clone() };
+        assert_eq!(deployment.surface_for(kind(&config, provider)), surface, "{name}");
+    }
+    let named = config.deployment("gpt-5.5@azure-key").expect("a deployment");
+    assert_eq!(named.surface_for(kind(&config, "azure-key")), Surface::Responses);
+}

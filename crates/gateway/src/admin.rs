@@ -1,0 +1,51 @@
+//! The admin listener: health, readiness, metrics and status, apart from the data port.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
+use http::StatusCode;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::Gateway;
+
+/// Serves until `stop`.
+pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
+    let router = Router::new()
+        .route("/health", get(async || Json(serde_json::json!({ "status": "ok" }))))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/status", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.status())))
+        .with_state(gateway);
+    let served = axum::serve(listener, router)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .into_future();
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the admin listener failed");
+    }
+}
+
+async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    if gateway.is_draining() {
+        (StatusCode::SERVICE_UNAVAILABLE, Json(serde_json::json!({ "status": "draining" })))
+    } else {
+        (StatusCode::OK, Json(serde_json::json!({ "status": "ready" })))
+    }
+}
+
+async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    if let Some(ledger) = &gateway.ledger {
+        let status = ledger.status();
+        let set = |gauge: &prometheus_client::metrics::gauge::Gauge, value: u64| {
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        };
+        set(&gateway.metrics.records_queued, status.queued as u64);
+        set(&gateway.metrics.records_spilled, status.spilled);
+        set(&gateway.metrics.records_dropped, status.dropped);
+    }
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(http::header::CONTENT_TYPE, content_type)], gateway.metrics.text())
+}
+
+/// How often callers' keys are looked up for changes.
+pub(crate) const KEYS_POLL: Duration = Duration::from_secs(1);

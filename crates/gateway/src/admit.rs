@@ -1,0 +1,167 @@
+//! Stop 3: credential to caller, body to head, head to feature.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, request};
+use hyper::body::Incoming;
+use tieline_dialect::Head;
+use tieline_ledger::KeyInfo;
+use tieline_route::Feature;
+use tieline_types::{Class, DialectId, Fault};
+use tokio::time::Instant;
+
+use crate::{body, gateway::Gateway, plan::ActivePlan, record::Record, trace::Trace};
+
+/// The header that names a feature, whatever `model` says.
+pub(crate) const FEATURE_HEADER: &str = "x-tieline-feature";
+/// The caller's name in records while no keys exist.
+const LOCAL: &str = "local";
+/// Client headers that a same-dialect provider gets to see. Everything else stays here.
+const PASSED_ON: [&str; 3] = ["anthropic-version", "anthropic-beta", "openai-beta"];
+
+/// Who calls.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The id that records show and that caches are kept apart by.
+    pub(crate) id: Arc<str>,
+    key: Option<Arc<KeyInfo>>,
+}
+
+impl Caller {
+    /// Whether it may use a feature.
+    pub(crate) fn allows(&self, feature: &str) -> bool {
+        self.key.as_ref().is_none_or(|key| key.allows(feature))
+    }
+}
+
+/// An admitted request for model output.
+pub(crate) struct Call {
+    pub(crate) dialect: DialectId,
+    pub(crate) plan: Arc<ActivePlan>,
+    pub(crate) caller: Caller,
+    pub(crate) feature: Arc<Feature>,
+    pub(crate) head: Head,
+    pub(crate) body: Bytes,
+    /// Headers of the client's dialect for a provider of the same dialect.
+    pub(crate) passed_on: HeaderMap,
+    pub(crate) trace: Trace,
+    /// When the whole request must be over.
+    pub(crate) deadline: Instant,
+}
+
+/// Admits a request or says why not.
+pub(crate) async fn admit(
+    gateway: &Gateway,
+    plan: Arc<ActivePlan>,
+    dialect: DialectId,
+    request: (request::Parts, Incoming),
+    trace: Trace,
+    record: &mut Record,
+) -> Result<Call, Fault> {
+    let (parts, incoming) = request;
+    let caller = caller(gateway, &parts.headers)?;
+    record.note(|call| {
+        call.caller = Arc::clone(&caller.id);
+        call.trace_id = Some(trace.id.clone());
+    });
+    if let Some(encoding) = parts.headers.get(http::header::CONTENT_ENCODING)
+        && encoding != "identity"
+    {
+        let fault =
+            Fault::new(Class::ClientInvalid, "send the request body without content-encoding");
+        return Err(fault.with_status(415));
+    }
+    let body = body::read(&parts.headers, incoming, plan.body_bytes_max).await?;
+    let head = Head::read(&body)?;
+    record.note(|call| {
+        call.model_asked.clone_from(&head.model);
+        call.stream = head.stream;
+    });
+    let feature = feature(&plan, &caller, &parts.headers, &head.model)?;
+    record.note(|call| call.feature = Arc::clone(&feature.name));
+    let deadline = record.arrived() + feature.deadline;
+    let passed_on = passed_on(&parts.headers);
+    Ok(Call { dialect, plan, caller, feature, head, body, passed_on, trace, deadline })
+}
+
+/// Finds the caller by its key, in whichever header its SDK puts it.
+pub(crate) fn caller(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, Fault> {
+    let keys = gateway.keys();
+    if keys.is_empty() {
+        return Ok(Caller { id: LOCAL.into(), key: None });
+    }
+    let refuse = |message: String| Err(Fault::new(Class::CallerAuth, message));
+    let mut presented = credentials(headers);
+    let Some(first) = presented.next() else {
+        return refuse(
+            "no API key: send one of Tieline's keys as `Authorization: Bearer` or `x-api-key`"
+                .into(),
+        );
+    };
+    if presented.any(|other| other != first) {
+        return refuse("the request carries two different API keys".into());
+    }
+    match keys.verify(first, gateway.unix_ms()) {
+        Ok(key) => Ok(Caller { id: key.id.as_str().into(), key: Some(key) }),
+        Err(refusal) => refuse(refusal.to_string()),
+    }
+}
+
+fn credentials(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = text("authorization").and_then(|value| {
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+    });
+    [bearer, text("x-api-key"), text("api-key")].into_iter().flatten()
+}
+
+/// Finds the feature: by header, by `model`, or the one bound to the caller's key.
+fn feature(
+    plan: &ActivePlan,
+    caller: &Caller,
+    headers: &HeaderMap,
+    model: &str,
+) -> Result<Arc<Feature>, Fault> {
+    let named = headers.get(FEATURE_HEADER).and_then(|value| value.to_str().ok());
+    let bound = caller.key.as_ref().and_then(|key| key.default_feature.as_deref());
+    let features = &plan.plan.features;
+    let found = match named {
+        Some(named) => features.get(named),
+        None => features.get(model).or_else(|| features.get(bound?)),
+    };
+    let asked = named.unwrap_or(model);
+    let Some(feature) = found else {
+        return Err(unknown_feature(plan, caller, asked));
+    };
+    if !caller.allows(&feature.name) {
+        let message = format!("this API key may not use `{}`", feature.name);
+        return Err(Fault::new(Class::CallerDenied, message));
+    }
+    Ok(Arc::clone(feature))
+}
+
+fn unknown_feature(plan: &ActivePlan, caller: &Caller, asked: &str) -> Fault {
+    if asked.is_empty() {
+        return Fault::invalid("model", "`model` is required: name a feature or a model");
+    }
+    let known = plan.plan.features.keys().filter(|name| caller.allows(name));
+    let known: Vec<&str> = known.take(20).map(AsRef::as_ref).collect();
+    let asked: String = asked.chars().take(200).collect();
+    let message =
+        format!("there is no feature or model `{asked}`; there are: {}", known.join(", "));
+    let mut fault = Fault::new(Class::NotFound, message).with_code("model_not_found");
+    fault.param = Some("model".to_owned());
+    fault
+}
+
+fn passed_on(headers: &HeaderMap) -> HeaderMap {
+    let mut out = HeaderMap::new();
+    for name in PASSED_ON.map(HeaderName::from_static) {
+        if let Some(value) = headers.get(&name) {
+            out.insert(name, value.clone());
+        }
+    }
+    out
+}

@@ -1,0 +1,227 @@
+//! Stops 5 and 6: one upstream call, up to the commit point.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use tieline_dialect::{
+    Dialect, Losses, Style, dialect,
+    ir::{Content, Finish, Reply},
+};
+use tieline_types::{Class, Fault, Phase, Usage};
+use tieline_upstream::{Answer, Outgoing, Route, collect};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    admit::Call,
+    listen::Worker,
+    prepare::{Neutral, Prepared, prepare},
+    record::Record,
+    source::{Pulled, Source},
+};
+
+/// The most bytes of a whole answer.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// The most bytes of an error answer that are read.
+const ERROR_BYTES_MAX: usize = 256 * 1024;
+/// The time that reading an error answer may take.
+const ERROR_PATIENCE: Duration = Duration::from_secs(2);
+/// The most bytes held back before the first content.
+const HELD_BYTES_MAX: usize = 1024 * 1024;
+
+/// What an attempt reached: an answer that is good so far.
+pub(crate) enum Reached {
+    /// A whole answer in the client's dialect.
+    Whole {
+        body: Bytes,
+        usage: Option<Usage>,
+        /// The answer in the neutral form, for the cache.
+        reply: Box<Reply>,
+    },
+    /// A stream whose first content has arrived, and the bytes up to there.
+    Stream { held: Vec<Bytes>, source: Box<Source>, ended: bool },
+}
+
+/// When an attempt must have come how far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Window {
+    /// Whole answer, or first content of a stream.
+    pub(crate) first: Instant,
+}
+
+/// One call of one deployment.
+pub(crate) struct Attempt<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) call: &'a Call,
+    pub(crate) route: &'a Route,
+    pub(crate) style: &'a Style,
+    /// The answer is to be kept for the cache.
+    pub(crate) keep: bool,
+}
+
+impl Attempt<'_> {
+    /// Calls the deployment and waits for its answer, or for the first content of its stream.
+    ///
+    /// # Errors
+    /// The fault, classified; nothing has been sent to the client yet.
+    pub(crate) async fn run(
+        &self,
+        neutral: &mut Neutral,
+        window: Window,
+        record: &mut Record,
+    ) -> Result<Reached, Fault> {
+        let Prepared { body, losses } =
+            prepare(self.call, neutral, self.route, &self.worker.upstream).await?;
+        let sent = self.send(body);
+        let answer = timeout_at(window.first, sent).await.map_err(|_| silent(Phase::Headers))??;
+        record.note_attempt(|attempt| attempt.status = Some(answer.status().as_u16()));
+        if answer.status() != StatusCode::OK {
+            return Err(self.refusal(answer).await);
+        }
+        record.note_attempt(|attempt| attempt.upstream_request_id = request_id(answer.headers()));
+        let reached = if self.call.head.stream {
+            self.first_content(answer, window, record).await
+        } else {
+            let whole = self.whole(answer);
+            timeout_at(window.first, whole).await.map_err(|_| silent(Phase::PreCommit))?
+        }?;
+        note_reached(&reached, &losses, record);
+        Ok(reached)
+    }
+
+    async fn send(&self, body: tieline_upstream::Parts) -> Result<Answer, Fault> {
+        let gateway = &self.worker.gateway;
+        let mut headers = if self.call.dialect == self.route.dialect {
+            self.call.passed_on.clone()
+        } else {
+            HeaderMap::new()
+        };
+        self.call.trace.put(&mut headers, &mut gateway.rng());
+        let outgoing =
+            Outgoing { route: self.route, stream: self.call.head.stream, headers: &headers, body };
+        self.worker.upstream.send(outgoing, gateway.wall()).await
+    }
+
+    /// Reads an answer that is not 200.
+    async fn refusal(&self, answer: Answer) -> Fault {
+        let (head, body) = answer.into_parts();
+        let status = head.status.as_u16();
+        let read = tokio::time::timeout(ERROR_PATIENCE, collect(body, ERROR_BYTES_MAX)).await;
+        let body = read.ok().and_then(Result::ok).unwrap_or_default();
+        let provider = dialect(self.route.dialect);
+        provider.read_error(status, &head.headers, &body).at(Phase::Headers)
+    }
+
+    async fn whole(&self, answer: Answer) -> Result<Reached, Fault> {
+        let raw = collect(answer.into_body(), ANSWER_BYTES_MAX)
+            .await
+            .map_err(|fault| fault.at(Phase::PreCommit))?;
+        let reply = dialect(self.route.dialect).read_response(&raw)?;
+        if reply.finish == Finish::Stop && !reply.blocks.iter().any(has_content) {
+            return Err(empty());
+        }
+        let body = match self.other_client() {
+            None => raw,
+            Some(client) => {
+                // Losses of an answer are few and known from its dialects; the header tells those
+                // of the request.
+                let mut unseen = Losses::default();
+                client.write_response(&reply, self.style, &mut unseen).into()
+            }
+        };
+        Ok(Reached::Whole { body, usage: reply.usage, reply: Box::new(reply) })
+    }
+
+    async fn first_content(
+        &self,
+        answer: Answer,
+        window: Window,
+        record: &mut Record,
+    ) -> Result<Reached, Fault> {
+        let client = self.other_client().map(|client| (client, self.style));
+        let provider = dialect(self.route.dialect);
+        let mut source = Box::new(Source::new(answer.into_body(), provider, client, self.keep));
+        let mut held = Vec::new();
+        let mut held_bytes = 0;
+        loop {
+            let pulled = timeout_at(window.first, source.pull()).await;
+            let (bytes, ended) = match pulled.map_err(|_| silent(Phase::PreCommit))? {
+                Pulled::Fault(fault) if source.seen.content && !held.is_empty() => {
+                    // Content and fault came in one piece; nothing has been sent, so it can still
+                    // be survived unseen.
+                    return Err(fault.at(Phase::PreCommit));
+                }
+                Pulled::Fault(fault) => return Err(fault.at(Phase::PreCommit)),
+                Pulled::Bytes(bytes) => (bytes, false),
+                Pulled::End(bytes) => (bytes, true),
+            };
+            held_bytes += bytes.len();
+            if !bytes.is_empty() {
+                held.push(bytes);
+            }
+            if source.seen.content || (ended && source.ended_for_a_reason()) {
+                record.first_content();
+                return Ok(Reached::Stream { held, source, ended });
+            }
+            if ended || source.seen.ended && !source.ended_for_a_reason() {
+                return Err(empty());
+            }
+            if held_bytes > HELD_BYTES_MAX {
+                return Err(Fault::new(
+                    Class::BadPayload,
+                    format!("no content within {HELD_BYTES_MAX} bytes of stream"),
+                ));
+            }
+        }
+    }
+
+    /// The client's dialect, where it is not the provider's.
+    fn other_client(&self) -> Option<&'static dyn Dialect> {
+        (self.call.dialect != self.route.dialect).then(|| dialect(self.call.dialect))
+    }
+}
+
+fn note_reached(reached: &Reached, losses: &Losses, record: &mut Record) {
+    let (model, usage) = match reached {
+        Reached::Whole { usage, reply, .. } => (&reply.model, *usage),
+        Reached::Stream { source, .. } => {
+            let model = source.seen.model.clone();
+            record.note_attempt(|attempt| attempt.model_served = model);
+            record.note(|call| call.losses = losses.iter().map(ToString::to_string).collect());
+            return;
+        }
+    };
+    record.note_attempt(|attempt| {
+        attempt.model_served = (!model.is_empty()).then(|| model.clone());
+        attempt.usage = usage;
+    });
+    record.first_content();
+    record.note(|call| call.losses = losses.iter().map(ToString::to_string).collect());
+}
+
+fn has_content(content: &Content) -> bool {
+    match content {
+        Content::Text(text) | Content::Refusal(text) => !text.trim().is_empty(),
+        Content::Reasoning(_) => false,
+        Content::ToolCall(_)
+        | Content::ToolResult(_)
+        | Content::Image { .. }
+        | Content::Document { .. } => true,
+    }
+}
+
+fn empty() -> Fault {
+    Fault::new(Class::Empty, "the provider answered without content and without a reason for it")
+}
+
+fn silent(phase: Phase) -> Fault {
+    Fault::new(Class::Timeout, "the provider did not answer in the time allowed").at(phase)
+}
+
+/// The provider's request id, under any of the names that providers use.
+fn request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(str::to_owned)
+}

@@ -1,0 +1,202 @@
+//! What all requests share: the plan in force, callers' keys, ledger, metrics, time.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+
+use arc_swap::ArcSwap;
+use rand::{RngCore as _, SeedableRng as _, rngs::SmallRng};
+use tieline_config::Config;
+use tieline_ledger::{KeyRing, Ledger};
+use tieline_types::Clock;
+use tieline_upstream::{Network, RouteError, Upstream};
+use tokio::time::Instant;
+
+use crate::{cache::AnswerCache, metrics::Metrics, plan::ActivePlan};
+
+/// Reads an environment variable.
+pub type Env = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// What a gateway is made of besides its configuration.
+pub struct Parts {
+    /// Where requests are recorded; none keeps no record.
+    pub ledger: Option<Ledger>,
+    /// The callers' keys; empty means that whoever reaches the socket may call.
+    pub keys: KeyRing,
+    /// What connections to providers are made of.
+    pub network: Network,
+    /// The wall time now; from here on it moves with tokio's clock.
+    pub wall: SystemTime,
+    /// The seed of every random choice.
+    pub seed: u64,
+    /// Reads an environment variable.
+    pub env: Env,
+}
+
+/// Why a gateway cannot be set up or take a new configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum GatewayError {
+    /// A deployment cannot be called.
+    #[error("the configuration cannot be put to work")]
+    Route(#[from] RouteError),
+    /// The HTTP client cannot be set up.
+    #[error("cannot set up connections to providers")]
+    Upstream(#[source] io::Error),
+    /// A listener cannot be bound.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: std::net::SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Nobody could be told apart from anybody.
+    #[error(
+        "refusing to listen on {address}: it can be reached from other machines and there are no \
+         API keys (make one with `tieline key create NAME`, or listen on 127.0.0.1)"
+    )]
+    Open {
+        /// The address.
+        address: std::net::SocketAddr,
+    },
+    /// TLS material is unusable.
+    #[error("cannot use the TLS certificate {path}")]
+    Tls {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A thread cannot be started.
+    #[error("cannot start a worker")]
+    Thread(#[source] io::Error),
+    /// The configuration file cannot be watched.
+    #[error("cannot watch {path} for changes")]
+    Watch {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: notify::Error,
+    },
+}
+
+/// The shared state of one gateway. Requests only read the plan; the control plane replaces it.
+pub struct Gateway {
+    plan: ArcSwap<ActivePlan>,
+    keys: ArcSwap<KeyRing>,
+    pub(crate) ledger: Option<Ledger>,
+    pub(crate) metrics: Metrics,
+    pub(crate) cache: AnswerCache,
+    pub(crate) network: Network,
+    clock: Clock,
+    started: Instant,
+    draining: AtomicBool,
+    seed: u64,
+    draws: AtomicU64,
+    env: Env,
+    tokens: Arc<Upstream>,
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("network", &self.network).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Sets a gateway up. Nothing listens yet.
+    ///
+    /// # Errors
+    /// When a deployment cannot be called or connections cannot be set up.
+    pub fn new(config: &Config, parts: Parts) -> Result<Arc<Self>, GatewayError> {
+        let tokens = Upstream::new(parts.network.clone()).map_err(GatewayError::Upstream)?;
+        let tokens = Arc::new(tokens);
+        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None)?;
+        Ok(Arc::new(Self {
+            metrics: Metrics::new(),
+            cache: AnswerCache::default(),
+            plan: ArcSwap::from_pointee(plan),
+            keys: ArcSwap::from_pointee(parts.keys),
+            ledger: parts.ledger,
+            network: parts.network,
+            clock: Clock::starting_at(parts.wall),
+            started: Instant::now(),
+            draining: AtomicBool::new(false),
+            seed: parts.seed,
+            draws: AtomicU64::new(0),
+            env: parts.env,
+            tokens,
+        }))
+    }
+
+    /// Puts a new configuration in force for all requests that begin from now on. Listeners, TLS,
+    /// ledger and workers stay as they were started.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; the old configuration then stays in force.
+    pub fn apply(&self, config: &Config) -> Result<(), GatewayError> {
+        let old = self.plan();
+        let plan = ActivePlan::build(config, self.env.as_ref(), &self.tokens, Some(&old))?;
+        self.plan.store(Arc::new(plan));
+        Ok(())
+    }
+
+    /// Puts new callers' keys in force.
+    pub fn set_keys(&self, keys: KeyRing) {
+        self.keys.store(Arc::new(keys));
+    }
+
+    /// The plan in force. A request keeps the one it began with.
+    pub(crate) fn plan(&self) -> Arc<ActivePlan> {
+        self.plan.load_full()
+    }
+
+    pub(crate) fn keys(&self) -> Arc<KeyRing> {
+        self.keys.load_full()
+    }
+
+    /// Monotonic time since the gateway began.
+    pub(crate) fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn unix_ms(&self) -> u64 {
+        self.clock.unix_ms(self.now())
+    }
+
+    pub(crate) fn wall(&self) -> SystemTime {
+        self.clock.at(self.now())
+    }
+
+    /// A generator for one request's random choices.
+    pub(crate) fn rng(&self) -> SmallRng {
+        let draw = self.draws.fetch_add(1, Ordering::Relaxed);
+        // The golden ratio spreads consecutive draws over the seed space.
+        SmallRng::seed_from_u64(self.seed ^ draw.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// A new request id: `req_` and a UUIDv7.
+    pub(crate) fn request_id(&self, rng: &mut SmallRng) -> String {
+        let mut random = [0; 10];
+        rng.fill_bytes(&mut random);
+        let id = uuid::Builder::from_unix_timestamp_millis(self.unix_ms(), &random).into_uuid();
+        format!("req_{}", id.simple())
+    }
+
+    /// From now on `/ready` says no, so that load balancers look elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+}

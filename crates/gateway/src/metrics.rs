@@ -1,0 +1,194 @@
+//! Prometheus metrics. Labels come from the configuration and from fixed lists, so they are bounded.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::Registry,
+};
+use tieline_types::{AttemptRecord, CallRecord};
+
+/// Bucket borders in seconds, from a fast first token to a long agent turn.
+const SECONDS: [f64; 15] =
+    [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 180.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    feature: String,
+    tier: String,
+    deployment: String,
+    outcome: &'static str,
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AttemptLabels {
+    deployment: String,
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FeatureLabels {
+    feature: String,
+    tier: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TokenLabels {
+    deployment: String,
+    kind: &'static str,
+}
+
+/// All metrics of one gateway.
+pub(crate) struct Metrics {
+    registry: Registry,
+    calls: Family<CallLabels, Counter<u64, AtomicU64>>,
+    attempts: Family<AttemptLabels, Counter<u64, AtomicU64>>,
+    duration: Family<FeatureLabels, Histogram>,
+    first_content: Family<FeatureLabels, Histogram>,
+    tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
+    losses: Counter,
+    pub(crate) connections: Gauge,
+    pub(crate) records_queued: Gauge,
+    pub(crate) records_spilled: Gauge,
+    pub(crate) records_dropped: Gauge,
+    pub(crate) reloads: Counter,
+    pub(crate) reloads_refused: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let seconds = || Histogram::new(SECONDS);
+        let mut metrics = Self {
+            registry: Registry::with_prefix("tieline"),
+            calls: Family::default(),
+            attempts: Family::default(),
+            duration: Family::new_with_constructor(seconds),
+            first_content: Family::new_with_constructor(seconds),
+            tokens: Family::default(),
+            losses: Counter::default(),
+            connections: Gauge::default(),
+            records_queued: Gauge::default(),
+            records_spilled: Gauge::default(),
+            records_dropped: Gauge::default(),
+            reloads: Counter::default(),
+            reloads_refused: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("requests", "Client requests by how they ended", self.calls.clone());
+        registry.register("attempts", "Upstream calls by how they ended", self.attempts.clone());
+        registry.register(
+            "request_duration_seconds",
+            "Arrival to last byte",
+            self.duration.clone(),
+        );
+        registry.register(
+            "first_content_seconds",
+            "Arrival to the first content sent to the client",
+            self.first_content.clone(),
+        );
+        registry.register("tokens", "Tokens of answering attempts by kind", self.tokens.clone());
+        registry.register(
+            "lossy_requests",
+            "Requests that translation could not carry whole",
+            self.losses.clone(),
+        );
+        registry.register("connections", "Open client connections", self.connections.clone());
+        registry.register(
+            "ledger_records_queued",
+            "Records waiting for the database",
+            self.records_queued.clone(),
+        );
+        registry.register(
+            "ledger_records_spilled",
+            "Records waiting in spill files",
+            self.records_spilled.clone(),
+        );
+        registry.register(
+            "ledger_records_dropped",
+            "Records lost because neither database nor spill took them",
+            self.records_dropped.clone(),
+        );
+        registry.register("reloads", "Configurations put in force", self.reloads.clone());
+        registry.register(
+            "reloads_refused",
+            "Configurations refused while the last good one served on",
+            self.reloads_refused.clone(),
+        );
+    }
+
+    /// Counts a finished request.
+    pub(crate) fn call(&self, call: &CallRecord) {
+        let name = |name: &Option<std::sync::Arc<str>>| name.as_deref().unwrap_or("").to_owned();
+        let (feature, tier) = (call.feature.to_string(), name(&call.tier));
+        let deployment = name(&call.deployment);
+        if let Some(usage) = &call.usage {
+            for (kind, tokens) in [
+                ("input", usage.input),
+                ("cache_read", usage.cache_read),
+                ("cache_write", usage.cache_write()),
+                ("output", usage.output),
+                ("reasoning", usage.reasoning),
+            ] {
+                if tokens > 0 {
+                    let labels = TokenLabels { deployment: deployment.clone(), kind };
+                    self.tokens.get_or_create(&labels).inc_by(tokens);
+                }
+            }
+        }
+        if !call.losses.is_empty() {
+            self.losses.inc();
+        }
+        let labels = FeatureLabels { feature: feature.clone(), tier: tier.clone() };
+        self.duration.get_or_create(&labels).observe(seconds(call.duration_us));
+        if let Some(first) = call.first_content_us {
+            self.first_content.get_or_create(&labels).observe(seconds(first));
+        }
+        self.calls
+            .get_or_create(&CallLabels {
+                feature,
+                tier,
+                deployment,
+                outcome: call.outcome.as_str(),
+                class: call.fault.map_or("", |class| class.as_str()),
+            })
+            .inc();
+    }
+
+    /// Counts a finished upstream call.
+    pub(crate) fn attempt(&self, attempt: &AttemptRecord) {
+        let class = attempt.fault.map_or("", |class| class.as_str());
+        let labels = AttemptLabels { deployment: attempt.deployment.to_string(), class };
+        self.attempts.get_or_create(&labels).inc();
+    }
+
+    /// How often a deployment was called, and how often that failed.
+    pub(crate) fn attempts_of(&self, deployment: &str, classes: &[&'static str]) -> u64 {
+        classes
+            .iter()
+            .filter_map(|class| {
+                let labels = AttemptLabels { deployment: deployment.to_owned(), class };
+                self.attempts.get(&labels).map(|counter| counter.get())
+            })
+            .sum()
+    }
+
+    /// The exposition text (OpenMetrics 1.0).
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(error) => format!("# cannot encode: {error}\n"),
+        }
+    }
+}
+
+fn seconds(micros: u64) -> f64 {
+    std::time::Duration::from_micros(micros).as_secs_f64()
+}

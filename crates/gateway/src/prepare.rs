@@ -1,0 +1,68 @@
+//! Stop 5: the request as one deployment gets it.
+
+use bytes::Bytes;
+use tieline_dialect::{Action, Losses, RawRequest, dialect, ir::Ask, splice_model};
+use tieline_types::{Class, Fault, Phase};
+use tieline_upstream::{Parts, Route, Upstream};
+
+use crate::admit::Call;
+
+/// A request body ready to be sent, and what it could not carry.
+pub(crate) struct Prepared {
+    pub(crate) body: Parts,
+    pub(crate) losses: Losses,
+}
+
+/// The client's request in the neutral form, read when the first candidate of another dialect
+/// needs it and kept for the next.
+#[derive(Default)]
+pub(crate) struct Neutral(Option<Result<Ask, Fault>>);
+
+impl Neutral {
+    fn of(&mut self, call: &Call) -> Result<&Ask, Fault> {
+        let read = || {
+            let raw = RawRequest { body: &call.body, path_model: None, path_stream: false };
+            dialect(call.dialect).read_request(&raw)
+        };
+        self.0.get_or_insert_with(read).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Writes the request for a deployment: the client's own bytes with `model` replaced where the
+/// dialects are the same, a translation where they differ.
+///
+/// # Errors
+/// `client_invalid` where the request cannot be read, `unsupported_here` where this deployment
+/// cannot carry it, or would lose something and the feature is strict.
+pub(crate) async fn prepare(
+    call: &Call,
+    neutral: &mut Neutral,
+    route: &Route,
+    upstream: &Upstream,
+) -> Result<Prepared, Fault> {
+    if call.dialect == route.dialect {
+        let span = call.head.model_span.as_ref();
+        let parts: [Bytes; 3] = splice_model(&call.body, span, &route.target.model);
+        return Ok(Prepared { body: Parts::from(parts), losses: Losses::default() });
+    }
+    let ask = neutral.of(call)?;
+    let mut losses = Losses::default();
+    let body = if route.target.accepts.media_urls {
+        dialect(route.dialect).write_request(ask, &route.target, &mut losses)
+    } else {
+        let mut inlined = ask.clone();
+        if upstream.inline_media(&mut inlined).await? > 0 {
+            losses.note(Action::Inline, "media_url");
+        }
+        dialect(route.dialect).write_request(&inlined, &route.target, &mut losses)
+    }
+    .map_err(|fault| fault.at(Phase::Admit))?;
+    if call.feature.strict && !losses.is_empty() {
+        let message = format!(
+            "feature `{}` allows no loss in translation; to {} it would lose {losses}",
+            call.feature.name, route.dialect
+        );
+        return Err(Fault::new(Class::UnsupportedHere, message).at(Phase::Admit));
+    }
+    Ok(Prepared { body: Parts::from(body), losses })
+}

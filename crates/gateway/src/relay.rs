@@ -1,0 +1,143 @@
+//! Stop 7, second half: a committed stream on its way to the client.
+
+use std::{
+    collections::VecDeque,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tieline_dialect::{Style, dialect};
+use tieline_types::{Class, Fault, Phase};
+use tokio::time::{Instant, Sleep};
+
+use crate::{
+    admit::Call,
+    gateway::Gateway,
+    record::Record,
+    source::{Pulled, Source},
+    walk::Held,
+};
+
+/// The longest silence inside a stream, signs of life included.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// A stream from the commit point to its end. Dropped before, it is the client who left: the
+/// connection to the provider closes at once and the record says cancelled.
+pub(crate) struct Relay {
+    gateway: Arc<Gateway>,
+    call: Call,
+    style: Style,
+    ready: VecDeque<Bytes>,
+    source: Box<Source>,
+    ended: bool,
+    silence: Pin<Box<Sleep>>,
+    /// Taken when the books are closed.
+    books: Option<(Record, Held)>,
+    acceptable: bool,
+}
+
+impl Relay {
+    pub(crate) fn new(
+        gateway: &Arc<Gateway>,
+        call: Call,
+        style: Style,
+        stream: (Vec<Bytes>, Box<Source>, bool),
+        books: (Record, Held),
+        acceptable: bool,
+    ) -> Self {
+        let (held, source, ended) = stream;
+        let until = (Instant::now() + SILENCE_MAX).min(call.deadline);
+        Self {
+            gateway: Arc::clone(gateway),
+            call,
+            style,
+            ready: held.into(),
+            source,
+            ended,
+            silence: Box::pin(tokio::time::sleep_until(until)),
+            books: Some(books),
+            acceptable,
+        }
+    }
+
+    /// The next bytes for the client; none when the stream is over, well or not.
+    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        loop {
+            if let Some(bytes) = self.ready.pop_front() {
+                return Poll::Ready(Some(bytes));
+            }
+            if self.ended {
+                self.close_well();
+                return Poll::Ready(None);
+            }
+            match self.source.poll_pull(cx) {
+                Poll::Ready(Pulled::Bytes(bytes)) => {
+                    self.rest();
+                    if !bytes.is_empty() {
+                        return Poll::Ready(Some(bytes));
+                    }
+                }
+                Poll::Ready(Pulled::End(bytes)) => {
+                    self.ended = true;
+                    if !bytes.is_empty() {
+                        self.ready.push_back(bytes);
+                    }
+                }
+                Poll::Ready(Pulled::Fault(fault)) => self.break_off(fault),
+                Poll::Pending => {
+                    if self.silence.as_mut().poll(cx).is_pending() {
+                        return Poll::Pending;
+                    }
+                    let message = if Instant::now() >= self.call.deadline {
+                        "the feature's deadline passed before the answer was complete"
+                    } else {
+                        "the provider fell silent before the answer was complete"
+                    };
+                    self.break_off(Fault::new(Class::Timeout, message));
+                }
+            }
+        }
+    }
+
+    /// Something arrived: the silence begins anew. Resetting a timer costs; a second's slack is
+    /// nothing against a minute.
+    fn rest(&mut self) {
+        let until = (Instant::now() + SILENCE_MAX).min(self.call.deadline);
+        if until > self.silence.deadline() + Duration::from_secs(1) {
+            self.silence.as_mut().reset(until);
+        }
+    }
+
+    fn close_well(&mut self) {
+        let Some((mut record, permit)) = self.books.take() else {
+            return;
+        };
+        permit.succeeded(self.gateway.now());
+        let usage = self.source.seen.usage;
+        let model = self.source.seen.model.take();
+        record.note_attempt(|attempt| {
+            attempt.usage = usage;
+            attempt.model_served = model;
+        });
+        if let Some(reply) = self.source.reply() {
+            self.gateway.cache.put(&self.call, self.gateway.now(), reply);
+        }
+        record.served(self.acceptable, usage);
+    }
+
+    /// After the commit point a fault can only be told: in-band, in the client's own dialect.
+    fn break_off(&mut self, fault: Fault) {
+        let fault = fault.at(Phase::PostCommit);
+        let client = dialect(self.call.dialect);
+        let told = self.source.write_fault(&fault, client, &self.style);
+        self.ready.push_back(told);
+        self.ended = true;
+        if let Some((record, permit)) = self.books.take() {
+            permit.failed(self.gateway.now(), &fault);
+            record.failed(&fault, 200, self.source.seen.usage);
+        }
+    }
+}

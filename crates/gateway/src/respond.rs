@@ -1,0 +1,195 @@
+//! Responses to the client: headers that say what happened, errors in its own dialect.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use tieline_dialect::{Losses, Style, dialect, events_of, ir::Reply};
+use tieline_types::{Class, DialectId, Fault, Usage};
+
+use crate::{
+    admit::Call,
+    attempt::Reached,
+    body::Outgoing,
+    gateway::Gateway,
+    record::Record,
+    relay::Relay,
+    walk::{Answered, By},
+};
+
+/// The longest wait that a client is asked for; some SDKs sleep however long they are told.
+const RETRY_AFTER_S_MAX: u64 = 60;
+/// Characters per event when a reply that was not streamed is.
+const PIECE_CHARS: usize = 24;
+/// Header values are cut here.
+const HEADER_CHARS_MAX: usize = 1024;
+
+/// Sends an answer and closes, or hands on, the books.
+pub(crate) fn answer(
+    gateway: &Arc<Gateway>,
+    call: Call,
+    style: Style,
+    answered: Answered,
+    mut record: Record,
+) -> Response<Outgoing> {
+    let tier = call.feature.tiers.get(answered.tier);
+    let acceptable = tier.is_none_or(|tier| tier.acceptable);
+    record.note(|books| books.tier = tier.map(|tier| Arc::clone(&tier.name)));
+    match answered.by {
+        By::Tieline(reply) => {
+            let headers = told(&call, &record);
+            let (body, streamed) = render(&call, &style, &reply);
+            record.served(acceptable, Some(reply.usage.unwrap_or_else(Usage::default)));
+            respond(
+                StatusCode::OK,
+                headers,
+                content_type(call.dialect, streamed),
+                Outgoing::Whole(body),
+            )
+        }
+        By::Deployment { deployment, reached, permit } => {
+            let known = call.plan.plan.deployments.get(deployment);
+            record.note(|books| books.deployment = known.map(|known| Arc::clone(&known.id)));
+            let headers = told(&call, &record);
+            let content_type = content_type(call.dialect, call.head.stream);
+            let body = match reached {
+                Reached::Whole { body, usage, reply } => {
+                    permit.succeeded(gateway.now());
+                    if keeps(&call) {
+                        gateway.cache.put(&call, gateway.now(), *reply);
+                    }
+                    record.served(acceptable, usage);
+                    Outgoing::Whole(body)
+                }
+                Reached::Stream { held, source, ended } => {
+                    let stream = (held, source, ended);
+                    let books = (record, permit);
+                    let relay = Relay::new(gateway, call, style, stream, books, acceptable);
+                    Outgoing::Stream(Box::new(relay))
+                }
+            };
+            respond(StatusCode::OK, headers, content_type, body)
+        }
+    }
+}
+
+/// Tells the client of a fault and closes the books.
+pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Response<Outgoing> {
+    let (mut status, body) = dialect(dialect_id).write_error(fault, record.id());
+    // A status that the class leaves open: wrong method, unknown encoding, stalled body.
+    if let Some(exact @ (405 | 408 | 415)) = fault.status.filter(|_| record.attempts() == 0) {
+        status = exact;
+    }
+    let mut headers = HeaderMap::new();
+    record_headers(&mut headers, dialect_id, &record);
+    if let Some(wait) = fault.retry_after {
+        let seconds = wait.as_secs_f64().ceil().min(RETRY_AFTER_S_MAX as f64);
+        put(&mut headers, "retry-after", &seconds.to_string());
+    }
+    // The fallbacks have been tried here; an SDK that tries again only multiplies the load.
+    let hopeless = record.attempts() > 0
+        || matches!(fault.class, Class::Exhausted | Class::CallerAuth | Class::CallerDenied);
+    if hopeless && fault.retry_after.is_none() {
+        put(&mut headers, "x-should-retry", "false");
+    }
+    if let Some(id) = &fault.upstream_request_id {
+        put(&mut headers, "x-tieline-upstream-request-id", id);
+    }
+    let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    tracing::info!(request = record.id(), class = %fault.class, status, "refused: {}", fault.message);
+    record.failed(fault, status, None);
+    respond(code, headers, "application/json", Outgoing::Whole(body.into()))
+}
+
+/// A response without books: health, model lists, token counts.
+pub(crate) fn plain(status: StatusCode, body: Vec<u8>) -> Response<Outgoing> {
+    respond(status, HeaderMap::new(), "application/json", Outgoing::Whole(body.into()))
+}
+
+/// A refusal without books.
+pub(crate) fn plain_refusal(dialect_id: DialectId, fault: &Fault, id: &str) -> Response<Outgoing> {
+    let (status, body) = dialect(dialect_id).write_error(fault, id);
+    let status = fault.status.filter(|status| *status == 405).unwrap_or(status);
+    plain(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+}
+
+fn keeps(call: &Call) -> bool {
+    call.feature.tiers.iter().any(|tier| matches!(tier.mode, tieline_route::Mode::Cache { .. }))
+}
+
+/// A reply of Tieline's own in the client's dialect, whole or as a finished stream.
+fn render(call: &Call, style: &Style, reply: &Reply) -> (Bytes, bool) {
+    let client = dialect(call.dialect);
+    if !call.head.stream {
+        let mut losses = Losses::default();
+        return (client.write_response(reply, style, &mut losses).into(), false);
+    }
+    let mut writer = client.write_events(style);
+    let mut out = Vec::new();
+    for event in events_of(reply, PIECE_CHARS) {
+        writer.write(&event, &mut out);
+    }
+    (out.into(), true)
+}
+
+/// The headers that say what happened.
+fn told(call: &Call, record: &Record) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    record_headers(&mut headers, call.dialect, record);
+    put(&mut headers, "x-tieline-feature", &call.feature.name);
+    headers
+}
+
+fn record_headers(headers: &mut HeaderMap, dialect_id: DialectId, record: &Record) {
+    let own_name = match dialect_id {
+        DialectId::OpenaiChat | DialectId::OpenaiResponses => "x-request-id",
+        DialectId::AnthropicMessages => "request-id",
+        DialectId::BedrockConverse => "x-amzn-requestid",
+    };
+    put(headers, own_name, record.id());
+    put(headers, "x-tieline-request-id", record.id());
+    put(headers, "x-tieline-attempts", &record.attempts().to_string());
+    let Some(call) = record.call() else {
+        return;
+    };
+    if let Some(tier) = &call.tier {
+        put(headers, "x-tieline-tier", tier);
+    }
+    if let Some(deployment) = &call.deployment {
+        put(headers, "x-tieline-deployment", deployment);
+    }
+    if !call.losses.is_empty() {
+        put(headers, "x-tieline-loss", &call.losses.join(", "));
+    }
+    if let Some(id) = record.upstream_request_id() {
+        put(headers, "x-tieline-upstream-request-id", id);
+    }
+}
+
+fn content_type(dialect_id: DialectId, stream: bool) -> &'static str {
+    if stream { dialect(dialect_id).framing().content_type() } else { "application/json" }
+}
+
+fn respond(
+    status: StatusCode,
+    headers: HeaderMap,
+    content_type: &'static str,
+    body: Outgoing,
+) -> Response<Outgoing> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+}
+
+/// Sets a header; what cannot stand in one is replaced.
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    let clean = |byte: char| if byte.is_ascii_graphic() || byte == ' ' { byte } else { '?' };
+    let value = HeaderValue::from_str(value).or_else(|_| {
+        HeaderValue::from_str(&value.chars().take(HEADER_CHARS_MAX).map(clean).collect::<String>())
+    });
+    if let Ok(value) = value {
+        headers.insert(HeaderName::from_static(name), value);
+    }
+}

@@ -1,0 +1,230 @@
+//! A provider's stream, read frame by frame and turned into what the client gets.
+
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use tieline_dialect::{
+    Collector, Dialect, Glance, ReadEvents, Style, WriteEvents,
+    frame::Splitter,
+    ir::{Event, Finish, Reply},
+};
+use tieline_types::{Class, Fault, Phase};
+
+/// What came of the next piece of a stream.
+pub(crate) enum Pulled {
+    /// Bytes for the client; may be empty while nothing whole has arrived.
+    Bytes(Bytes),
+    /// The stream is complete; these are its last bytes.
+    End(Bytes),
+    /// The stream failed. Nothing of the failure has been written yet.
+    Fault(Fault),
+}
+
+/// One provider stream.
+pub(crate) struct Source {
+    body: Incoming,
+    dialect: &'static dyn Dialect,
+    splitter: Splitter,
+    reader: Box<dyn ReadEvents>,
+    /// Writes the client's dialect; none where the provider speaks it already.
+    writer: Option<Box<dyn WriteEvents>>,
+    events: Vec<Event>,
+    collector: Option<Collector>,
+    /// What was seen so far.
+    pub(crate) seen: Glance,
+}
+
+impl Source {
+    /// Begins to read. `client` is where dialects differ; `keep` collects the reply for the cache.
+    pub(crate) fn new(
+        body: Incoming,
+        dialect: &'static dyn Dialect,
+        client: Option<(&'static dyn Dialect, &Style)>,
+        keep: bool,
+    ) -> Self {
+        Self {
+            body,
+            dialect,
+            splitter: Splitter::new(dialect.framing()),
+            reader: dialect.read_events(),
+            writer: client.map(|(client, style)| client.write_events(style)),
+            events: Vec::new(),
+            collector: keep.then(Collector::default),
+            seen: Glance::default(),
+        }
+    }
+
+    /// Reads on until something can be said.
+    pub(crate) fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Pulled> {
+        loop {
+            let chunk = match std::pin::Pin::new(&mut self.body).poll_frame(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(self.end()),
+                Poll::Ready(Some(Err(error))) => {
+                    let message = format!("the provider's stream broke off: {error}");
+                    return Poll::Ready(self.broken(Fault::new(Class::StreamTruncated, message)));
+                }
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(chunk) if !chunk.is_empty() => chunk,
+                    _ => continue,
+                },
+            };
+            match self.digest(chunk) {
+                Pulled::Bytes(bytes) if bytes.is_empty() => {
+                    // Signs of life count: the caller restarts its timers.
+                    return Poll::Ready(Pulled::Bytes(bytes));
+                }
+                pulled => return Poll::Ready(pulled),
+            }
+        }
+    }
+
+    /// Reads on until something can be said.
+    pub(crate) async fn pull(&mut self) -> Pulled {
+        std::future::poll_fn(|cx| self.poll_pull(cx)).await
+    }
+
+    /// The whole reply, once the stream is complete, if it was to be kept.
+    pub(crate) fn reply(&mut self) -> Option<Reply> {
+        self.collector.take()?.finish().ok()
+    }
+
+    /// Whether an answer that ended without content is one nevertheless: it was cut short or
+    /// refused, which the client must see.
+    pub(crate) fn ended_for_a_reason(&self) -> bool {
+        self.seen.finish.is_some_and(|finish| finish != Finish::Stop)
+    }
+
+    fn digest(&mut self, chunk: Bytes) -> Pulled {
+        let arrived = chunk.clone();
+        self.splitter.push(chunk);
+        let mut out = Out::default();
+        loop {
+            let frame = match self.splitter.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(fault) => return self.fail(fault),
+            };
+            let untouched = self.writer.is_none() && self.collector.is_none();
+            if !(untouched && self.seen.content && self.dialect.is_plain_delta(&frame)) {
+                self.reader.read(&frame, &mut self.events);
+                if let Some(fault) = self.take_in(&mut out) {
+                    return self.fail(fault);
+                }
+            }
+            if self.writer.is_none() {
+                out.pass(frame, &arrived);
+            }
+        }
+        let bytes = out.finish();
+        // Some dialects send usage behind their terminal event; reading goes on to the true end.
+        Pulled::Bytes(bytes)
+    }
+
+    /// Takes note of the events read, and writes them where dialects differ. Returns the error
+    /// that the provider reported.
+    fn take_in(&mut self, out: &mut Out) -> Option<Fault> {
+        let mut fault = None;
+        self.seen.take_in(&self.events);
+        for event in self.events.drain(..) {
+            if let Event::Error(error) = event {
+                fault = Some(error);
+                break;
+            }
+            if let Some(writer) = &mut self.writer {
+                writer.write(&event, &mut out.written);
+            }
+            if let Some(collector) = &mut self.collector {
+                collector.push(event);
+            }
+        }
+        self.events.clear();
+        fault
+    }
+
+    fn end(&mut self) -> Pulled {
+        if !self.splitter.rest().is_empty() && !self.seen.ended {
+            // A frame without its blank line at the very end may still be whole.
+            let rest = Bytes::copy_from_slice(self.splitter.rest());
+            self.reader.read(&rest, &mut self.events);
+            self.events.retain(|event| !matches!(event, Event::Error(_)));
+        }
+        let mut out = Out::default();
+        if !self.seen.ended {
+            self.reader.end(&mut self.events);
+        }
+        match self.take_in(&mut out) {
+            Some(fault) => self.broken(fault),
+            None => Pulled::End(out.finish()),
+        }
+    }
+
+    fn broken(&mut self, fault: Fault) -> Pulled {
+        if self.seen.ended {
+            return Pulled::End(Bytes::new());
+        }
+        self.fail(fault)
+    }
+
+    fn fail(&self, fault: Fault) -> Pulled {
+        let phase = if self.seen.content { Phase::PostCommit } else { Phase::PreCommit };
+        Pulled::Fault(fault.at(phase))
+    }
+
+    /// Writes a fault as the client's dialect does inside a stream.
+    pub(crate) fn write_fault(
+        &mut self,
+        fault: &Fault,
+        client: &'static dyn Dialect,
+        style: &Style,
+    ) -> Bytes {
+        let mut out = Vec::new();
+        let event = Event::Error(fault.clone());
+        match &mut self.writer {
+            Some(writer) => writer.write(&event, &mut out),
+            None => client.write_events(style).write(&event, &mut out),
+        }
+        out.into()
+    }
+}
+
+/// Bytes for the client, gathered from the frames of one chunk.
+#[derive(Default)]
+struct Out {
+    written: Vec<u8>,
+    passed: Option<Bytes>,
+    joined: BytesMut,
+}
+
+impl Out {
+    /// Passes a frame on untouched. Frames that follow each other in the chunk they arrived in
+    /// become one slice of it again.
+    fn pass(&mut self, frame: Bytes, chunk: &Bytes) {
+        let Some(before) = self.passed.take() else {
+            self.passed = Some(frame);
+            return;
+        };
+        let offset = |bytes: &Bytes| bytes.as_ptr().addr().wrapping_sub(chunk.as_ptr().addr());
+        let start = offset(&before);
+        let end = start.wrapping_add(before.len());
+        if end == offset(&frame) && start < chunk.len() && end + frame.len() <= chunk.len() {
+            self.passed = Some(chunk.slice(start..end + frame.len()));
+        } else {
+            self.joined.extend_from_slice(&before);
+            self.passed = Some(frame);
+        }
+    }
+
+    fn finish(mut self) -> Bytes {
+        match (self.passed, self.joined.is_empty()) {
+            (Some(passed), true) => passed,
+            (Some(passed), false) => {
+                self.joined.extend_from_slice(&passed);
+                self.joined.freeze()
+            }
+            (None, _) => self.written.into(),
+        }
+    }
+}

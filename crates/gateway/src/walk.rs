@@ -1,0 +1,271 @@
+//! Stop 7, first half: from step to step until something answers.
+
+use std::{sync::Arc, time::Duration};
+
+use tieline_dialect::{
+    Style,
+    ir::{Content, Finish, Reply},
+};
+use tieline_route::{ATTEMPTS_PER_REQUEST_MAX, Decision, Mode, Next, Permit, Step, outcome};
+use tieline_types::{AttemptRecord, Class, Fault, Usage};
+use tokio::time::Instant;
+
+use crate::{
+    admit::Call,
+    attempt::{Attempt, Reached, Window},
+    listen::Worker,
+    plan::ActivePlan,
+    prepare::Neutral,
+    record::Record,
+};
+
+/// The time to the first content that a stream may take where its tier does not say.
+const FIRST_CONTENT: Duration = Duration::from_secs(30);
+/// An attempt is not begun with less time than this.
+const WORTH_TRYING: Duration = Duration::from_millis(5);
+
+/// What answers a request.
+pub(crate) struct Answered {
+    /// Position of the tier in the feature.
+    pub(crate) tier: usize,
+    pub(crate) by: By,
+}
+
+/// Who answers.
+pub(crate) enum By {
+    /// A deployment, by position in the plan.
+    Deployment { deployment: usize, reached: Reached, permit: Held },
+    /// The cache or the tier's fixed text.
+    Tieline(Arc<Reply>),
+}
+
+/// A breaker's permit that is always given back.
+pub(crate) struct Held {
+    plan: Arc<ActivePlan>,
+    deployment: usize,
+    permit: Option<Permit>,
+}
+
+impl Held {
+    pub(crate) fn succeeded(mut self, now: Duration) {
+        if let Some(permit) = self.permit.take() {
+            self.plan.live.succeeded(self.deployment, now, permit);
+        }
+    }
+
+    pub(crate) fn failed(mut self, now: Duration, fault: &Fault) {
+        if let Some(permit) = self.permit.take() {
+            self.plan.live.failed(self.deployment, now, permit, fault);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.plan.live.dropped(self.deployment, permit);
+        }
+    }
+}
+
+/// Walks the decision's steps until one answers or a fault says stop.
+pub(crate) async fn walk(
+    worker: &Worker,
+    call: &Call,
+    decision: &Decision,
+    style: &Style,
+    record: &mut Record,
+) -> Result<Answered, Fault> {
+    let mut walk = Walk { worker, call, style, neutral: Neutral::default(), faults: Vec::new() };
+    let mut tier_began = (0, Instant::now());
+    for (at, step) in decision.steps.iter().enumerate() {
+        let later = decision.steps.get(at + 1..).unwrap_or_default();
+        match step {
+            Step::Call { tier, deployment } => {
+                if tier_began.0 != *tier {
+                    tier_began = (*tier, Instant::now());
+                }
+                let Some(window) = walk.window(*tier, tier_began.1, later) else {
+                    continue;
+                };
+                if let Some(by) = walk.call(*tier, *deployment, window, record).await? {
+                    return Ok(Answered { tier: *tier, by });
+                }
+            }
+            Step::Cache { tier } => {
+                if let Some(reply) = walk.cached(*tier) {
+                    return Ok(Answered { tier: *tier, by: By::Tieline(reply) });
+                }
+            }
+            Step::Reply { tier } => {
+                let reply = Arc::new(walk.fixed(*tier));
+                return Ok(Answered { tier: *tier, by: By::Tieline(reply) });
+            }
+            Step::Off { tier: _ } => {
+                let message = format!("feature `{}` is switched off", call.feature.name);
+                walk.faults.push(("off".into(), Fault::new(Class::Exhausted, message)));
+                break;
+            }
+        }
+    }
+    Err(walk.exhausted(decision))
+}
+
+struct Walk<'a> {
+    worker: &'a Worker,
+    call: &'a Call,
+    style: &'a Style,
+    neutral: Neutral,
+    /// What each step that failed had to say.
+    faults: Vec<(Arc<str>, Fault)>,
+}
+
+impl Walk<'_> {
+    /// Calls one deployment. `Ok(None)` means: go on with the next step.
+    async fn call(
+        &mut self,
+        tier: usize,
+        deployment: usize,
+        window: Window,
+        record: &mut Record,
+    ) -> Result<Option<By>, Fault> {
+        let (worker, call) = (self.worker, self.call);
+        let gateway = &worker.gateway;
+        let plan = &call.plan;
+        if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX {
+            return Ok(None);
+        }
+        let (Some(route), Some(known)) =
+            (plan.routes.get(deployment), plan.plan.deployments.get(deployment))
+        else {
+            return Ok(None);
+        };
+        let permit = Held {
+            plan: Arc::clone(plan),
+            deployment,
+            permit: Some(plan.live.admit(deployment, gateway.now())),
+        };
+        record.begin(AttemptRecord {
+            tier: call
+                .feature
+                .tiers
+                .get(tier)
+                .map_or_else(|| "".into(), |tier| Arc::clone(&tier.name)),
+            deployment: Arc::clone(&known.id),
+            provider: Arc::clone(&known.provider),
+            dialect: route.dialect,
+            start_us: 0,
+            duration_us: 0,
+            first_content_us: None,
+            status: None,
+            fault: None,
+            phase: None,
+            fault_message: None,
+            upstream_request_id: None,
+            model_served: None,
+            usage: None,
+        });
+        let style = Style { model: known.model.to_string(), ..self.style.clone() };
+        let keep = self.keeps();
+        let attempt = Attempt { worker, call, route, style: &style, keep };
+        match attempt.run(&mut self.neutral, window, record).await {
+            Ok(reached) => Ok(Some(By::Deployment { deployment, reached, permit })),
+            Err(fault) => {
+                record.end_attempt(Some(&fault));
+                permit.failed(gateway.now(), &fault);
+                tracing::debug!(deployment = %known.id, class = %fault.class, "attempt failed");
+                if outcome(&fault).next == Next::Stop {
+                    return Err(fault);
+                }
+                self.faults.push((Arc::clone(&known.id), fault));
+                Ok(None)
+            }
+        }
+    }
+
+    /// The time an attempt gets: half of what is left while something else could still answer,
+    /// all of it otherwise. None when it is not worth beginning.
+    fn window(&self, tier: usize, tier_began: Instant, later: &[Step]) -> Option<Window> {
+        let now = Instant::now();
+        let config = self.call.feature.tiers.get(tier)?;
+        let tier_end = config.deadline.map_or(self.call.deadline, |deadline| tier_began + deadline);
+        let end = tier_end.min(self.call.deadline);
+        let left = end.checked_duration_since(now).filter(|left| *left >= WORTH_TRYING)?;
+        let same_tier =
+            |step: &Step| matches!(step, Step::Call { tier: other, .. } if *other == tier);
+        let others = if tier_end < self.call.deadline {
+            later.iter().any(same_tier)
+        } else {
+            !later.is_empty()
+        };
+        let mut share = if others { left / 2 } else { left };
+        if self.call.head.stream {
+            share = share.min(config.ttft.unwrap_or(FIRST_CONTENT));
+        }
+        Some(Window { first: now + share })
+    }
+
+    fn keeps(&self) -> bool {
+        self.call.feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Cache { .. }))
+    }
+
+    fn cached(&self, tier: usize) -> Option<Arc<Reply>> {
+        let Mode::Cache { max_age } = self.call.feature.tiers.get(tier)?.mode else {
+            return None;
+        };
+        let gateway = &self.worker.gateway;
+        gateway.cache.get(self.call, gateway.now(), max_age)
+    }
+
+    fn fixed(&self, tier: usize) -> Reply {
+        let text = match self.call.feature.tiers.get(tier).map(|tier| &tier.mode) {
+            Some(Mode::Reply { text }) => text.to_string(),
+            _ => String::new(),
+        };
+        Reply {
+            model: self.call.feature.name.to_string(),
+            blocks: vec![Content::Text(text)],
+            finish: Finish::Stop,
+            usage: Some(Usage::default()),
+            ..Reply::default()
+        }
+    }
+
+    /// The fault that tells the client what was tried.
+    fn exhausted(self, decision: &Decision) -> Fault {
+        let feature = &self.call.feature.name;
+        let now = self.worker.gateway.now();
+        let reopens = decision
+            .considered
+            .iter()
+            .filter_map(|one| match self.call.plan.live.peek(one.deployment, now) {
+                Permit::Shut(until) => Some(until.saturating_sub(now)),
+                Permit::Pass | Permit::Probe => None,
+            })
+            .min();
+        let mut faults = self.faults.into_iter();
+        let Some((first_by, first)) = faults.next() else {
+            let message = if Instant::now() >= self.call.deadline {
+                format!("feature `{feature}`: the deadline passed before anything could answer")
+            } else {
+                format!("feature `{feature}`: every deployment is resting after failures")
+            };
+            return Fault::new(Class::Exhausted, message).with_retry_after(reopens);
+        };
+        let mut same = true;
+        let mut told = format!("{first_by}: {}", first.message);
+        for (by, fault) in faults {
+            same &= fault.class == first.class;
+            told = format!("{told}; {by}: {}", fault.message);
+        }
+        if same {
+            // What all agree on is what the client should see, with its status.
+            let mut fault = first;
+            fault.message = told;
+            fault.retry_after = fault.retry_after.or(reopens);
+            return fault;
+        }
+        Fault::new(Class::Exhausted, format!("feature `{feature}`: nothing could answer: {told}"))
+            .with_retry_after(reopens)
+    }
+}

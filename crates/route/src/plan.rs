@@ -1,0 +1,95 @@
+//! The immutable compiled form of a configuration.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+/// Everything a request needs to know of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// All deployments; everything else names them by position.
+    pub deployments: Vec<Deployment>,
+    /// Features by name.
+    pub features: BTreeMap<Arc<str>, Arc<Feature>>,
+}
+
+/// One model at one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// `model@provider`.
+    pub id: Arc<str>,
+    /// The model's vendor-neutral name.
+    pub model: Arc<str>,
+    /// The provider's name.
+    pub provider: Arc<str>,
+}
+
+/// A capability of the user's product, with its fallback ladder.
+#[derive(Clone, Debug)]
+pub struct Feature {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The time a request may take in all.
+    pub deadline: Duration,
+    /// Refuse rather than lose anything in translation.
+    pub strict: bool,
+    /// True for the feature that a plain model name stands for.
+    pub implicit: bool,
+    /// The ladder, best first.
+    pub tiers: Vec<Tier>,
+}
+
+/// One step of a feature's fallback ladder.
+#[derive(Clone, Debug)]
+pub struct Tier {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it does.
+    pub mode: Mode,
+    /// The time to the first content that an attempt may take.
+    pub ttft: Option<Duration>,
+    /// The time all its attempts together may take.
+    pub deadline: Option<Duration>,
+    /// Whether an answer from here counts as good.
+    pub acceptable: bool,
+}
+
+/// What a tier does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Asks models.
+    Models {
+        /// Which deployments, in configured order.
+        candidates: Vec<Candidate>,
+        /// In which order they are tried.
+        prefer: Prefer,
+    },
+    /// Answers from earlier answers to the same question.
+    Cache {
+        /// How old they may be.
+        max_age: Duration,
+    },
+    /// Answers with a fixed text.
+    Reply {
+        /// The text.
+        text: Arc<str>,
+    },
+    /// Answers with an error at once.
+    Off,
+}
+
+/// A deployment considered by a tier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its position in [`Plan::deployments`].
+    pub deployment: usize,
+    /// Its share under [`Prefer::Weighted`]; 0 means never.
+    pub weight: u32,
+}
+
+/// The order in which a tier tries its candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prefer {
+    /// As configured.
+    Ordered,
+    /// Drawn at random by weight, without repetition.
+    Weighted,
+}
