@@ -84,7 +84,7 @@ pub struct Tls {
 pub struct LedgerSettings {
     /// Path of the SQLite database.
     pub path: PathBuf,
-    /// Path of the file that takes records while the database cannot.
+    /// Folder of the files that take records while the database cannot.
     pub spill: PathBuf,
 }
 

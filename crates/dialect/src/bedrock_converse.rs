@@ -1,4 +1,4 @@
-//! The bedrock_converse dialect.
+//! Amazon Bedrock Converse: `POST /model/{id}/converse` and `/converse-stream`.
 
 use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
@@ -10,11 +10,18 @@ use crate::{
 };
 
 mod error;
+mod media;
+mod model;
+mod part;
 mod request;
 mod response;
 mod stream;
+mod words;
 
-/// See the module.
+#[cfg(test)]
+mod tests;
+
+/// The Converse dialect. Model and stream stand in the path of a request, not in its body.
 pub(crate) struct BedrockConverse;
 
 impl Dialect for BedrockConverse {
@@ -61,5 +68,9 @@ impl Dialect for BedrockConverse {
 
     fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
         error::write(fault, request_id)
+    }
+
+    fn is_plain_delta(&self, frame: &[u8]) -> bool {
+        stream::is_plain_delta(frame)
     }
 }

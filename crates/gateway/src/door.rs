@@ -82,19 +82,19 @@ fn unknown_path(method: &Method, path: &str) -> Fault {
 mod tests {
     use super::*;
 
-    fn find(method: Method, path: &str, anthropic: bool) -> Option<(DialectId, Operation)> {
+    fn find(method: &Method, path: &str, anthropic: bool) -> Option<(DialectId, Operation)> {
         let mut headers = HeaderMap::new();
         if anthropic {
             headers.insert("anthropic-version", "2023-06-01".parse().unwrap());
         }
-        let door = Door::find(&method, path, &headers).ok()?;
+        let door = Door::find(method, path, &headers).ok()?;
         Some((door.dialect, door.operation))
     }
 
     #[test]
     fn paths_lead_to_dialects() {
         use DialectId::{AnthropicMessages as Anthropic, OpenaiChat as Openai};
-        let post = |path| find(Method::POST, path, false);
+        let post = |path| find(&Method::POST, path, false);
         for path in ["/v1/chat/completions", "/openai/v1/chat/completions"] {
             assert_eq!(post(path), Some((Openai, Operation::Infer)));
         }
@@ -102,10 +102,10 @@ mod tests {
             assert_eq!(post(path), Some((Anthropic, Operation::Infer)));
         }
         assert_eq!(post("/v1/messages/count_tokens"), Some((Anthropic, Operation::CountTokens)));
-        assert_eq!(find(Method::GET, "/v1/models", false), Some((Openai, Operation::Models)));
-        assert_eq!(find(Method::GET, "/v1/models", true), Some((Anthropic, Operation::Models)));
+        assert_eq!(find(&Method::GET, "/v1/models", false), Some((Openai, Operation::Models)));
+        assert_eq!(find(&Method::GET, "/v1/models", true), Some((Anthropic, Operation::Models)));
         assert_eq!(
-            find(Method::GET, "/anthropic/v1/models", false),
+            find(&Method::GET, "/anthropic/v1/models", false),
             Some((Anthropic, Operation::Models))
         );
         for path in
@@ -113,6 +113,6 @@ mod tests {
         {
             assert_eq!(post(path), None, "{path}");
         }
-        assert_eq!(find(Method::GET, "/v1/messages", false), None);
+        assert_eq!(find(&Method::GET, "/v1/messages", false), None);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use tieline_dialect::{Style, dialect};
-use tieline_types::{Class, Fault, Phase};
+use tieline_types::{Class, Fault, Phase, Usage};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
@@ -23,6 +23,9 @@ use crate::{
 
 /// The longest silence inside a stream, signs of life included.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// Bytes of a request per input token, where the provider does not count. A piece of a stream is
+/// mostly one output token.
+const BYTES_PER_TOKEN: u64 = 4;
 
 /// A stream from the commit point to its end. Dropped before, it is the client who left: the
 /// connection to the provider closes at once and the record says cancelled.
@@ -116,16 +119,11 @@ impl Relay {
             return;
         };
         permit.succeeded(self.gateway.now());
-        let usage = self.source.seen.usage;
-        let model = self.source.seen.model.take();
-        record.note_attempt(|attempt| {
-            attempt.usage = usage;
-            attempt.model_served = model;
-        });
+        let usage = self.note_usage(&mut record);
         if let Some(reply) = self.source.reply() {
             self.gateway.cache.put(&self.call, self.gateway.now(), reply);
         }
-        record.served(self.acceptable, usage);
+        record.served(self.acceptable, Some(usage));
     }
 
     /// After the commit point a fault can only be told: in-band, in the client's own dialect.
@@ -135,9 +133,36 @@ impl Relay {
         let told = self.source.write_fault(&fault, client, &self.style);
         self.ready.push_back(told);
         self.ended = true;
-        if let Some((record, permit)) = self.books.take() {
+        if let Some((mut record, permit)) = self.books.take() {
             permit.failed(self.gateway.now(), &fault);
-            record.failed(&fault, 200, self.source.seen.usage);
+            let usage = self.note_usage(&mut record);
+            record.failed(&fault, 200, Some(usage));
+        }
+    }
+
+    /// Notes what the stream consumed: as the provider said, or estimated where it did not (OpenAI
+    /// Chat tells only clients that ask, and nobody tells when a stream breaks).
+    fn note_usage(&mut self, record: &mut Record) -> Usage {
+        let usage = self.source.seen.usage.unwrap_or_else(|| Usage {
+            input: self.call.body.len() as u64 / BYTES_PER_TOKEN,
+            output: self.source.pieces,
+            estimated: true,
+            ..Usage::default()
+        });
+        let model = self.source.seen.model.take();
+        record.note_attempt(|attempt| {
+            attempt.usage = Some(usage);
+            attempt.model_served = model;
+        });
+        usage
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if let Some((mut record, _)) = self.books.take() {
+            let usage = self.note_usage(&mut record);
+            record.note(|call| call.usage = Some(usage));
         }
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Source {
     collector: Option<Collector>,
     /// What was seen so far.
     pub(crate) seen: Glance,
+    /// How many pieces of content were seen.
+    pub(crate) pieces: u64,
 }
 
 impl Source {
@@ -53,6 +55,7 @@ impl Source {
             events: Vec::new(),
             collector: keep.then(Collector::default),
             seen: Glance::default(),
+            pieces: 0,
         }
     }
 
@@ -108,7 +111,9 @@ impl Source {
                 Err(fault) => return self.fail(fault),
             };
             let untouched = self.writer.is_none() && self.collector.is_none();
-            if !(untouched && self.seen.content && self.dialect.is_plain_delta(&frame)) {
+            if untouched && self.seen.content && self.dialect.is_plain_delta(&frame) {
+                self.pieces += 1;
+            } else {
                 self.reader.read(&frame, &mut self.events);
                 if let Some(fault) = self.take_in(&mut out) {
                     return self.fail(fault);
@@ -129,6 +134,7 @@ impl Source {
         let mut fault = None;
         self.seen.take_in(&self.events);
         for event in self.events.drain(..) {
+            self.pieces += u64::from(event.is_content());
             if let Event::Error(error) = event {
                 fault = Some(error);
                 break;

@@ -1,1 +1,27 @@
-//! ledger
+//! The ledger: the durable record of requests and attempts, and the callers' keys, in SQLite.
+//!
+//! [`Ledger::record`] only puts a record into a bounded queue. A writer thread moves the queue into
+//! the database in batches; a second thread appends to spill files whatever the database has not
+//! taken in time, so that a stuck database loses nothing. Spilled records are imported, each once,
+//! as soon as the database works again. This is the only crate that knows SQL; it must not know
+//! what a record means or who asks for one.
+
+mod database;
+mod error;
+mod import;
+mod keys;
+mod ledger;
+mod query;
+mod queue;
+mod ring;
+mod rows;
+mod spill;
+mod spiller;
+mod writer;
+
+pub use error::LedgerError;
+pub use keys::{Keys, NewKey};
+pub use ledger::{Ledger, Settings};
+pub use query::{Filter, query};
+pub use queue::Status;
+pub use ring::{KeyInfo, KeyRefusal, KeyRing};

@@ -75,7 +75,7 @@ impl Check<'_> {
         let path = self.path(&written.path).unwrap_or_else(|| self.base.join(LEDGER));
         let spill = self.path(&written.spill).unwrap_or_else(|| {
             let mut spill = path.clone().into_os_string();
-            spill.push(".spill.jsonl");
+            spill.push(".spill");
             PathBuf::from(spill)
         });
         LedgerSettings { path, spill }

@@ -80,7 +80,7 @@ fn server_and_ledger() {
     assert_eq!(config.server.drain, Duration::ZERO);
     assert_eq!(config.server.workers, Some(4));
     assert_eq!(config.ledger.path, Path::new("/etc/tieline/data/calls.db"));
-    assert_eq!(config.ledger.spill, Path::new("/etc/tieline/data/calls.db.spill.jsonl"));
+    assert_eq!(config.ledger.spill, Path::new("/etc/tieline/data/calls.db.spill"));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Requests.
-use crate::{Losses, RawRequest, Target, ir::Ask};
-use tieline_types::Fault;
-pub(super) fn read(_raw: &RawRequest<'_>) -> Result<Ask, Fault> {
-    Ok(Ask::default())
-}
-pub(super) fn write(_ask: &Ask, _target: &Target, _losses: &mut Losses) -> Result<Vec<u8>, Fault> {
-    Ok(Vec::new())
-}
+
+mod calls;
+mod read;
+mod thinking;
+mod tools;
+mod turns;
+mod write;
+
+pub(super) use read::read;
+pub(super) use write::write;

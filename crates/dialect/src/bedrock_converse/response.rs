@@ -1,9 +1,237 @@
 //! Whole replies.
-use crate::{Losses, Style, ir::Reply};
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json, value::RawValue};
 use tieline_types::Fault;
-pub(super) fn read(_body: &[u8]) -> Result<Reply, Fault> {
-    Ok(Reply::default())
+
+use super::{
+    error,
+    part::{Part, thought, tool_input},
+    words::{UsageWire, read_finish, write_finish},
+};
+use crate::{
+    Losses, Style,
+    ir::{Content, OpaqueState, ReasoningBlock, Reply, StateFamily, ToolCall},
+    json::{bad_payload, bytes},
+};
+
+/// A reply as read. Whatever is not named here is passed over.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<'a> {
+    #[serde(borrow)]
+    output: Option<Output<'a>>,
+    stop_reason: Option<String>,
+    usage: Option<UsageWire>,
+    additional_model_response_fields: Option<Value>,
 }
-pub(super) fn write(_reply: &Reply, _style: &Style, _losses: &mut Losses) -> Vec<u8> {
-    Vec::new()
+
+#[derive(Deserialize)]
+struct Output<'a> {
+    #[serde(borrow)]
+    message: Option<Message<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow)]
+    content: Option<Vec<Block<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Block<'a> {
+    text: Option<String>,
+    #[serde(borrow)]
+    tool_use: Option<ToolUse<'a>>,
+    reasoning_content: Option<Thought>,
+    citations_content: Option<Cited>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToolUse<'a> {
+    tool_use_id: String,
+    name: String,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
+    /// Set where the provider runs the tool itself.
+    r#type: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Thought {
+    reasoning_text: Option<ShownThought>,
+    redacted_content: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct ShownThought {
+    text: Option<String>,
+    signature: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Cited {
+    content: Option<Vec<CitedText>>,
+}
+
+#[derive(Deserialize)]
+struct CitedText {
+    text: Option<String>,
+}
+
+/// Reads a reply.
+///
+/// # Errors
+/// `bad_payload` when it is no reply, the fault it reports when it is an error.
+pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
+    let wire: Body<'_> = serde_json::from_slice(body)
+        .map_err(|error| bad_payload(format!("the reply is not a Converse reply: {error}")))?;
+    let Some(message) = wire.output.and_then(|output| output.message) else {
+        return Err(error::in_body(body)
+            .unwrap_or_else(|| bad_payload("the reply has no `output.message`")));
+    };
+    let mut reply = Reply {
+        usage: wire.usage.map(|usage| usage.read()),
+        stop_sequence: stop_sequence(wire.additional_model_response_fields.as_ref()),
+        ..Reply::default()
+    };
+    for (at, block) in message.content.unwrap_or_default().into_iter().enumerate() {
+        match block.read() {
+            Ok(content) => reply.blocks.push(content),
+            Err(left_out) => {
+                reply.foreign.push(format!("output.message.content[{at}]{left_out}"));
+            }
+        }
+    }
+    let called = reply.blocks.iter().any(|content| matches!(content, Content::ToolCall(_)));
+    reply.finish = read_finish(wire.stop_reason.as_deref().unwrap_or_default(), called)?;
+    Ok(reply)
+}
+
+/// The stop string, where the request asked the model to name it.
+pub(super) fn stop_sequence(additional: Option<&Value>) -> Option<String> {
+    additional?.get("stop_sequence")?.as_str().map(str::to_owned)
+}
+
+impl Block<'_> {
+    /// The content, or where something was left out.
+    fn read(self) -> Result<Content, &'static str> {
+        if let Some(text) = self.text {
+            return Ok(Content::Text(text));
+        }
+        if let Some(call) = self.tool_use {
+            if call.r#type.is_some() {
+                return Err(".toolUse");
+            }
+            let arguments = call.input.map_or("{}", RawValue::get).to_owned();
+            return Ok(Content::ToolCall(ToolCall {
+                id: call.tool_use_id,
+                name: call.name,
+                arguments,
+            }));
+        }
+        if let Some(thought) = self.reasoning_content {
+            return Ok(Content::Reasoning(thought.read()));
+        }
+        if let Some(cited) = self.citations_content {
+            let texts = cited.content.unwrap_or_default().into_iter();
+            return Ok(Content::Text(texts.filter_map(|piece| piece.text).collect()));
+        }
+        Err("")
+    }
+}
+
+impl Thought {
+    fn read(self) -> ReasoningBlock {
+        let shown = self.reasoning_text;
+        let (text, signature) = shown.map_or((None, None), |shown| (shown.text, shown.signature));
+        let redacted = self.redacted_content.map(|payload| (payload, true));
+        let state = redacted.or(signature.map(|payload| (payload, false)));
+        ReasoningBlock {
+            text: text.unwrap_or_default(),
+            state: state.map(|(payload, redacted)| OpaqueState {
+                family: StateFamily::Anthropic,
+                payload,
+                redacted,
+            }),
+        }
+    }
+}
+
+/// A reply as written.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    output: WrittenOutput<'a>,
+    stop_reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<UsageWire>,
+    metrics: Value,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    additional_model_response_fields: Map<String, Value>,
+}
+
+#[derive(Serialize)]
+struct WrittenOutput<'a> {
+    message: WrittenMessage<'a>,
+}
+
+#[derive(Serialize)]
+struct WrittenMessage<'a> {
+    role: &'static str,
+    content: Vec<Part<'a>>,
+}
+
+/// Writes a reply. Converse replies carry neither id nor model nor date, so `_style` goes unused.
+pub(super) fn write(reply: &Reply, _style: &Style, losses: &mut Losses) -> Vec<u8> {
+    for path in &reply.foreign {
+        losses.drop(path.split('[').next().unwrap_or(path));
+    }
+    let content = reply.blocks.iter().filter_map(|content| part(content, losses)).collect();
+    bytes(&Written {
+        output: WrittenOutput { message: WrittenMessage { role: "assistant", content } },
+        stop_reason: write_finish(reply.finish),
+        usage: reply.usage.as_ref().map(UsageWire::write),
+        metrics: metrics(),
+        additional_model_response_fields: additional(reply.stop_sequence.as_deref()),
+    })
+}
+
+/// `metrics`, which SDKs require; Tieline's own latency is in its headers.
+pub(super) fn metrics() -> Value {
+    json!({ "latencyMs": 0 })
+}
+
+/// `additionalModelResponseFields` that name the stop string.
+pub(super) fn additional(stop_sequence: Option<&str>) -> Map<String, Value> {
+    stop_sequence.map(|stop| ("stop_sequence".to_owned(), stop.into())).into_iter().collect()
+}
+
+fn part<'a>(content: &'a Content, losses: &mut Losses) -> Option<Part<'a>> {
+    match content {
+        Content::Text(text) | Content::Refusal(text) => {
+            (!text.is_empty()).then(|| Part::Text(text.into()))
+        }
+        Content::Reasoning(block) => {
+            let foreign = |state: &OpaqueState| state.family != StateFamily::Anthropic;
+            if block.state.as_ref().is_some_and(foreign) {
+                losses.drop("reasoning_state");
+            }
+            thought(block).map(Part::ReasoningContent)
+        }
+        Content::ToolCall(call) => Some(Part::ToolUse {
+            tool_use_id: call.id.as_str().into(),
+            name: &call.name,
+            input: tool_input(&call.arguments, losses),
+        }),
+        Content::Image { .. } | Content::Document { .. } | Content::ToolResult(_) => {
+            losses.drop("content");
+            None
+        }
+    }
 }

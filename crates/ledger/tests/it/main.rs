@@ -1,0 +1,16 @@
+//! The ledger through its public doors, each test with a directory of its own.
+
+#[cfg(test)]
+mod common;
+#[cfg(test)]
+mod keys;
+#[cfg(test)]
+mod kill;
+#[cfg(test)]
+mod opening;
+#[cfg(test)]
+mod query;
+#[cfg(test)]
+mod roundtrip;
+#[cfg(test)]
+mod stuck;

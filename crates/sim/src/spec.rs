@@ -1,0 +1,69 @@
+//! What a simulated provider is like.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use crate::Kind;
+
+/// One simulated provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderSpec {
+    /// Its name, unique in one [`crate::Sim`].
+    pub name: String,
+    /// Whose manners it has.
+    pub kind: Kind,
+    /// How fast it answers.
+    pub pace: Pace,
+    /// How many tokens a free-text reply has; `n..=n` for a fixed number. A token is four bytes.
+    pub reply_tokens: RangeInclusive<u32>,
+    /// Whether requests without a credential of the kind's form are refused.
+    pub require_credential: bool,
+    /// The models it has; any other is refused as unknown. Empty means any model.
+    pub models: Vec<String>,
+    /// Answers every request with the same prepared bytes, for load tests.
+    pub fixed: Option<FixedReply>,
+}
+
+impl ProviderSpec {
+    /// A provider that answers at once, asks for a credential (a server on one's own machine, as
+    /// `openai-compatible` mostly is, does not) and has any model.
+    #[must_use]
+    pub fn new(name: impl Into<String>, kind: Kind) -> Self {
+        Self {
+            name: name.into(),
+            kind,
+            pace: Pace::default(),
+            reply_tokens: 20..=60,
+            require_credential: kind != Kind::OpenaiCompatible,
+            models: Vec::new(),
+            fixed: None,
+        }
+    }
+}
+
+/// How fast a provider answers. The default is at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// From the request to the first token.
+    pub first_token: Duration,
+    /// From one token to the next.
+    pub per_token: Duration,
+}
+
+impl Pace {
+    /// How long a reply of so many tokens takes when it is not streamed.
+    #[must_use]
+    pub fn whole(&self, tokens: u64) -> Duration {
+        let rest = u32::try_from(tokens.saturating_sub(1)).unwrap_or(u32::MAX);
+        self.first_token.saturating_add(self.per_token.saturating_mul(rest))
+    }
+}
+
+/// A prepared answer. Such a provider reads of a request only whether it asks for a stream, checks
+/// no credential and logs nothing; scripted faults still apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FixedReply {
+    /// Bytes of text in the answer.
+    pub reply_bytes: usize,
+    /// Deltas that a stream cuts the text into, at least 1.
+    pub chunks: usize,
+}

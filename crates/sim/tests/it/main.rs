@@ -1,0 +1,18 @@
+//! Simulated providers as a client sees them.
+
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod fixed;
+#[cfg(test)]
+mod http_manners;
+#[cfg(test)]
+mod paths;
+#[cfg(test)]
+mod replies;
+#[cfg(test)]
+mod sockets;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod time;
