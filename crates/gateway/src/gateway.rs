@@ -138,15 +138,18 @@ impl Gateway {
     }
 
     /// Puts a new configuration in force for all requests that begin from now on. Listeners, TLS,
-    /// ledger and workers stay as they were started.
+    /// ledger and workers stay as they were started. Returns whether it differs from the old one.
     ///
     /// # Errors
     /// As [`Self::new`]; the old configuration then stays in force.
-    pub fn apply(&self, config: &Config) -> Result<(), GatewayError> {
+    pub fn apply(&self, config: &Config) -> Result<bool, GatewayError> {
         let old = self.plan();
+        if old.config == *config {
+            return Ok(false);
+        }
         let plan = ActivePlan::build(config, self.env.as_ref(), &self.tokens, Some(&old))?;
         self.plan.store(Arc::new(plan));
-        Ok(())
+        Ok(true)
     }
 
     /// Puts new callers' keys in force.

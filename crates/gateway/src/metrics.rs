@@ -107,7 +107,7 @@ impl Metrics {
         );
         registry.register(
             "ledger_records_spilled",
-            "Records waiting in spill files",
+            "Records appended to spill files since the start",
             self.records_spilled.clone(),
         );
         registry.register(

@@ -10,6 +10,8 @@ use crate::GatewayError;
 
 /// The plan in force: what may be called, how, and what was learnt of it.
 pub(crate) struct ActivePlan {
+    /// What it was built from.
+    pub(crate) config: Config,
     pub(crate) plan: Plan,
     /// How to call each deployment of the plan, by position.
     pub(crate) routes: Vec<Route>,
@@ -32,7 +34,7 @@ impl ActivePlan {
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
-        Ok(Self { plan, routes, live, body_bytes_max })
+        Ok(Self { config: config.clone(), plan, routes, live, body_bytes_max })
     }
 }
 

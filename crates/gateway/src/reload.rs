@@ -1,6 +1,7 @@
 //! Taking a changed configuration file: a good one is put in force, a bad one refused aloud.
 
 use std::{
+    ffi::OsStr,
     path::PathBuf,
     sync::{Arc, mpsc},
     time::Duration,
@@ -19,7 +20,7 @@ pub type Load = Box<dyn Fn() -> Result<Config, String> + Send>;
 
 /// Watches a configuration file. Dropped, it watches no more.
 pub struct Watcher {
-    events: mpsc::Sender<()>,
+    events: mpsc::SyncSender<()>,
     _files: notify::RecommendedWatcher,
 }
 
@@ -32,8 +33,8 @@ impl std::fmt::Debug for Watcher {
 impl Watcher {
     /// Reloads now, changed or not.
     pub fn reload_now(&self) {
-        // The other side lives as long as this one.
-        let _ = self.events.send(());
+        // One change waiting is enough.
+        let _ = self.events.try_send(());
     }
 }
 
@@ -43,12 +44,14 @@ impl Watcher {
 /// # Errors
 /// When the folder cannot be watched.
 pub fn watch(gateway: Arc<Gateway>, path: PathBuf, load: Load) -> Result<Watcher, GatewayError> {
-    let (events, changes) = mpsc::channel();
+    let (events, changes) = mpsc::sync_channel(1);
     let notifier = events.clone();
     let fail = |source| GatewayError::Watch { path: path.clone(), source };
+    let name = path.file_name().map(ToOwned::to_owned);
     let mut files = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _ = notifier.send(());
+        if event.is_ok_and(|event| concerns(&event, name.as_deref())) {
+            // One change waiting is enough.
+            let _ = notifier.try_send(());
         }
     })
     .map_err(fail)?;
@@ -64,18 +67,23 @@ pub fn watch(gateway: Arc<Gateway>, path: PathBuf, load: Load) -> Result<Watcher
     Ok(Watcher { events, _files: files })
 }
 
+/// Whether an event in the folder means the configuration. The ledger may lie beside it and changes
+/// all the time. Kubernetes swaps the link `..data` instead of touching the file.
+fn concerns(event: &notify::Event, name: Option<&OsStr>) -> bool {
+    let swapped = OsStr::new("..data");
+    !event.kind.is_access()
+        && event
+            .paths
+            .iter()
+            .filter_map(|path| path.file_name())
+            .any(|changed| Some(changed) == name || changed == swapped)
+}
+
 fn follow(gateway: &Gateway, path: &std::path::Path, changes: &mpsc::Receiver<()>, load: &Load) {
-    let mut last = None;
     while changes.recv().is_ok() {
         while changes.recv_timeout(SETTLE).is_ok() {}
-        let applied = load().and_then(|config| {
-            if last.as_ref() == Some(&config) {
-                return Ok(false);
-            }
-            gateway.apply(&config).map_err(|error| chain(&error))?;
-            last = Some(config);
-            Ok(true)
-        });
+        let applied =
+            load().and_then(|config| gateway.apply(&config).map_err(|error| chain(&error)));
         match applied {
             Ok(true) => {
                 gateway.metrics.reloads.inc();

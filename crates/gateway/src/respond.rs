@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use tieline_dialect::{Losses, Style, dialect, events_of, ir::Reply};
-use tieline_types::{Class, DialectId, Fault, Usage};
+use tieline_types::{Class, DialectId, Fault};
 
 use crate::{
     admit::Call,
@@ -39,7 +39,7 @@ pub(crate) fn answer(
         By::Tieline(reply) => {
             let headers = told(&call, &record);
             let (body, streamed) = render(&call, &style, &reply);
-            record.served(acceptable, Some(reply.usage.unwrap_or_else(Usage::default)));
+            record.served(acceptable, None);
             respond(
                 StatusCode::OK,
                 headers,
@@ -110,7 +110,10 @@ pub(crate) fn plain(status: StatusCode, body: Vec<u8>) -> Response<Outgoing> {
 pub(crate) fn plain_refusal(dialect_id: DialectId, fault: &Fault, id: &str) -> Response<Outgoing> {
     let (status, body) = dialect(dialect_id).write_error(fault, id);
     let status = fault.status.filter(|status| *status == 405).unwrap_or(status);
-    plain(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), body)
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = plain(status, body);
+    id_headers(response.headers_mut(), dialect_id, id);
+    response
 }
 
 fn keeps(call: &Call) -> bool {
@@ -136,22 +139,18 @@ fn render(call: &Call, style: &Style, reply: &Reply) -> (Bytes, bool) {
 fn told(call: &Call, record: &Record) -> HeaderMap {
     let mut headers = HeaderMap::new();
     record_headers(&mut headers, call.dialect, record);
-    put(&mut headers, "x-tieline-feature", &call.feature.name);
     headers
 }
 
 fn record_headers(headers: &mut HeaderMap, dialect_id: DialectId, record: &Record) {
-    let own_name = match dialect_id {
-        DialectId::OpenaiChat | DialectId::OpenaiResponses => "x-request-id",
-        DialectId::AnthropicMessages => "request-id",
-        DialectId::BedrockConverse => "x-amzn-requestid",
-    };
-    put(headers, own_name, record.id());
-    put(headers, "x-tieline-request-id", record.id());
+    id_headers(headers, dialect_id, record.id());
     put(headers, "x-tieline-attempts", &record.attempts().to_string());
     let Some(call) = record.call() else {
         return;
     };
+    if !call.feature.is_empty() {
+        put(headers, "x-tieline-feature", &call.feature);
+    }
     if let Some(tier) = &call.tier {
         put(headers, "x-tieline-tier", tier);
     }
@@ -164,6 +163,17 @@ fn record_headers(headers: &mut HeaderMap, dialect_id: DialectId, record: &Recor
     if let Some(id) = record.upstream_request_id() {
         put(headers, "x-tieline-upstream-request-id", id);
     }
+}
+
+/// The request id, under our name and the one that the dialect's SDKs show.
+fn id_headers(headers: &mut HeaderMap, dialect_id: DialectId, id: &str) {
+    let own_name = match dialect_id {
+        DialectId::OpenaiChat | DialectId::OpenaiResponses => "x-request-id",
+        DialectId::AnthropicMessages => "request-id",
+        DialectId::BedrockConverse => "x-amzn-requestid",
+    };
+    put(headers, own_name, id);
+    put(headers, "x-tieline-request-id", id);
 }
 
 fn content_type(dialect_id: DialectId, stream: bool) -> &'static str {
@@ -183,12 +193,15 @@ fn respond(
     response
 }
 
-/// Sets a header; what cannot stand in one is replaced.
+/// Sets a header; what cannot stand in one is replaced, what is too long is cut.
 fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    let clean = |byte: char| if byte.is_ascii_graphic() || byte == ' ' { byte } else { '?' };
-    let value = HeaderValue::from_str(value).or_else(|_| {
-        HeaderValue::from_str(&value.chars().take(HEADER_CHARS_MAX).map(clean).collect::<String>())
-    });
+    let clean = |char: char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' };
+    let safe = value.len() <= HEADER_CHARS_MAX && HeaderValue::from_str(value).is_ok();
+    let value = if safe {
+        HeaderValue::from_str(value)
+    } else {
+        HeaderValue::try_from(value.chars().take(HEADER_CHARS_MAX).map(clean).collect::<String>())
+    };
     if let Ok(value) = value {
         headers.insert(HeaderName::from_static(name), value);
     }

@@ -15,7 +15,7 @@ pub struct Status {
     pub deployments: Vec<DeploymentStatus>,
     /// Records waiting for the database.
     pub records_queued: u64,
-    /// Records waiting in spill files.
+    /// Records appended to spill files since the start.
     pub records_spilled: u64,
     /// Whether the gateway is about to stop.
     pub draining: bool,

@@ -253,10 +253,10 @@ impl Walk<'_> {
             return Fault::new(Class::Exhausted, message).with_retry_after(reopens);
         };
         let mut same = true;
-        let mut told = format!("{first_by}: {}", first.message);
+        let mut told = format!("{first_by}: {}", words(&first));
         for (by, fault) in faults {
             same &= fault.class == first.class;
-            told = format!("{told}; {by}: {}", fault.message);
+            told = format!("{told}; {by}: {}", words(&fault));
         }
         if same {
             // What all agree on is what the client should see, with its status.
@@ -267,5 +267,14 @@ impl Walk<'_> {
         }
         Fault::new(Class::Exhausted, format!("feature `{feature}`: nothing could answer: {told}"))
             .with_retry_after(reopens)
+    }
+}
+
+/// What a caller may read of a fault: not what a provider says of our credential or account.
+fn words(fault: &Fault) -> &str {
+    match fault.class {
+        Class::Auth => "it refused the gateway's credential",
+        Class::Billing => "the gateway's account there is exhausted",
+        _ => &fault.message,
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::house::{Client, EVERYTHING, House, MODELS, post};
 
 /// Faults that a client must never see, since nothing has been sent when they show.
-const BEFORE_CONTENT: [&str; 22] = [
+pub(crate) const BEFORE_CONTENT: [&str; 22] = [
     "status=400,error=storm",
     "status=401",
     "status=402",
@@ -38,7 +38,7 @@ const BEFORE_CONTENT: [&str; 22] = [
 ];
 
 /// Faults in the middle of a stream, after content went out.
-const AFTER_CONTENT: [&str; 4] =
+pub(crate) const AFTER_CONTENT: [&str; 4] =
     ["cut-after=3", "cut-clean-after=3", "stall-after=3", "in-band=overloaded_error,after=3"];
 
 fn paced() -> Pace {

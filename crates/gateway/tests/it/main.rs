@@ -1,10 +1,14 @@
 //! The gateway over simulated providers, in one process, on pipes and paused time.
 
 #[cfg(test)]
+mod bars;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
 mod house;
+#[cfg(test)]
+mod reload;
 #[cfg(test)]
 mod tiers;

@@ -1,0 +1,77 @@
+//! The commands, one file each: what they take, what they call, what they print.
+
+mod check;
+mod demo;
+mod init;
+mod key;
+mod log;
+mod schema;
+mod serve;
+mod sim;
+
+use clap::{Parser, Subcommand};
+
+use crate::failure::Failure;
+
+/// Keeps features that call AI models working when a provider fails, changes price or is forbidden
+#[derive(Debug, Parser)]
+#[command(
+    name = "tieline",
+    version,
+    after_help = "\
+Examples:
+  tieline demo                 See an outage being survived; needs no credentials
+  tieline init                 Write a first tieline.yaml
+  tieline check                Say what is wrong with it
+  tieline serve                Run the gateway
+  tieline log --since 1h       Show what happened to the latest requests
+
+Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
+TIELINE_LOG sets what is logged on stderr, such as `debug` or `warn,tieline_gateway=debug`."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Serve(serve::Serve),
+    Check(check::Check),
+    Init(init::Init),
+    Key(key::Key),
+    Log(log::Log),
+    Demo(demo::Demo),
+    Sim(sim::Sim),
+    Schema(schema::Schema),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// Whatever keeps the command from its purpose.
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Serve(serve) => serve.run(),
+            Self::Check(check) => check.run(),
+            Self::Init(init) => init.run(),
+            Self::Key(key) => key.run(),
+            Self::Log(log) => log.run(),
+            Self::Demo(demo) => demo.run(),
+            Self::Sim(sim) => sim.run(),
+            Self::Schema(schema) => schema.run(),
+        }
+    }
+
+    /// What is logged where `TIELINE_LOG` is not set. The demo fails on purpose, and its screen is
+    /// no place for that.
+    pub(crate) const fn usual_log_level(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "info",
+            Self::Demo(_) => "off",
+            _ => "warn",
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! `tieline sim`: simulated providers on real ports.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    num::{NonZeroU16, NonZeroUsize},
+    ops::RangeInclusive,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use serde::Serialize;
+use tieline_sim::{FixedReply, Kind, Pace, ProviderSpec, Rule, Sim as Simulation};
+
+use crate::{
+    failure::Failure,
+    print::{self, FormatOption},
+    signals::Signals,
+    when,
+};
+
+/// The first of the ports that providers have where none are named, one after the other.
+const USUAL_PORT: u16 = 9101;
+
+/// Run simulated providers, for trying things out and for tests
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A provider is KIND=ADDRESS or NAME:KIND=ADDRESS; port 0 takes a free one. Kinds: openai,
+azure-openai, anthropic, bedrock, openai-compatible. None given: one of each kind on
+127.0.0.1:9101 to 9105. Any key of the right form opens. What they say depends on the seed only.
+
+Faults are rules in a JSON file:
+  [{\"provider\": \"openai\", \"from\": \"10s\", \"until\": \"40s\", \"fault\": \"status=401\"},
+   {\"provider\": \"openai\", \"share\": 0.1, \"fault\": \"cut-after=3\"}]
+One request can ask for a fault with the header x-sim-fault, such as `status=429,retry-after=2s`.
+
+Examples:
+  tieline sim
+  tieline sim openai=127.0.0.1:9101 eu:azure-openai=127.0.0.1:9102 --first-token 200ms
+  tieline sim openai=127.0.0.1:0 --faults outage.json --format json
+  tieline sim openai=127.0.0.1:9101 --fixed-reply 1024 --chunks 100 --threads 1")]
+pub(crate) struct Sim {
+    /// The providers
+    #[arg(value_name = "[NAME:]KIND=ADDRESS")]
+    providers: Vec<Wanted>,
+    /// Seed of everything they say
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// From a request to its first token
+    #[arg(long, value_name = "DURATION", default_value = "50ms", value_parser = when::duration)]
+    first_token: Duration,
+    /// From one token to the next
+    #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = when::duration)]
+    per_token: Duration,
+    /// How many tokens a reply has: a number, or the least and the most
+    #[arg(long, value_name = "N..M", default_value = "20..60", value_parser = token_range)]
+    reply_tokens: RangeInclusive<u32>,
+    /// A JSON file with the faults to show
+    #[arg(long, value_name = "FILE")]
+    faults: Option<PathBuf>,
+    /// Answer every request at once with the same text of so many bytes, for load tests
+    #[arg(long, value_name = "BYTES")]
+    fixed_reply: Option<usize>,
+    /// Deltas that a stream cuts the fixed reply into
+    #[arg(long, value_name = "N", requires = "fixed_reply", default_value = "100")]
+    chunks: NonZeroU16,
+    /// Threads that serve. Default: one for each core
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// A provider as written on the command line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Wanted {
+    name: String,
+    kind: Kind,
+    address: SocketAddr,
+}
+
+/// The JSON form of the line that says that the providers are ready.
+#[derive(Serialize)]
+struct Ready {
+    providers: Vec<Listening>,
+}
+
+#[derive(Serialize)]
+struct Listening {
+    name: String,
+    kind: Kind,
+    url: String,
+}
+
+impl Sim {
+    pub(crate) fn run(mut self) -> Result<(), Failure> {
+        if self.providers.is_empty() {
+            self.providers = usual_providers();
+        }
+        distinct(&self.providers)?;
+        let rules = self.faults.as_deref().map(read_faults).transpose()?.unwrap_or_default();
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        if let Some(threads) = self.threads {
+            builder.worker_threads(threads.get());
+        }
+        let runtime = builder.enable_all().build().map_err(Failure::os("start the runtime"))?;
+        runtime.block_on(self.simulate(rules))
+    }
+
+    async fn simulate(self, rules: Vec<Rule>) -> Result<(), Failure> {
+        let mut signals = Signals::listen()?;
+        let specs = self.providers.iter().map(|wanted| self.spec(wanted)).collect();
+        let simulation = Simulation::starting_at(when::wall_now(), self.seed, specs);
+        simulation.script().set(rules);
+        let mut providers = Vec::new();
+        for Wanted { name, kind, address } in &self.providers {
+            let bound = simulation.listen(name, *address).await;
+            let bound = bound.map_err(Failure::os(format!("listen on {address}")))?;
+            let url = format!("http://{bound}");
+            providers.push(Listening { name: name.clone(), kind: *kind, url });
+        }
+        self.format.print(&Ready { providers }, |ready| {
+            let rows = ready.providers.iter();
+            let rows = rows.map(|one| [one.name.clone(), one.kind.to_string(), one.url.clone()]);
+            print::table(&["NAME", "KIND", "URL"], rows)
+        })?;
+        signals.stop().await;
+        Ok(())
+    }
+
+    fn spec(&self, wanted: &Wanted) -> ProviderSpec {
+        ProviderSpec {
+            pace: Pace { first_token: self.first_token, per_token: self.per_token },
+            reply_tokens: self.reply_tokens.clone(),
+            fixed: self.fixed_reply.map(|reply_bytes| FixedReply {
+                reply_bytes,
+                chunks: usize::from(self.chunks.get()),
+            }),
+            ..ProviderSpec::new(&wanted.name, wanted.kind)
+        }
+    }
+}
+
+impl FromStr for Wanted {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (who, address) = text
+            .split_once('=')
+            .ok_or("expected [NAME:]KIND=ADDRESS, such as `openai=127.0.0.1:9101`")?;
+        let (name, kind) = who.split_once(':').unwrap_or((who, who));
+        let kind: Kind = kind.parse().map_err(|unknown| {
+            let known = Kind::ALL.map(Kind::as_str).join(", ");
+            format!("{unknown}; there are {known}")
+        })?;
+        let address = address
+            .parse()
+            .map_err(|_| format!("`{address}` is no address and port, such as `127.0.0.1:0`"))?;
+        Ok(Self { name: name.to_owned(), kind, address })
+    }
+}
+
+fn usual_providers() -> Vec<Wanted> {
+    let wanted = |(kind, port): (Kind, u16)| Wanted {
+        name: kind.to_string(),
+        kind,
+        address: (Ipv4Addr::LOCALHOST, port).into(),
+    };
+    Kind::ALL.into_iter().zip(USUAL_PORT..).map(wanted).collect()
+}
+
+fn distinct(providers: &[Wanted]) -> Result<(), Failure> {
+    let twice = providers
+        .iter()
+        .enumerate()
+        .find(|(at, wanted)| providers.iter().take(*at).any(|earlier| earlier.name == wanted.name));
+    match twice {
+        None => Ok(()),
+        Some((_, Wanted { name, kind, .. })) => Err(Failure::Usage {
+            message: format!("two providers are called `{name}`"),
+            hint: format!("give one of them another name, such as `other:{kind}=127.0.0.1:0`"),
+        }),
+    }
+}
+
+fn read_faults(path: &Path) -> Result<Vec<Rule>, Failure> {
+    let shown = path.display();
+    let text = std::fs::read(path).map_err(Failure::os(format!("read {shown}")))?;
+    serde_json::from_slice(&text).map_err(|error| Failure::Usage {
+        message: format!("{shown}: {error}"),
+        hint: "`tieline sim --help` shows how faults are written".to_owned(),
+    })
+}
+
+/// Reads `40` or `20..60`, both ends included.
+fn token_range(text: &str) -> Result<RangeInclusive<u32>, String> {
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    match (least.parse(), most.parse()) {
+        (Ok(least), Ok(most)) if 1 <= least && least <= most => Ok(least..=most),
+        _ => Err("expected a number or a range that begins at 1 or more, such as `20..60`".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn providers_may_have_names() {
+        let wanted = |name: &str, kind, address: &str| {
+            Ok(Wanted { name: name.to_owned(), kind, address: address.parse().unwrap() })
+        };
+        for (text, expected) in [
+            ("openai=127.0.0.1:0", wanted("openai", Kind::Openai, "127.0.0.1:0")),
+            ("eu:azure-openai=[::1]:9", wanted("eu", Kind::AzureOpenai, "[::1]:9")),
+        ] {
+            assert_eq!(text.parse(), expected, "{text}");
+        }
+        for (text, part) in [
+            ("openai", "[NAME:]KIND=ADDRESS"),
+            ("eu:acme=127.0.0.1:0", "there are openai, azure-openai"),
+            ("openai=9101", "`9101`"),
+        ] {
+            let said = text.parse::<Wanted>().unwrap_err();
+            assert!(said.contains(part), "{text}: {said}");
+        }
+    }
+
+    #[test]
+    fn token_ranges_include_both_ends() {
+        for (text, range) in
+            [("40", Some(40..=40)), ("20..60", Some(20..=60)), ("0", None), ("3..2", None)]
+        {
+            assert_eq!(token_range(text).ok(), range, "{text}");
+        }
+    }
+}

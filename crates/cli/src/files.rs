@@ -1,0 +1,82 @@
+//! The files a command works on: the configuration and the ledger.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
+
+use tieline_config::{Config, RealWorld, World};
+
+use crate::failure::Failure;
+
+/// Which configuration to use.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ConfigFile {
+    /// The configuration file
+    #[arg(
+        long = "config",
+        value_name = "FILE",
+        env = "TIELINE_CONFIG",
+        hide_env_values = true,
+        default_value = "tieline.yaml"
+    )]
+    pub(crate) path: PathBuf,
+}
+
+impl ConfigFile {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// Every mistake in it.
+    pub(crate) fn load(&self) -> Result<Config, Failure> {
+        tieline_config::load(&self.path, &RealWorld)
+            .map_err(|problems| Failure::Config(Box::new(problems)))
+    }
+}
+
+/// Which ledger to use.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Database {
+    #[command(flatten)]
+    config: ConfigFile,
+
+    /// The ledger's database, instead of the one that the configuration names
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+}
+
+impl Database {
+    /// The path of the database.
+    ///
+    /// # Errors
+    /// Every mistake in the configuration but absent credentials, which reading a ledger needs not.
+    pub(crate) fn path(&self) -> Result<PathBuf, Failure> {
+        if let Some(path) = &self.db {
+            return Ok(path.clone());
+        }
+        let path = &self.config.path;
+        let config = tieline_config::load(path, &Strangers { config: path })
+            .map_err(|problems| Failure::Config(Box::new(problems)))?;
+        Ok(config.ledger.path)
+    }
+}
+
+/// A world in which every secret is there, whoever asks: people read the ledger from shells that
+/// do not have the server's credentials.
+struct Strangers<'a> {
+    config: &'a Path,
+}
+
+/// What stands for a secret that is not there.
+const UNKNOWN: &str = "unknown";
+
+impl World for Strangers<'_> {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        let text = RealWorld.read(path);
+        if path == self.config { text } else { text.or_else(|_| Ok(UNKNOWN.to_owned())) }
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        RealWorld.env(name).or_else(|| Some(UNKNOWN.to_owned()))
+    }
+}

@@ -1,0 +1,540 @@
+//! What `--help` teaches.
+
+use insta::assert_snapshot;
+
+use crate::support::Folder;
+
+/// The help of a command, without white space at line ends.
+fn help(command: &str) -> String {
+    let (code, out, err) = Folder::new().run(&format!("{command} --help"));
+    assert_eq!((code, err.as_str()), (0, ""), "{command}");
+    out.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn tieline() {
+    assert_snapshot!(help(""), @r#"
+Keeps features that call AI models working when a provider fails, changes price or is forbidden
+
+Usage: tieline <COMMAND>
+
+Commands:
+  serve   Run the gateway
+  check   Say what is wrong with the configuration, or that it is good
+  init    Write a first tieline.yaml from the credentials found in the environment
+  key     Create, list and revoke the API keys that callers use
+  log     Show what happened to requests, newest first
+  demo    Show an outage being survived; needs no configuration and no credentials
+  sim     Run simulated providers, for trying things out and for tests
+  schema  Print the JSON Schema of tieline.yaml, for editors
+  help    Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help     Print help
+  -V, --version  Print version
+
+Examples:
+  tieline demo                 See an outage being survived; needs no credentials
+  tieline init                 Write a first tieline.yaml
+  tieline check                Say what is wrong with it
+  tieline serve                Run the gateway
+  tieline log --since 1h       Show what happened to the latest requests
+
+Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
+TIELINE_LOG sets what is logged on stderr, such as `debug` or `warn,tieline_gateway=debug`.
+"#);
+}
+
+#[test]
+fn serve() {
+    assert_snapshot!(help("serve"), @r#"
+Run the gateway
+
+Usage: tieline serve [OPTIONS]
+
+Options:
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+      --seed <N>
+          Seed of every random choice, such as that among weighted deployments. Default: random
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+A change of the configuration file, or SIGHUP, puts it in force without dropping a request; a bad
+one is refused and the last good one stays. SIGTERM and SIGINT let open requests finish within
+`server.drain`; a second one ends at once.
+
+Examples:
+  tieline serve
+  tieline serve --config /etc/tieline/tieline.yaml
+  tieline serve --format json    One line when it accepts: {"listen":..., "admin":...}
+"#);
+}
+
+#[test]
+fn check() {
+    assert_snapshot!(help("check"), @r#"
+Say what is wrong with the configuration, or that it is good
+
+Usage: tieline check [OPTIONS]
+
+Options:
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+What this accepts, `tieline serve` starts. Exit code 2 means that something is wrong.
+
+Examples:
+  tieline check
+  tieline check --config staging.yaml --format json
+"#);
+}
+
+#[test]
+fn init() {
+    assert_snapshot!(help("init"), @r#"
+Write a first tieline.yaml from the credentials found in the environment
+
+Usage: tieline init [OPTIONS]
+
+Options:
+      --config <FILE>  The configuration file [env: TIELINE_CONFIG] [default: tieline.yaml]
+  -h, --help           Print help
+
+An existing file is never overwritten.
+
+Examples:
+  OPENAI_API_KEY=... tieline init
+  tieline init --config staging.yaml
+"#);
+}
+
+#[test]
+fn key() {
+    assert_snapshot!(help("key"), @r#"
+Create, list and revoke the API keys that callers use
+
+Usage: tieline key <COMMAND>
+
+Commands:
+  create  Create a key and print it; it cannot be shown again
+  list    List all keys, revoked and expired ones included
+  revoke  Revoke a key
+  help    Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help  Print help
+
+As long as there is no key, whoever reaches the port may call, and `tieline serve` listens on
+loopback addresses only. A running gateway takes new and revoked keys within a second.
+
+Examples:
+  tieline key create web --feature support-reply --expires 90d
+  tieline key list
+  tieline key revoke 4k2m9x7qpa
+"#);
+}
+
+#[test]
+fn key_create() {
+    assert_snapshot!(help("key create"), @r#"
+Create a key and print it; it cannot be shown again
+
+Usage: tieline key create [OPTIONS] <NAME>
+
+Arguments:
+  <NAME>
+          What to call it
+
+Options:
+      --feature <FEATURE>
+          A feature it may use; repeat for more. Default: all
+
+      --default-feature <FEATURE>
+          The feature for requests whose `model` names none
+
+      --expires <DURATION>
+          How long it is valid, such as 90d. Default: until revoked
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Only the key goes to stdout, so that it can be put where it is needed.
+
+Examples:
+  tieline key create web > /run/secrets/tieline-web
+  tieline key create web --feature support-reply --feature ticket-summary
+  tieline key create legacy --default-feature support-reply --expires 90d
+"#);
+}
+
+#[test]
+fn key_list() {
+    assert_snapshot!(help("key list"), @r#"
+List all keys, revoked and expired ones included
+
+Usage: tieline key list [OPTIONS]
+
+Options:
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Examples:
+  tieline key list
+  tieline key list --db /var/lib/tieline/tieline.db --format json
+"#);
+}
+
+#[test]
+fn key_revoke() {
+    assert_snapshot!(help("key revoke"), @r#"
+Revoke a key
+
+Usage: tieline key revoke [OPTIONS] <ID>
+
+Arguments:
+  <ID>
+          The key's id, as `tieline key list` shows it
+
+Options:
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Examples:
+  tieline key revoke 4k2m9x7qpa
+"#);
+}
+
+#[test]
+fn log() {
+    assert_snapshot!(help("log"), @r#"
+Show what happened to requests, newest first
+
+Usage: tieline log [OPTIONS]
+       tieline log <COMMAND>
+
+Commands:
+  show  Show one request with all its attempts
+  help  Print this message or the help of the given subcommand(s)
+
+Options:
+      --feature <FEATURE>
+          Requests for this feature
+
+      --outcome <OUTCOME>
+          Requests that ended so: served, degraded, refused, failed, broken or cancelled
+
+      --deployment <MODEL@PROVIDER>
+          Requests that this deployment answered or was tried for
+
+      --fault <CLASS>
+          Requests that met this class of fault, on the way or in the end, such as auth or timeout
+
+      --caller <ID>
+          Requests of this caller: the id of an API key, or `local`
+
+      --since <TIME>
+          Requests since then: how long ago (1h) or a time (2026-04-28T17:34:00Z)
+
+      --until <TIME>
+          Requests before then, written in the same ways
+
+      --limit <N>
+          At most so many requests
+
+          [default: 50]
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Every condition that is given must hold.
+
+Examples:
+  tieline log
+  tieline log --feature support-reply --outcome failed --since 1h
+  tieline log --deployment claude-sonnet-5@anthropic --fault auth --limit 10
+  tieline log --since 2026-04-28T17:34:00Z --until 2026-04-28T18:52:00Z --format json
+  tieline log show req_019a3c5e7d5b7c1e9d4f2b8a6c0e1f23
+"#);
+}
+
+#[test]
+fn log_show() {
+    assert_snapshot!(help("log show"), @r#"
+Show one request with all its attempts
+
+Usage: tieline log show [OPTIONS] <ID>
+
+Arguments:
+  <ID>
+          The request's id
+
+Options:
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+The id is in the response header x-tieline-request-id.
+
+Examples:
+  tieline log show req_019a3c5e7d5b7c1e9d4f2b8a6c0e1f23
+"#);
+}
+
+#[test]
+fn demo() {
+    assert_snapshot!(help("demo"), @r#"
+Show an outage being survived; needs no configuration and no credentials
+
+Usage: tieline demo [OPTIONS]
+
+Options:
+      --seconds <N>
+          How long to run
+
+          [default: 60]
+
+      --listen <ADDRESS>
+          Where the gateway listens; port 0 takes a free one
+
+          [default: 127.0.0.1:0]
+
+      --seed <N>
+          Seed of the traffic and of what providers say
+
+          [default: 1]
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Simulated OpenAI, Azure, Bedrock and Anthropic, a gateway in front of them and clients with live
+traffic on two features, all on real loopback ports. A quarter into the run Anthropic refuses
+every request with 401, as on 28 April 2026, and recovers when seven tenths are over. A refused
+credential is tried again after 30 s: from 45 s on, a run shows Anthropic coming back. Your own
+requests are welcome while it runs. Exit code 0 means that no request was lost.
+
+Examples:
+  tieline demo
+  tieline demo --seconds 20 --listen 127.0.0.1:8080
+  tieline demo --seconds 10 --format json
+"#);
+}
+
+#[test]
+fn sim() {
+    assert_snapshot!(help("sim"), @r#"
+Run simulated providers, for trying things out and for tests
+
+Usage: tieline sim [OPTIONS] [[NAME:]KIND=ADDRESS]...
+
+Arguments:
+  [[NAME:]KIND=ADDRESS]...
+          The providers
+
+Options:
+      --seed <N>
+          Seed of everything they say
+
+          [default: 1]
+
+      --first-token <DURATION>
+          From a request to its first token
+
+          [default: 50ms]
+
+      --per-token <DURATION>
+          From one token to the next
+
+          [default: 5ms]
+
+      --reply-tokens <N..M>
+          How many tokens a reply has: a number, or the least and the most
+
+          [default: 20..60]
+
+      --faults <FILE>
+          A JSON file with the faults to show
+
+      --fixed-reply <BYTES>
+          Answer every request at once with the same text of so many bytes, for load tests
+
+      --chunks <N>
+          Deltas that a stream cuts the fixed reply into
+
+          [default: 100]
+
+      --threads <N>
+          Threads that serve. Default: one for each core
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+A provider is KIND=ADDRESS or NAME:KIND=ADDRESS; port 0 takes a free one. Kinds: openai,
+azure-openai, anthropic, bedrock, openai-compatible. None given: one of each kind on
+127.0.0.1:9101 to 9105. Any key of the right form opens. What they say depends on the seed only.
+
+Faults are rules in a JSON file:
+  [{"provider": "openai", "from": "10s", "until": "40s", "fault": "status=401"},
+   {"provider": "openai", "share": 0.1, "fault": "cut-after=3"}]
+One request can ask for a fault with the header x-sim-fault, such as `status=429,retry-after=2s`.
+
+Examples:
+  tieline sim
+  tieline sim openai=127.0.0.1:9101 eu:azure-openai=127.0.0.1:9102 --first-token 200ms
+  tieline sim openai=127.0.0.1:0 --faults outage.json --format json
+  tieline sim openai=127.0.0.1:9101 --fixed-reply 1024 --chunks 100 --threads 1
+"#);
+}
+
+#[test]
+fn schema() {
+    assert_snapshot!(help("schema"), @r#"
+Print the JSON Schema of tieline.yaml, for editors
+
+Usage: tieline schema
+
+Options:
+  -h, --help  Print help
+
+Examples:
+  tieline schema > tieline.schema.json
+  # and as the first line of tieline.yaml:
+  # yaml-language-server: $schema=tieline.schema.json
+"#);
+}

@@ -1,0 +1,9 @@
+//! The binary as people and scripts use it: arguments in, output, files and exit codes out.
+
+#![cfg(test)]
+
+mod files;
+mod help;
+mod keys;
+mod running;
+mod support;

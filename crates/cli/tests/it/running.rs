@@ -1,0 +1,166 @@
+//! Commands that run: simulated providers, the gateway in front of them, the demonstration.
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, Server, chat, post, read_all, read_until};
+
+const CREDENTIAL: &str = "authorization: Bearer any\r\n";
+
+/// Providers that answer with the given options.
+fn sim(folder: &Folder, options: &str) -> Server {
+    folder.start(&format!("sim openai=127.0.0.1:0 spare:openai=127.0.0.1:0 {options}"))
+}
+
+fn authority(server: &Server, provider: usize) -> String {
+    let url = server.ready["providers"][provider]["url"].as_str().unwrap();
+    url.strip_prefix("http://").unwrap().to_owned()
+}
+
+/// A gateway in front of both simulated providers.
+fn serve(folder: &Folder, sim: &Server) -> (Server, String) {
+    folder.write(
+        "tieline.yaml",
+        &format!(
+            "\
+version: 1
+server: {{ listen: '127.0.0.1:0', admin: 'off', workers: 1 }}
+ledger: {{ path: books/tieline.db }}
+providers:
+  first: {{ kind: openai, base_url: 'http://{}/v1', api_key: {{ env: KEY }} }}
+  second: {{ kind: openai, base_url: 'http://{}/v1', api_key: {{ env: KEY }} }}
+models:
+  gpt-5.5: [first, second]
+features:
+  answers: {{ tiers: [ {{ models: [gpt-5.5] }} ] }}
+",
+            authority(sim, 0),
+            authority(sim, 1)
+        ),
+    );
+    let server = folder.start("serve --seed 1");
+    let listen = server.ready["listen"].as_str().unwrap().to_owned();
+    (server, listen)
+}
+
+/// The requests in the ledger, once there are any; records arrive a moment after the answer.
+fn logged(folder: &Folder, conditions: &str) -> Vec<Value> {
+    for _ in 0..500 {
+        let log = folder.json(&format!("log {conditions}"));
+        let requests = log["requests"].as_array().unwrap();
+        if !requests.is_empty() {
+            return requests.clone();
+        }
+    }
+    panic!("the request never arrives in the ledger");
+}
+
+#[test]
+fn the_simulator_answers() {
+    let folder = Folder::new();
+    let mut sim = sim(&folder, "--first-token 0ms --per-token 0ms --reply-tokens 3");
+    assert_eq!(sim.ready["providers"][1]["name"], "spare");
+    assert_eq!(sim.ready["providers"][1]["kind"], "openai");
+    for (credential, status) in [(CREDENTIAL, "200"), ("", "401")] {
+        let to = authority(&sim, 0);
+        let mut stream = post(&to, "/v1/chat/completions", credential, &chat("m", false));
+        let answer = read_all(&mut stream);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+    }
+    sim.signal("-INT");
+    assert_eq!(sim.wait(), 0);
+}
+
+#[test]
+fn the_gateway_falls_back_and_the_log_tells() {
+    let folder = Folder::new();
+    folder.write("faults.json", r#"[{"provider":"openai","fault":"status=503"}]"#);
+    let sim = sim(&folder, "--faults faults.json --first-token 0ms --per-token 0ms");
+    let (mut server, listen) = serve(&folder, &sim);
+    let mut stream = post(&listen, "/v1/chat/completions", "", &chat("answers", false));
+    let answer = read_all(&mut stream);
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let requests = logged(&folder, "--feature answers --fault overloaded --since 1h --limit 1");
+    let request = &requests[0];
+    assert_eq!(request["outcome"], "served");
+    assert_eq!(request["deployment"], "gpt-5.5@second");
+    let id = request["id"].as_str().unwrap();
+    assert!(answer.contains(id), "the answer names its request: {answer}");
+    assert_eq!(folder.json(&format!("log show {id}")), *request);
+    let (_, shown, _) = folder.run(&format!("log show {id}"));
+    for part in ["gpt-5.5@first", "overloaded", "gpt-5.5@second", "served (HTTP 200)"] {
+        assert!(shown.contains(part), "{part} is not shown: {shown}");
+    }
+    for conditions in ["--outcome failed", "--until 2020-01-01T00:00:00Z", "--caller nobody"] {
+        assert_eq!(folder.json(&format!("log {conditions}")), json!({ "requests": [] }));
+    }
+    server.signal("-TERM");
+    assert_eq!(server.wait(), 0);
+}
+
+#[test]
+fn a_signal_lets_open_streams_finish() {
+    let folder = Folder::new();
+    let sim = sim(&folder, "--first-token 10ms --per-token 30ms --reply-tokens 30");
+    let (mut server, listen) = serve(&folder, &sim);
+    let mut stream = post(&listen, "/v1/chat/completions", "", &chat("answers", true));
+    let begun = read_until(&mut stream, "\"content\":\"");
+    assert!(!begun.contains("[DONE]"));
+    server.signal("-TERM");
+    assert!(read_all(&mut stream).contains("[DONE]"), "the stream ends whole");
+    assert_eq!(server.wait(), 0);
+    assert_eq!(logged(&folder, "--outcome served").len(), 1, "its record is safe");
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let folder = Folder::new();
+    folder.write("faults.json", r#"[{"provider":"openai","fault":"stall-after=3"}]"#);
+    let sim = sim(&folder, "--faults faults.json --first-token 0ms --per-token 0ms");
+    let (mut server, listen) = serve(&folder, &sim);
+    let mut stream = post(&listen, "/v1/chat/completions", "", &chat("answers", true));
+    read_until(&mut stream, "\"content\":\"");
+    server.signal("-TERM");
+    server.says("stopping");
+    server.signal("-TERM");
+    assert_eq!(server.wait(), 4);
+}
+
+#[test]
+fn a_changed_file_is_taken_while_running() {
+    let folder = Folder::new();
+    let sim = sim(&folder, "--first-token 0ms --per-token 0ms");
+    let (mut server, listen) = serve(&folder, &sim);
+    let file = std::fs::read_to_string(folder.path().join("tieline.yaml")).unwrap();
+    folder.write("tieline.yaml", &file.replace("answers:", "renamed:"));
+    server.signal("-HUP");
+    server.says("configuration reloaded");
+    let mut stream = post(&listen, "/v1/chat/completions", "", &chat("renamed", false));
+    assert!(read_all(&mut stream).starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn the_demonstration_loses_nothing() {
+    let folder = Folder::new();
+    let summary = folder.json("demo --seconds 6");
+    assert_eq!(summary["lost"], 0);
+    assert_eq!(summary["ledger"]["agrees"], true);
+    assert_eq!(summary["outage"]["provider"], "anthropic");
+    assert!(summary["requests"].as_u64().unwrap() >= 30, "{summary}");
+    assert_eq!(summary["requests"], summary["served"]);
+    for feature in ["support-reply", "ticket-summary"] {
+        let deployments = summary["features"][feature]["deployments"].as_object().unwrap();
+        assert!(deployments.len() > 1, "{feature}: {deployments:?}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it leaves nothing behind");
+}
+
+#[test]
+fn without_a_terminal_the_demonstration_prints_lines() {
+    let (code, out, err) = Folder::new().run("demo --seconds 4 --seed 2");
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    for part in ["curl http://127.0.0.1:", "from openai import", "outage begins", "ANSWERED BY"] {
+        assert!(out.contains(part), "{part} is missing: {out}");
+    }
+    assert!(!out.contains('\u{1b}'), "no escape sequences: {out}");
+}

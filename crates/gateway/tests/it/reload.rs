@@ -1,0 +1,55 @@
+//! The configuration file changes under a running gateway.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    time::Duration,
+};
+
+use tieline_gateway::watch;
+
+use crate::house::{EVERYTHING, House, config};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn a_good_file_is_taken_a_bad_one_refused_and_neighbours_are_ignored() {
+    let house = House::new(EVERYTHING).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tieline.yaml");
+    std::fs::write(&path, EVERYTHING).unwrap();
+    let (loads, loaded) = mpsc::channel();
+    let count = Arc::new(AtomicUsize::new(0));
+    let load = {
+        let (path, count) = (path.clone(), Arc::clone(&count));
+        move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            let text = std::fs::read_to_string(&path).unwrap();
+            let good = !text.contains("nonsense");
+            loads.send(good).unwrap();
+            if good { Ok(config(&text)) } else { Err("it is nonsense".to_owned()) }
+        }
+    };
+    let watcher = watch(Arc::clone(&house.gateway), path.clone(), Box::new(load)).unwrap();
+    for n in 0..200 {
+        std::fs::write(folder.path().join("tieline.db-wal"), n.to_string()).unwrap();
+    }
+    std::fs::write(&path, "nonsense").unwrap();
+    assert!(!loaded.recv_timeout(PATIENCE).unwrap());
+    let features = |house: &House| house.gateway.status().features.len();
+    let before = features(&house);
+    let more = format!("{EVERYTHING}\nfeatures:\n  new: {{ tiers: [ {{ models: [claude] }} ] }}");
+    std::fs::write(&path, more).unwrap();
+    while !loaded.recv_timeout(PATIENCE).unwrap() {}
+    let waited = tokio::time::Instant::now();
+    while features(&house) == before {
+        assert!(waited.elapsed() < PATIENCE, "the good file was not applied");
+        tokio::task::yield_now().await;
+    }
+    assert!(count.load(Ordering::SeqCst) < 10, "neighbours do not count");
+    watcher.reload_now();
+    assert!(loaded.recv_timeout(PATIENCE).unwrap());
+}
