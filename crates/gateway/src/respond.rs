@@ -89,7 +89,7 @@ pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Re
     // The fallbacks have been tried here; an SDK that tries again only multiplies the load.
     let hopeless = record.attempts() > 0
         || matches!(fault.class, Class::Exhausted | Class::CallerAuth | Class::CallerDenied);
-    if hopeless && fault.retry_after.is_none() {
+    if hopeless && status != 429 {
         put(&mut headers, "x-should-retry", "false");
     }
     if let Some(id) = &fault.upstream_request_id {

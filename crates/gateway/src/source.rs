@@ -4,13 +4,13 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
-use hyper::body::Incoming;
 use tieline_dialect::{
     Collector, Dialect, Glance, ReadEvents, Style, WriteEvents,
     frame::Splitter,
     ir::{Event, Finish, Reply},
 };
 use tieline_types::{Class, Fault, Phase};
+use tieline_upstream::AnswerBody;
 
 /// What came of the next piece of a stream.
 pub(crate) enum Pulled {
@@ -24,7 +24,7 @@ pub(crate) enum Pulled {
 
 /// One provider stream.
 pub(crate) struct Source {
-    body: Incoming,
+    body: AnswerBody,
     dialect: &'static dyn Dialect,
     splitter: Splitter,
     reader: Box<dyn ReadEvents>,
@@ -41,7 +41,7 @@ pub(crate) struct Source {
 impl Source {
     /// Begins to read. `client` is where dialects differ; `keep` collects the reply for the cache.
     pub(crate) fn new(
-        body: Incoming,
+        body: AnswerBody,
         dialect: &'static dyn Dialect,
         client: Option<(&'static dyn Dialect, &Style)>,
         keep: bool,

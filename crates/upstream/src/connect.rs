@@ -4,19 +4,15 @@ use std::{
     io,
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
     time::Duration,
 };
 
 use http::Uri;
-use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tower_service::Service;
 
 use crate::{Io, Network};
 
@@ -68,7 +64,21 @@ impl Connector {
         })
     }
 
-    async fn connect(self, uri: Uri) -> io::Result<Io> {
+    /// Connects to the host of an address.
+    ///
+    /// # Errors
+    /// Whatever stands in the way, `TimedOut` where it takes too long.
+    pub(crate) async fn connect(&self, uri: &Uri) -> io::Result<Io> {
+        match tokio::time::timeout(self.timeout, self.dial(uri)).await {
+            Ok(done) => done,
+            Err(_) => Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("no connection within {} ms", self.timeout.as_millis()),
+            )),
+        }
+    }
+
+    async fn dial(&self, uri: &Uri) -> io::Result<Io> {
         let bad = |what: &str| io::Error::new(io::ErrorKind::InvalidInput, what.to_owned());
         let host = uri.host().ok_or_else(|| bad("the address has no host"))?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -105,30 +115,6 @@ impl Connector {
             }
         }
         Err(last)
-    }
-}
-
-impl Service<Uri> for Connector {
-    type Response = TokioIo<Io>;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<TokioIo<Io>>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let this = self.clone();
-        let timeout = self.timeout;
-        Box::pin(async move {
-            match tokio::time::timeout(timeout, this.connect(uri)).await {
-                Ok(done) => done.map(TokioIo::new),
-                Err(_) => Err(io::Error::new(
-                    io::ErrorKind::TimedOut,
-                    format!("no connection within {} ms", timeout.as_millis()),
-                )),
-            }
-        })
     }
 }
 

@@ -53,7 +53,7 @@ impl Upstream {
         let mut request = Request::new(Parts::default());
         *request.uri_mut() = uri;
         let fetched = tokio::time::timeout(FETCH_TIMEOUT, async {
-            let answer = self.public.request(request).await.map_err(|_| refuse("no connection"))?;
+            let answer = self.public.send(request).await.map_err(|_| refuse("no connection"))?;
             if answer.status() != http::StatusCode::OK {
                 return Err(refuse(&format!("the server said {}", answer.status())));
             }

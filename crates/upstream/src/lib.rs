@@ -8,6 +8,7 @@ mod body;
 mod connect;
 mod fetch;
 mod network;
+mod pool;
 mod route;
 mod send;
 
@@ -15,5 +16,6 @@ pub use body::Parts;
 pub use connect::{AddressRule, Dial};
 pub use fetch::MEDIA_BYTES_MAX;
 pub use network::{Io, MemoryNetwork, Network};
+pub use pool::AnswerBody;
 pub use route::{Route, RouteError, Routes};
 pub use send::{Answer, Outgoing, Upstream, collect};

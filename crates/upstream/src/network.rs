@@ -8,7 +8,6 @@ use std::{
     task::{Context, Poll},
 };
 
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
     net::TcpStream,
@@ -70,12 +69,6 @@ pub enum Io {
     Tls(Box<TlsStream<TcpStream>>),
     /// A pipe within the process.
     Memory(DuplexStream),
-}
-
-impl Connection for Io {
-    fn connected(&self) -> Connected {
-        Connected::new()
-    }
 }
 
 impl AsyncRead for Io {

@@ -1,35 +1,26 @@
 //! One upstream call: identity, pooled connection, write, response head.
 
 use std::{
-    error::Error as _,
     io,
     sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime},
+    time::SystemTime,
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, Method, Request, Response, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::Client,
-    rt::{TokioExecutor, TokioTimer},
-};
 use tieline_identity::{TOKEN_REPLY_BYTES_MAX, TokenHttp, TokenHttpFuture};
-use tieline_types::{Class, Fault, Phase, Replay};
+use tieline_types::{Class, Fault};
 
-use crate::{AddressRule, Dial, Network, Parts, Route, connect::Connector};
-
-/// How long an idle connection is kept. Providers close theirs after one to ten minutes.
-const IDLE: Duration = Duration::from_secs(50);
-/// Idle connections kept for one provider by one worker.
-const IDLE_PER_HOST_MAX: usize = 512;
+use crate::{
+    AddressRule, Dial, Network, Parts, Route,
+    connect::Connector,
+    pool::{AnswerBody, Pool},
+};
 
 /// A provider's response: its head, and its body as it arrives.
-pub type Answer = Response<Incoming>;
-
-pub(crate) type HttpClient = Client<Connector, Parts>;
+pub type Answer = Response<AnswerBody>;
 
 /// What is sent to a deployment.
 #[derive(Debug)]
@@ -47,10 +38,10 @@ pub struct Outgoing<'a> {
 /// A pool of connections to providers. Each worker has its own, so that workers share no lock.
 pub struct Upstream {
     network: Network,
-    usual: HttpClient,
-    /// Clients for providers that are dialled in an unusual way.
-    special: Mutex<Vec<(Dial, HttpClient)>>,
-    pub(crate) public: HttpClient,
+    usual: Pool,
+    /// Pools for providers that are dialled in an unusual way.
+    special: Mutex<Vec<(Dial, Pool)>>,
+    pub(crate) public: Pool,
 }
 
 impl std::fmt::Debug for Upstream {
@@ -65,8 +56,8 @@ impl Upstream {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(network: Network) -> io::Result<Self> {
-        let usual = client(&network, &Dial::default(), AddressRule::Any)?;
-        let public = client(&network, &Dial::default(), AddressRule::Public)?;
+        let usual = pool(&network, &Dial::default(), AddressRule::Any)?;
+        let public = pool(&network, &Dial::default(), AddressRule::Public)?;
         Ok(Self { network, usual, special: Mutex::default(), public })
     }
 
@@ -76,26 +67,15 @@ impl Upstream {
     /// A fault of class `auth` (no credential to be had) or `transport`; `replay` says whether the
     /// provider may have seen the request.
     pub async fn send(&self, call: Outgoing<'_>, now: SystemTime) -> Result<Answer, Fault> {
+        let dial = &call.route.dial;
         let request = self.request(call.route, call.stream, call.headers, call.body, now).await?;
-        self.dispatch(&call.route.dial, request).await
-    }
-
-    /// Sends a prepared request as it is.
-    pub(crate) async fn dispatch(
-        &self,
-        dial: &Dial,
-        request: Request<Parts>,
-    ) -> Result<Answer, Fault> {
-        let sent = if *dial == Dial::default() {
-            self.usual.request(request)
-        } else {
-            self.special(dial)
-                .map_err(|error| {
-                    Fault::new(Class::Internal, format!("cannot dial the provider: {error}"))
-                })?
-                .request(request)
-        };
-        sent.await.map_err(|error| transport(&error))
+        if *dial == Dial::default() {
+            return self.usual.send(request).await;
+        }
+        let pool = self.special(dial).map_err(|error| {
+            Fault::new(Class::Internal, format!("cannot dial the provider: {error}"))
+        })?;
+        pool.send(request).await
     }
 
     async fn request(
@@ -124,45 +104,26 @@ impl Upstream {
         Ok(Request::from_parts(parts, body))
     }
 
-    fn special(&self, dial: &Dial) -> io::Result<HttpClient> {
+    fn special(&self, dial: &Dial) -> io::Result<Pool> {
         let mut special = self.special.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = special.iter().find(|(known, _)| known == dial) {
-            return Ok(client.clone());
+        if let Some((_, pool)) = special.iter().find(|(known, _)| known == dial) {
+            return Ok(pool.clone());
         }
-        let made = client(&self.network, dial, AddressRule::Any)?;
+        let made = pool(&self.network, dial, AddressRule::Any)?;
         special.push((dial.clone(), made.clone()));
         Ok(made)
     }
 }
 
-fn client(network: &Network, dial: &Dial, rule: AddressRule) -> io::Result<HttpClient> {
-    Ok(Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
-        .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
-        .pool_timer(TokioTimer::new())
-        .build(Connector::new(network.clone(), dial, rule)?))
-}
-
-fn transport(error: &hyper_util::client::legacy::Error) -> Fault {
-    let mut message = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    let mut fault = Fault::new(Class::Transport, message);
-    if !error.is_connect() {
-        fault.replay = Replay::MaybeExecuted;
-        fault.phase = Phase::Headers;
-    }
-    fault
+fn pool(network: &Network, dial: &Dial, rule: AddressRule) -> io::Result<Pool> {
+    Ok(Pool::new(Connector::new(network.clone(), dial, rule)?))
 }
 
 /// Reads a whole body of at most `max` bytes.
 ///
 /// # Errors
 /// `stream_truncated` when the connection breaks off, `bad_payload` when it is too long.
-pub async fn collect(mut body: Incoming, max: usize) -> Result<Bytes, Fault> {
+pub async fn collect(mut body: AnswerBody, max: usize) -> Result<Bytes, Fault> {
     let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(max);
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
@@ -197,7 +158,7 @@ impl TokenHttp for Upstream {
     fn send(&self, request: Request<Bytes>) -> TokenHttpFuture<'_> {
         Box::pin(async move {
             let request = request.map(|body| Parts::from([body]));
-            let answer = self.usual.request(request).await?;
+            let answer = self.usual.send(request).await?;
             let (head, body) = answer.into_parts();
             let body = collect(body, TOKEN_REPLY_BYTES_MAX).await?;
             Ok(Response::from_parts(head, body))
