@@ -72,6 +72,10 @@ impl Dialect for AnthropicMessages {
         error::write(fault, request_id)
     }
 
+    fn replays_foreign_reasoning(&self, body: &[u8]) -> bool {
+        state::is_unsigned_in(body)
+    }
+
     /// Quotes inside JSON strings are escaped and line ends too, so neither mark can be part of
     /// what the model says.
     fn is_plain_delta(&self, frame: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! Amazon Bedrock Converse: `POST /model/{id}/converse` and `/converse-stream`.
 
 use http::HeaderMap;
+use memchr::memmem;
 use tieline_types::{DialectId, Fault};
 
 use crate::{
@@ -10,16 +11,14 @@ use crate::{
 };
 
 mod error;
+mod finish;
 mod media;
 mod model;
 mod part;
 mod request;
 mod response;
 mod stream;
-mod words;
-
-#[cfg(test)]
-mod tests;
+mod usage;
 
 /// The Converse dialect. Model and stream stand in the path of a request, not in its body.
 pub(crate) struct BedrockConverse;
@@ -66,8 +65,14 @@ impl Dialect for BedrockConverse {
         error::read(status, headers, body)
     }
 
-    fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
-        error::write(fault, request_id)
+    fn write_error(&self, fault: &Fault, _request_id: &str) -> (u16, Vec<u8>) {
+        error::write(fault)
+    }
+
+    /// Claude signs every thought, so that more thoughts than signatures tell of others'.
+    fn replays_foreign_reasoning(&self, body: &[u8]) -> bool {
+        let count = |field: &[u8]| memmem::find_iter(body, field).count();
+        count(b"\"reasoningText\"") > count(b"\"signature\"")
     }
 
     fn is_plain_delta(&self, frame: &[u8]) -> bool {

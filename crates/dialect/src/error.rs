@@ -48,3 +48,28 @@ pub(crate) fn quote_body(status: u16, body: &[u8]) -> String {
     let short: String = text.chars().take(QUOTE_MAX).collect();
     format!("HTTP {status}: {short}")
 }
+
+/// What a client is told where a provider refused Tieline's own credential or account: the
+/// provider's words would make them look for a fault in their own key.
+const NOT_THE_CLIENTS: &str = "the model provider could not serve this request";
+
+/// Whether the fault lies with Tieline's own account, so that nothing of it is the client's.
+pub(crate) const fn is_our_account(class: Class) -> bool {
+    matches!(class, Class::Auth | Class::Billing)
+}
+
+/// The message of a fault as a client may read it.
+pub(crate) fn client_message(fault: &Fault) -> &str {
+    if is_our_account(fault.class) { NOT_THE_CLIENTS } else { &fault.message }
+}
+
+/// The class of the first entry of `table` with that word.
+pub(crate) fn class_of_word(table: &[(&str, Class)], word: &str) -> Option<Class> {
+    table.iter().find(|(known, _)| *known == word).map(|(_, class)| *class)
+}
+
+/// The class of the first entry of `table` whose words, in lower case, the message contains.
+pub(crate) fn class_of_message(table: &[(&str, Class)], message: &str) -> Option<Class> {
+    let message = message.to_lowercase();
+    table.iter().find(|(words, _)| message.contains(words)).map(|(_, class)| *class)
+}

@@ -56,6 +56,35 @@ pub struct Ask {
     pub foreign: Vec<Foreign>,
 }
 
+impl Ask {
+    /// How many of the leading messages are instructions.
+    #[must_use]
+    pub fn leading_instructions(&self) -> usize {
+        self.messages.iter().take_while(|message| message.role.instructs()).count()
+    }
+
+    /// The tools that the conversation called so far, each once, in the order of first calls.
+    #[must_use]
+    pub fn called_tools(&self) -> Vec<&str> {
+        let mut names = Vec::new();
+        for block in self.messages.iter().flat_map(|message| &message.blocks) {
+            if let Content::ToolCall(call) = &block.content
+                && !names.contains(&call.name.as_str())
+            {
+                names.push(call.name.as_str());
+            }
+        }
+        names
+    }
+
+    /// Whether the model must call a tool.
+    #[must_use]
+    pub fn forces_call(&self) -> bool {
+        !self.tools.is_empty()
+            && matches!(self.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_)))
+    }
+}
+
 /// A request field that the neutral form does not model.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Foreign {
@@ -79,6 +108,14 @@ pub enum Role {
     Assistant,
     /// Results of tool calls; every block is a [`Content::ToolResult`].
     Tool,
+}
+
+impl Role {
+    /// Whether these are instructions rather than conversation.
+    #[must_use]
+    pub const fn instructs(self) -> bool {
+        matches!(self, Self::System | Self::Developer)
+    }
 }
 
 /// One turn. Readers put tool results into a [`Role::Tool`] message of their own, whatever the

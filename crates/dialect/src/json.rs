@@ -113,6 +113,30 @@ impl Fields {
         }
     }
 
+    /// Takes an array of strings; none is an empty one.
+    pub(crate) fn strings(&mut self, key: &str) -> Result<Vec<String>, Fault> {
+        let path = self.path(key);
+        let items = self.array(key)?.unwrap_or_default().into_iter().enumerate();
+        items
+            .map(|(at, item)| match item {
+                Value::String(text) => Ok(text),
+                other => Err(expected(&format!("{path}[{at}]"), "a string", &other)),
+            })
+            .collect()
+    }
+
+    /// Takes an object whose values are strings, in the client's order; none is an empty one.
+    pub(crate) fn pairs(&mut self, key: &str) -> Result<Vec<(String, String)>, Fault> {
+        let Some(object) = self.object(key)? else {
+            return Ok(Vec::new());
+        };
+        let pairs = object.map.into_iter().map(|(name, value)| match value {
+            Value::String(text) => Ok((name, text)),
+            other => Err(expected(&format!("{}.{name}", object.path), "a string", &other)),
+        });
+        pairs.collect()
+    }
+
     /// Takes an object field.
     pub(crate) fn object(&mut self, key: &str) -> Result<Option<Self>, Fault> {
         let path = self.path(key);
@@ -155,6 +179,24 @@ pub(crate) fn kind(value: &Value) -> &'static str {
         Value::String(_) => "a string",
         Value::Array(_) => "an array",
         Value::Object(_) => "an object",
+    }
+}
+
+/// A string field, where there is one.
+pub(crate) fn text_in<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+/// A string field; empty when it is missing, null or not a string.
+pub(crate) fn text_or_empty<'a>(value: &'a Value, key: &str) -> &'a str {
+    text_in(value, key).unwrap_or_default()
+}
+
+/// The object behind a value; empty when it is none.
+pub(crate) fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
     }
 }
 

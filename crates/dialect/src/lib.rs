@@ -1,11 +1,16 @@
 //! Wire dialects, pure: bytes in, bytes out.
 //!
 //! A dialect reads requests, replies, streams and errors into the neutral form of [`ir`] and writes
-//! them back. Every dialect is a folder of the same shape: `request`, `response`, `stream`, `error`.
+//! them back. Every dialect is a folder of the same shape: `request`, `response`, `stream`,
+//! `error`; what OpenAI's two share is in `openai`, what Claude's two share in `claude`.
 //! This crate does no I/O, reads no clock, and must not know any provider's host or credential.
 
 mod anthropic_messages;
+mod arguments;
 mod bedrock_converse;
+mod calls;
+mod claude;
+mod effort;
 mod error;
 pub mod frame;
 mod head;
@@ -13,8 +18,11 @@ mod hint;
 pub mod ir;
 mod json;
 mod loss;
+mod media;
+mod openai;
 mod openai_chat;
 mod openai_responses;
+mod stand_in;
 mod stream;
 
 use http::HeaderMap;
@@ -80,6 +88,18 @@ pub struct Style {
     pub created_s: u64,
     /// OpenAI Chat streams: the client asked for a usage chunk.
     pub include_usage: bool,
+}
+
+impl Style {
+    /// The id of a reply, or ours where the provider gave none.
+    fn id_or<'a>(&'a self, given: &'a str) -> &'a str {
+        if given.is_empty() { &self.id } else { given }
+    }
+
+    /// The model of a reply, or ours where the provider did not say.
+    fn model_or<'a>(&'a self, given: &'a str) -> &'a str {
+        if given.is_empty() { &self.model } else { given }
+    }
 }
 
 /// Reads the frames of one provider stream into neutral events.
@@ -151,6 +171,14 @@ pub trait Dialect: Send + Sync {
 
     /// Writes a fault as this dialect's error: HTTP status and JSON body.
     fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>);
+
+    /// Whether a request replays reasoning that Tieline wrote down in this dialect for a provider
+    /// of another: one of this very dialect refuses it, so that the body must be read and written
+    /// anew rather than passed on. A false alarm costs no more than that.
+    fn replays_foreign_reasoning(&self, body: &[u8]) -> bool {
+        let _ = body;
+        false
+    }
 
     /// Whether a frame of a stream is surely nothing but content: no usage, no finish, no error.
     /// A relay that passes frames on untouched may skip reading those. `false` is always safe.

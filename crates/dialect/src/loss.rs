@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use tieline_types::Fault;
+
+use crate::ir::Foreign;
+
 /// What was done about a field that the target dialect lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
@@ -59,6 +63,33 @@ impl Losses {
         self.note(Action::Emulate, field);
     }
 
+    /// Notes that what stood at `path` was dropped, whatever its place in an array.
+    pub(crate) fn drop_path(&mut self, path: &str) {
+        self.drop(without_positions(path));
+    }
+
+    /// Leaves out the fields that no other dialect has.
+    ///
+    /// # Errors
+    /// `unsupported_here` at the first one that a caller relies on.
+    pub(crate) fn leave_out(&mut self, fields: &[Foreign]) -> Result<(), Fault> {
+        for field in fields {
+            if field.refuse {
+                let message = format!("`{}` cannot be carried to this deployment", field.path);
+                return Err(Fault::unsupported(&field.path, message));
+            }
+            self.drop_path(&field.path);
+        }
+        Ok(())
+    }
+
+    /// Notes of each field that was given that it was dropped.
+    pub(crate) fn drop_given(&mut self, fields: &[(&str, bool)]) {
+        for (field, _) in fields.iter().filter(|(_, given)| *given) {
+            self.drop(*field);
+        }
+    }
+
     /// Notes a loss once.
     pub fn note(&mut self, action: Action, field: impl Into<String>) {
         let loss = Loss { action, field: field.into() };
@@ -89,5 +120,42 @@ impl fmt::Display for Losses {
             write!(f, "{loss}")?;
         }
         Ok(())
+    }
+}
+
+/// A path without array positions: `messages[0].name` becomes `messages.name`.
+fn without_positions(path: &str) -> String {
+    path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn field(path: &str, refuse: bool) -> Foreign {
+        Foreign { path: path.to_owned(), refuse }
+    }
+
+    #[test]
+    fn losses_name_fields_without_positions_and_once() {
+        let mut losses = Losses::default();
+        let paths = ["n", "messages[0].name", "messages[1].name", "tools[3]", "a[0].b[12].c"];
+        losses.leave_out(&paths.map(|path| field(path, false))).unwrap();
+        assert_eq!(losses.to_string(), "drop:n, drop:messages.name, drop:tools, drop:a.b.c");
+    }
+
+    #[test]
+    fn what_a_caller_relies_on_is_refused_by_name() {
+        let fields = [field("seed", false), field("messages[0].guardrails", true)];
+        let fault = Losses::default().leave_out(&fields).unwrap_err();
+        assert_eq!(fault.param.as_deref(), Some("messages[0].guardrails"));
+        assert_eq!(fault.class, tieline_types::Class::UnsupportedHere);
+    }
+
+    #[test]
+    fn at_most_so_many_are_kept() {
+        let mut losses = Losses::default();
+        (0..1000).for_each(|at| losses.drop(at.to_string()));
+        assert_eq!(losses.iter().count(), Losses::MAX);
     }
 }

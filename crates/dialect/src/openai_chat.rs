@@ -13,9 +13,11 @@ use crate::{
 };
 
 mod error;
+mod finish;
 mod request;
 mod response;
 mod stream;
+mod usage;
 mod wire;
 
 /// The dialect; it has no state.

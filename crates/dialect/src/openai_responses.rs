@@ -2,6 +2,7 @@
 //! on Bedrock.
 
 use http::HeaderMap;
+use memchr::memmem;
 use tieline_types::{DialectId, Fault};
 
 use crate::{
@@ -14,6 +15,7 @@ mod error;
 mod request;
 mod response;
 mod stream;
+mod usage;
 
 /// The OpenAI Responses dialect.
 pub(crate) struct OpenaiResponses;
@@ -60,8 +62,12 @@ impl Dialect for OpenaiResponses {
         error::read(status, headers, body)
     }
 
-    fn write_error(&self, fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
-        error::write(fault, request_id)
+    fn write_error(&self, fault: &Fault, _request_id: &str) -> (u16, Vec<u8>) {
+        error::write(fault)
+    }
+
+    fn replays_foreign_reasoning(&self, body: &[u8]) -> bool {
+        memmem::find(body, response::item::FOREIGN_REASONING.as_bytes()).is_some()
     }
 
     fn is_plain_delta(&self, frame: &[u8]) -> bool {

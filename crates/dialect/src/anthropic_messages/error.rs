@@ -1,12 +1,14 @@
 //! Errors: `{"type":"error","error":{"type","message"},"request_id"}`, whole or in a stream.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use serde_json::{Value, json};
 use tieline_types::{Class, Fault, Phase, Replay};
 
 use crate::{
     class_of_status,
-    error::{fault_of, quote_body},
+    error::{class_of_message, class_of_word, client_message, fault_of, quote_body},
     json::bytes,
 };
 
@@ -28,7 +30,11 @@ const TYPES: [(&str, Class); 10] = [
 const CODES: [(&str, Class); 1] = [("enforced_spend_limit_reached", Class::Billing)];
 
 /// Words of messages that say the account is exhausted, whatever the type.
-const BILLING_WORDS: [&str; 3] = ["credit balance", "spend limit", "usage limits"];
+const BILLING_WORDS: [(&str, Class); 3] = [
+    ("credit balance", Class::Billing),
+    ("spend limit", Class::Billing),
+    ("usage limits", Class::Billing),
+];
 
 /// Words of messages that say what is wrong with a request, in lower case. Claude behind another
 /// host has words of its own.
@@ -47,10 +53,6 @@ const REQUEST_WORDS: [(&str, Class); 10] = [
 
 /// The words by which coding agents know that they must compact their context.
 const OVERFLOW_WORDS: &str = "prompt is too long";
-
-/// What a caller reads when the provider refused *our* credential or account: the provider's words
-/// would make them look for a fault in their own key.
-const NOT_THE_CALLERS_FAULT: &str = "the model provider did not accept this gateway's request";
 
 /// What an error body says, as far as it says anything.
 #[derive(Default)]
@@ -75,23 +77,22 @@ impl Told {
 
     /// The class, `unknown` where neither type, code nor message tell.
     fn class(&self, unknown: Class) -> Class {
-        let of = |table: &[(&str, Class)], word: Option<&str>| {
-            table.iter().find(|(known, _)| Some(*known) == word).map(|(_, class)| *class)
+        let of = |table: &[(&str, Class)], word: &Option<String>| {
+            word.as_deref().and_then(|word| class_of_word(table, word))
         };
-        if let Some(class) = of(&CODES, self.detail.as_deref()) {
+        if let Some(class) = of(&CODES, &self.detail) {
             return class;
         }
-        let class = of(&TYPES, self.kind.as_deref()).unwrap_or(unknown);
-        let message = self.message.as_deref().unwrap_or_default().to_lowercase();
-        let says_billing = BILLING_WORDS.iter().any(|words| message.contains(words));
-        match class {
-            Class::ClientInvalid | Class::RateLimited if says_billing => Class::Billing,
-            Class::ClientInvalid | Class::TooLarge => REQUEST_WORDS
-                .iter()
-                .find(|(words, _)| message.contains(words))
-                .map_or(class, |(_, refined)| *refined),
-            _ => class,
-        }
+        let class = of(&TYPES, &self.kind).unwrap_or(unknown);
+        let message = self.message.as_deref().unwrap_or_default();
+        let refined = match class {
+            Class::ClientInvalid => class_of_message(&BILLING_WORDS, message)
+                .or_else(|| class_of_message(&REQUEST_WORDS, message)),
+            Class::RateLimited => class_of_message(&BILLING_WORDS, message),
+            Class::TooLarge => class_of_message(&REQUEST_WORDS, message),
+            _ => None,
+        };
+        refined.unwrap_or(class)
     }
 
     /// Takes the provider's own words over into `fault`.
@@ -136,7 +137,7 @@ pub(super) fn read_in_band(body: &Value) -> Fault {
 /// Writes an error answer.
 pub(super) fn write(fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
     let (status, _) = status_and_type(fault.class);
-    let mut body = error_object(fault);
+    let mut body = write_in_band(fault);
     if let Some(fields) = body.as_object_mut() {
         fields.insert("request_id".to_owned(), json!(request_id));
     }
@@ -144,7 +145,7 @@ pub(super) fn write(fault: &Fault, request_id: &str) -> (u16, Vec<u8>) {
 }
 
 /// The error object of answers and `error` events.
-pub(super) fn error_object(fault: &Fault) -> Value {
+pub(super) fn write_in_band(fault: &Fault) -> Value {
     let (_, kind) = status_and_type(fault.class);
     json!({ "type": "error", "error": { "type": kind, "message": message_of(fault) } })
 }
@@ -168,14 +169,13 @@ fn status_and_type(class: Class) -> (u16, &'static str) {
     (class.status(), kind)
 }
 
-fn message_of(fault: &Fault) -> String {
-    match fault.class {
-        Class::Auth | Class::Billing => NOT_THE_CALLERS_FAULT.to_owned(),
-        Class::ContextOverflow if !fault.message.to_lowercase().contains("is too long") => {
-            format!("{OVERFLOW_WORDS}: {}", fault.message)
-        }
-        _ => fault.message.clone(),
+fn message_of(fault: &Fault) -> Cow<'_, str> {
+    let message = client_message(fault);
+    let known = message.to_lowercase().contains("is too long");
+    if fault.class == Class::ContextOverflow && !known {
+        return Cow::Owned(format!("{OVERFLOW_WORDS}: {message}"));
     }
+    Cow::Borrowed(message)
 }
 
 #[cfg(test)]
@@ -320,7 +320,7 @@ mod tests {
             ("Input is too long.", "Input is too long."),
             ("maximum context length is 8", "prompt is too long: maximum context length is 8"),
         ] {
-            let object = error_object(&Fault::new(Class::ContextOverflow, message));
+            let object = write_in_band(&Fault::new(Class::ContextOverflow, message));
             assert_eq!(object["error"]["message"], written);
         }
     }

@@ -4,7 +4,6 @@ mod content;
 mod media;
 mod read;
 mod schema;
-mod thinking;
 mod turns;
 mod write;
 

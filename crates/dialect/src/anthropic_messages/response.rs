@@ -4,15 +4,16 @@ use serde_json::Value;
 use tieline_types::Fault;
 
 use crate::{
-    Losses, Style,
+    Losses, Style, arguments,
+    calls::name_of,
     ir::{Content, Finish, ReasoningBlock, Reply, ToolCall},
-    json::{bad_payload, bytes},
+    json::{bad_payload, bytes, text_in, text_or_empty},
 };
 
 use super::{
     error, finish, state,
     usage::{self, Counts},
-    wire::{WireBlock, WireMessage, tool_input, without_positions},
+    wire::{WireBlock, WireMessage},
 };
 
 /// The fields of a reply that this form models or does not need.
@@ -35,16 +36,16 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
     if body.get("error").is_some_and(|error| !error.is_null()) {
         return Err(error::read_in_band(&body));
     }
-    let is_message = body.get("type").and_then(Value::as_str) == Some("message");
+    let is_message = text_in(&body, "type") == Some("message");
     let content = match body.get("content") {
         Some(Value::Array(content)) => content.as_slice(),
         None | Some(Value::Null) if is_message => &[],
         _ => return Err(bad_payload("the reply has no `content`")),
     };
     let mut reply = Reply {
-        id: text(&body, "id"),
-        model: text(&body, "model"),
-        stop_sequence: body.get("stop_sequence").and_then(Value::as_str).map(str::to_owned),
+        id: text_or_empty(&body, "id").to_owned(),
+        model: text_or_empty(&body, "model").to_owned(),
+        stop_sequence: text_in(&body, "stop_sequence").map(str::to_owned),
         usage: body.get("usage").and_then(|usage| Counts::read(usage).usage()),
         ..Reply::default()
     };
@@ -52,7 +53,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
         read_block(block, &format!("content[{at}]"), &mut reply)?;
     }
     let called = reply.blocks.iter().any(|block| matches!(block, Content::ToolCall(_)));
-    reply.finish = finish::read(body.get("stop_reason").and_then(Value::as_str), called);
+    reply.finish = finish::read(text_in(&body, "stop_reason"), called);
     let others = body.as_object().into_iter().flatten();
     reply.foreign.extend(
         others
@@ -63,25 +64,27 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
 }
 
 fn read_block(block: &Value, path: &str, reply: &mut Reply) -> Result<(), Fault> {
-    let content = match block.get("type").and_then(Value::as_str) {
+    let text = |key: &str| text_or_empty(block, key).to_owned();
+    let content = match text_in(block, "type") {
         Some("text") => {
             if block.get("citations").is_some_and(|citations| !citations.is_null()) {
                 reply.foreign.push(format!("{path}.citations"));
             }
-            Content::Text(text(block, "text"))
+            Content::Text(text("text"))
         }
         Some("thinking") => Content::Reasoning(ReasoningBlock {
-            text: text(block, "thinking"),
-            state: state::state_of(text(block, "signature")),
+            text: text("thinking"),
+            state: state::state_of(text("signature")),
         }),
         Some("redacted_thinking") => Content::Reasoning(ReasoningBlock {
             text: String::new(),
-            state: Some(state::redacted(text(block, "data"))),
+            state: Some(state::redacted(text("data"))),
         }),
         Some("tool_use") => Content::ToolCall(ToolCall {
-            id: text(block, "id"),
-            name: text(block, "name"),
-            arguments: arguments_of(block.get("input")).unwrap_or_else(|| "{}".to_owned()),
+            id: text("id"),
+            name: name_of(text_in(block, "name"))?,
+            arguments: arguments_of(block.get("input"))
+                .unwrap_or_else(|| arguments::NONE.to_owned()),
         }),
         // Tools that ran at the provider are no business of this client's.
         Some(_) => {
@@ -99,22 +102,17 @@ pub(super) fn arguments_of(input: Option<&Value>) -> Option<String> {
     input.filter(|input| !input.is_null()).map(Value::to_string)
 }
 
-/// A string field; empty where it is absent.
-pub(super) fn text(object: &Value, key: &str) -> String {
-    object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
 /// Writes a whole reply.
 pub(super) fn write(reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8> {
     for path in &reply.foreign {
-        losses.drop(without_positions(path));
+        losses.drop_path(path);
     }
     let refused = reply.blocks.iter().any(|block| matches!(block, Content::Refusal(_)));
     bytes(&WireMessage {
-        id: non_empty(&reply.id, &style.id),
+        id: style.id_or(&reply.id),
         kind: "message",
         role: "assistant",
-        model: non_empty(&reply.model, &style.model),
+        model: style.model_or(&reply.model),
         content: reply.blocks.iter().filter_map(|content| write_block(content, losses)).collect(),
         stop_reason: Some(finish::write(reply.finish, refused)),
         stop_sequence: stop_sequence(reply.finish, reply.stop_sequence.as_deref()),
@@ -131,7 +129,7 @@ fn write_block<'a>(content: &'a Content, losses: &mut Losses) -> Option<WireBloc
         Content::ToolCall(call) => Some(WireBlock::ToolUse {
             id: call.id.as_str().into(),
             name: &call.name,
-            input: tool_input(&call.arguments, losses),
+            input: arguments::object(&call.arguments, losses),
             cache_control: None,
         }),
         Content::Image { .. } | Content::Document { .. } | Content::ToolResult(_) => {
@@ -139,11 +137,6 @@ fn write_block<'a>(content: &'a Content, losses: &mut Losses) -> Option<WireBloc
             None
         }
     }
-}
-
-/// The first that is not empty.
-pub(super) fn non_empty<'a>(first: &'a str, second: &'a str) -> &'a str {
-    if first.is_empty() { second } else { first }
 }
 
 /// The stop string belongs to its own stop reason only.

@@ -5,12 +5,17 @@
 
 use std::borrow::Cow;
 
+use memchr::memmem;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::ir::{OpaqueState, StateFamily};
 
 /// What an envelope with state of OpenAI models begins with; base64 of the payload follows.
 const OPENAI_PREFIX: &str = "tl1.openai.";
+
+/// The field of a signature.
+const SIGNATURE: &[u8] = b"\"signature\"";
 
 /// The signature that carries `state` to a client.
 pub(crate) fn signature_of(state: &OpaqueState) -> Cow<'_, str> {
@@ -37,6 +42,17 @@ pub(crate) fn state_of(signature: String) -> Option<OpaqueState> {
     Some(OpaqueState { family, payload, redacted: false })
 }
 
+/// Whether a request holds thinking that Claude did not sign: an envelope, or an empty signature.
+pub(crate) fn is_unsigned_in(body: &[u8]) -> bool {
+    let empty = |at: usize| {
+        let rest = body.get(at + SIGNATURE.len()..).unwrap_or_default().trim_ascii_start();
+        let value = rest.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
+        value.is_some_and(|value| value.starts_with(b"\"\""))
+    };
+    memmem::find(body, OPENAI_PREFIX.as_bytes()).is_some()
+        || memmem::find_iter(body, SIGNATURE).any(empty)
+}
+
 /// The state of a `redacted_thinking` block.
 pub(crate) fn redacted(data: String) -> OpaqueState {
     OpaqueState { family: StateFamily::Anthropic, payload: data, redacted: true }
@@ -54,6 +70,19 @@ mod tests {
         ] {
             let state = OpaqueState { family, payload: payload.to_owned(), redacted: false };
             assert_eq!(state_of(signature_of(&state).into_owned()), Some(state));
+        }
+    }
+
+    #[test]
+    fn thinking_without_claudes_signature_is_known() {
+        for (body, unsigned) in [
+            (r#"{"type":"thinking","signature":"EqQB"}"#, false),
+            (r#"{"type":"thinking","signature" : ""}"#, true),
+            (r#"{"type":"thinking","signature":"tl1.openai.cnM="}"#, true),
+            (r#"{"text":"\"signature\":\"\""}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(is_unsigned_in(body.as_bytes()), unsigned, "{body}");
         }
     }
 

@@ -3,13 +3,9 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
-use crate::{
-    Losses,
-    ir::{CacheMark, ReasoningBlock},
-    json::raw,
-};
+use crate::ir::{CacheMark, ReasoningBlock};
 
 use super::state::signature_of;
 
@@ -150,69 +146,4 @@ pub(crate) struct WireMessage<'a> {
     pub(crate) stop_sequence: Option<&'a str>,
     /// What it consumed; never absent.
     pub(crate) usage: Value,
-}
-
-/// The arguments of a call as the JSON object that this dialect demands, text untouched. Of
-/// several objects in a row the last is right; anything else is wrapped as `{"input": …}`.
-pub(crate) fn tool_input<'a>(arguments: &'a str, losses: &mut Losses) -> Cow<'a, RawValue> {
-    let is_object = |value: &&RawValue| value.get().starts_with('{');
-    let values: Result<Vec<&'a RawValue>, _> =
-        serde_json::Deserializer::from_str(arguments).into_iter().collect();
-    match values.as_deref() {
-        Ok([]) => return Cow::Owned(no_input()),
-        Ok([only]) if only.get() == "null" => return Cow::Owned(no_input()),
-        Ok([only]) if is_object(only) => return Cow::Borrowed(only),
-        _ => losses.downgrade("tool_call.arguments"),
-    }
-    match values.as_deref() {
-        Ok([objects @ .., last]) if objects.iter().all(is_object) && is_object(last) => {
-            Cow::Borrowed(last)
-        }
-        _ => Cow::Owned(raw(&json!({ "input": arguments }))),
-    }
-}
-
-/// The input of a call without arguments.
-pub(crate) fn no_input() -> Box<RawValue> {
-    raw(&json!({}))
-}
-
-/// A field's path without array positions, as losses name it: `messages[0].name` becomes
-/// `messages.name`.
-pub(crate) fn without_positions(path: &str) -> String {
-    path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_become_an_object_and_keep_their_text() {
-        for (arguments, input, loses) in [
-            (r#"{"b": 1.50, "a":2}"#, r#"{"b": 1.50, "a":2}"#, false),
-            ("", "{}", false),
-            ("  ", "{}", false),
-            ("null", "{}", false),
-            (r#"{}{"city":"Rome"}"#, r#"{"city":"Rome"}"#, true),
-            ("[1,2]", r#"{"input":"[1,2]"}"#, true),
-            (r#""text""#, r#"{"input":"\"text\""}"#, true),
-            (r#"{"cut": "of"#, r#"{"input":"{\"cut\": \"of"}"#, true),
-        ] {
-            let mut losses = Losses::default();
-            assert_eq!(tool_input(arguments, &mut losses).get(), input);
-            assert_eq!(!losses.is_empty(), loses, "{arguments}");
-        }
-    }
-
-    #[test]
-    fn losses_name_fields_without_positions() {
-        for (path, name) in [
-            ("logit_bias", "logit_bias"),
-            ("messages[0].content[12].citations", "messages.content.citations"),
-            ("tools[3]", "tools"),
-        ] {
-            assert_eq!(without_positions(path), name);
-        }
-    }
 }

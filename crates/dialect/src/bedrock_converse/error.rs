@@ -6,7 +6,7 @@ use tieline_types::{Class, Fault};
 
 use crate::{
     class_of_status,
-    error::{fault_of, quote_body},
+    error::{class_of_message, class_of_word, client_message, fault_of, quote_body},
     json::bytes,
 };
 
@@ -61,7 +61,7 @@ const PHRASES: [(&str, Class); 20] = [
 ];
 
 /// The words of an `AccessDeniedException` that is about money.
-const UNPAID: &str = "payment";
+const UNPAID: [(&str, Class); 1] = [("payment", Class::Billing)];
 
 /// The class of the provider behind Bedrock, where an error quotes its status.
 const ORIGINAL: [(u64, Class); 3] =
@@ -69,7 +69,7 @@ const ORIGINAL: [(u64, Class); 3] =
 
 /// Status and type of what a client is told. What failed at a provider is a `ModelErrorException`,
 /// which AWS SDKs do not retry: every tier was tried before.
-const ANSWERS: [(Class, u16, &str); 12] = [
+const ANSWERS: [(Class, u16, &str); 13] = [
     (Class::ClientInvalid, 400, "ValidationException"),
     (Class::ContextOverflow, 400, "ValidationException"),
     (Class::UnsupportedHere, 400, "ValidationException"),
@@ -80,15 +80,13 @@ const ANSWERS: [(Class, u16, &str); 12] = [
     (Class::NotFound, 404, "ResourceNotFoundException"),
     (Class::Timeout, 408, "ModelTimeoutException"),
     (Class::RateLimited, 429, "ThrottlingException"),
+    (Class::ClientGone, 499, "ModelErrorException"),
     (Class::Overloaded, 503, "ServiceUnavailableException"),
     (Class::Internal, 500, "InternalServerException"),
 ];
 
 /// Status and type of every other class.
 const ANSWER_ELSE: (u16, &str) = (424, "ModelErrorException");
-
-/// What the client is told where the provider refused Tieline's own credential or account.
-const NOT_YOURS: &str = "the model provider could not serve the request";
 
 /// What the body of an error says.
 #[derive(Debug, Default)]
@@ -130,7 +128,7 @@ pub(super) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Fault {
 }
 
 /// The error that a body with HTTP 200 reports, if it is one.
-pub(super) fn in_body(body: &[u8]) -> Option<Fault> {
+pub(super) fn find_in_band(body: &[u8]) -> Option<Fault> {
     let told = Told::of(body);
     let message = told.message?;
     let class = told.kind.as_deref().and_then(|kind| class_of_type(kind, told.original));
@@ -140,7 +138,7 @@ pub(super) fn in_body(body: &[u8]) -> Option<Fault> {
 }
 
 /// Reads an exception of a stream.
-pub(super) fn of_exception(kind: &str, payload: &[u8]) -> Fault {
+pub(super) fn read_in_band(kind: &str, payload: &[u8]) -> Fault {
     let told = Told::of(payload);
     let message = told.message.unwrap_or_else(|| format!("the stream reported {kind}"));
     let class = class_of_type(kind, told.original).unwrap_or(Class::StreamError);
@@ -160,34 +158,30 @@ fn plain(kind: &str) -> &str {
 fn class_of_type(kind: &str, original: Option<u64>) -> Option<Class> {
     let kind = plain(kind).to_ascii_lowercase();
     let kind = kind.strip_suffix("exception").unwrap_or(&kind);
-    let class = TYPES.iter().find(|(known, _)| *known == kind).map(|(_, class)| *class)?;
+    let class = class_of_word(&TYPES, kind)?;
     let behind = ORIGINAL.iter().find(|(status, _)| Some(*status) == original);
     let is_model = matches!(class, Class::ServerError | Class::StreamError);
     Some(behind.filter(|_| is_model).map_or(class, |(_, class)| *class))
 }
 
 fn refined(class: Class, message: &str) -> Class {
-    let message = message.to_ascii_lowercase();
     match class {
-        Class::ClientInvalid => PHRASES
-            .iter()
-            .find(|(phrase, _)| message.contains(phrase))
-            .map_or(class, |(_, class)| *class),
-        Class::Auth if message.contains(UNPAID) => Class::Billing,
+        Class::ClientInvalid => class_of_message(&PHRASES, message).unwrap_or(class),
+        Class::Auth => class_of_message(&UNPAID, message).unwrap_or(class),
         _ => class,
     }
 }
 
 /// Writes a fault as an HTTP answer. The type stands in the body too, for whoever cannot see the
 /// header; AWS answers carry their request id in a header only.
-pub(super) fn write(fault: &Fault, _request_id: &str) -> (u16, Vec<u8>) {
+pub(super) fn write(fault: &Fault) -> (u16, Vec<u8>) {
     let found = ANSWERS.iter().find(|(class, ..)| *class == fault.class);
     let (status, kind) = found.map_or(ANSWER_ELSE, |(_, status, kind)| (*status, *kind));
-    (status, bytes(&json!({ "__type": kind, "message": told(fault) })))
+    (status, bytes(&json!({ "__type": kind, "message": client_message(fault) })))
 }
 
 /// The name and the content of the exception that ends a stream.
-pub(super) fn exception(fault: &Fault) -> (&'static str, Vec<u8>) {
+pub(super) fn write_in_band(fault: &Fault) -> (&'static str, Vec<u8>) {
     let name = match fault.class {
         Class::RateLimited => "throttlingException",
         Class::Overloaded | Class::Exhausted => "serviceUnavailableException",
@@ -203,11 +197,7 @@ pub(super) fn exception(fault: &Fault) -> (&'static str, Vec<u8>) {
         | Class::Timeout => "modelStreamErrorException",
         _ => "internalServerException",
     };
-    (name, bytes(&json!({ "message": told(fault) })))
-}
-
-fn told(fault: &Fault) -> &str {
-    if matches!(fault.class, Class::Auth | Class::Billing) { NOT_YOURS } else { &fault.message }
+    (name, bytes(&json!({ "message": client_message(fault) })))
 }
 
 #[cfg(test)]
@@ -295,12 +285,12 @@ mod tests {
 
     #[test]
     fn an_error_quotes_the_model_behind_it() {
-        let fault = of_exception(
+        let fault = read_in_band(
             "modelStreamErrorException",
             br#"{"message":"m","originalStatusCode":529,"originalMessage":"overloaded"}"#,
         );
         assert_eq!((fault.class, fault.status), (Class::Overloaded, Some(529)));
-        assert_eq!(of_exception("newException", b"not json").class, Class::StreamError);
+        assert_eq!(read_in_band("newException", b"not json").class, Class::StreamError);
     }
 
     #[test]
@@ -312,16 +302,16 @@ mod tests {
             Class::Timeout,
             Class::ServerError,
         ] {
-            let (status, body) = write(&Fault::new(class, "why"), "req_1");
+            let (status, body) = write(&Fault::new(class, "why"));
             let fault = read(status, &HeaderMap::new(), &body);
             assert_eq!((fault.class, fault.message.as_str()), (class, "why"));
         }
         for class in [Class::Auth, Class::Billing] {
-            let (status, body) = write(&Fault::new(class, "key AKIA is bad"), "req_1");
+            let (status, body) = write(&Fault::new(class, "key AKIA is bad"));
             assert_eq!(status, 424);
             assert!(!String::from_utf8(body).unwrap().contains("AKIA"));
         }
-        assert_eq!(write(&Fault::new(Class::CallerAuth, "who?"), "").0, 403);
+        assert_eq!(write(&Fault::new(Class::CallerAuth, "who?")).0, 403);
     }
 
     #[test]
@@ -334,7 +324,7 @@ mod tests {
             (Class::ServerError, "internalServerException"),
             (Class::Auth, "internalServerException"),
         ] {
-            assert_eq!(exception(&Fault::new(class, "why")).0, name);
+            assert_eq!(write_in_band(&Fault::new(class, "why")).0, name);
         }
     }
 }

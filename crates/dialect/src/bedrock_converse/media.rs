@@ -2,11 +2,14 @@
 
 use std::{borrow::Cow, collections::BTreeSet};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use tieline_types::Fault;
 
 use super::part::Source;
-use crate::{ir::Media, json::Fields};
+use crate::{
+    ir::Media,
+    json::Fields,
+    media::{decoded, encoded},
+};
 
 /// Converse's word for a format, and its MIME type.
 type Format = (&'static str, &'static str);
@@ -51,7 +54,7 @@ pub(super) fn document<'a>(
     path: &str,
 ) -> Result<(&'static str, Source<'a>), Fault> {
     match media {
-        Media::Text(text) => Ok((TEXT, Source::Bytes(STANDARD.encode(text).into()))),
+        Media::Text(text) => Ok((TEXT, Source::Bytes(encoded(text).into()))),
         _ => write(media, &DOCUMENTS, path),
     }
 }
@@ -117,16 +120,12 @@ pub(super) fn read_document(fields: &mut Fields) -> Result<Media, Fault> {
     let format = fields.string("format")?.unwrap_or_else(|| TEXT.to_owned());
     let media = read_source(fields, &format, &DOCUMENTS)?;
     Ok(match media {
-        Media::Base64 { media_type, data } if format == TEXT => match plain_text(&data) {
+        Media::Base64 { media_type, data } if format == TEXT => match decoded(&data) {
             Some(text) => Media::Text(text),
             None => Media::Base64 { media_type, data },
         },
         other => other,
     })
-}
-
-fn plain_text(data: &str) -> Option<String> {
-    String::from_utf8(STANDARD.decode(data).ok()?).ok()
 }
 
 fn read_source(fields: &mut Fields, format: &str, formats: &[Format]) -> Result<Media, Fault> {

@@ -1,7 +1,6 @@
 //! What the name of a Bedrock model tells about what Converse takes for it.
 
-/// A release of Claude, e.g. `(4, 6)`.
-pub(super) type Version = (u32, u32);
+use crate::claude::model::{Version, version_of};
 
 /// The family of a model, as far as it changes what is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +16,8 @@ pub(super) enum Family {
 impl Family {
     /// Reads the family off a model id, inference profile id or foundation model ARN.
     pub(super) fn of(model: &str) -> Self {
-        if let Some((_, name)) = model.split_once("claude-") {
-            Self::Claude(version(name))
-        } else if model.contains("anthropic.") {
-            Self::Claude(NEWEST)
+        if let Some(version) = version_of(model) {
+            Self::Claude(version)
         } else if model.contains("amazon.nova") {
             Self::Nova
         } else {
@@ -47,35 +44,14 @@ impl Family {
     }
 }
 
-/// Later than any release.
-const NEWEST: Version = (u32::MAX, 0);
-
-/// The numbers of a release in `opus-4-1-20250805-v1:0`, `3-7-sonnet-20250219` or `sonnet-5`: one
-/// or two short numbers side by side. A date has eight digits.
-fn version(name: &str) -> Version {
-    let mut numbers = name
-        .split('-')
-        .map(|word| word.parse::<u32>().ok().filter(|_| word.len() <= 2))
-        .skip_while(Option::is_none);
-    match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(major), minor) => (major, minor.unwrap_or(0)),
-        (None, _) => NEWEST,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_family_and_release() {
+    fn names_tell_the_family() {
         for (name, family) in [
             ("us.anthropic.claude-opus-4-1-20250805-v1:0", Family::Claude((4, 1))),
-            ("anthropic.claude-3-7-sonnet-20250219-v1:0", Family::Claude((3, 7))),
-            ("anthropic.claude-sonnet-4-20250514-v1:0", Family::Claude((4, 0))),
-            ("global.anthropic.claude-sonnet-5", Family::Claude((5, 0))),
-            ("anthropic.claude-opus-5-5", Family::Claude((5, 5))),
-            ("anthropic.claude-next", Family::Claude(NEWEST)),
             ("us.amazon.nova-pro-v1:0", Family::Nova),
             ("us.openai.gpt-6-sol", Family::Other),
             (

@@ -3,13 +3,9 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 
-use crate::{
-    Losses,
-    ir::{CacheMark, ReasoningBlock, StateFamily},
-    json::raw,
-};
+use crate::ir::{CacheMark, ReasoningBlock, StateFamily};
 
 /// A content block; its one key names its kind.
 #[derive(Debug, Serialize)]
@@ -28,7 +24,7 @@ pub(super) enum Part<'a> {
     ToolUse {
         tool_use_id: Cow<'a, str>,
         name: &'a str,
-        input: Box<RawValue>,
+        input: Cow<'a, RawValue>,
     },
     ToolResult {
         tool_use_id: String,
@@ -94,58 +90,5 @@ pub(super) fn thought(block: &ReasoningBlock) -> Option<Thought<'_>> {
             text: &block.text,
             signature: state.map(|state| state.payload.as_str()),
         }),
-    }
-}
-
-/// A tool call's arguments as the object that Converse demands.
-///
-/// Some models leave the arguments empty or write one object after another; the last is meant.
-/// What is no object is wrapped rather than refused, because it stands in a history that the
-/// client cannot change.
-pub(super) fn tool_input(arguments: &str, losses: &mut Losses) -> Box<RawValue> {
-    if arguments.trim().is_empty() {
-        return raw(&json!({}));
-    }
-    let values: Result<Vec<Box<RawValue>>, _> =
-        serde_json::Deserializer::from_str(arguments).into_iter().collect();
-    let mut values = values.unwrap_or_default();
-    let several = values.len() > 1;
-    match values.pop().filter(|value| value.get().starts_with('{')) {
-        Some(input) => {
-            if several {
-                losses.downgrade("messages.tool_calls.arguments");
-            }
-            input
-        }
-        None => {
-            losses.downgrade("messages.tool_calls.arguments");
-            raw(&json!({ "input": arguments }))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_become_an_object_and_keep_their_text() {
-        for (arguments, input, lossless) in [
-            (
-                r#"{"n": 12345678901234567890123, "x":0.70}"#,
-                r#"{"n": 12345678901234567890123, "x":0.70}"#,
-                true,
-            ),
-            ("", "{}", true),
-            (" \n", "{}", true),
-            (r#"{"__proto__":{}}"#, r#"{"__proto__":{}}"#, true),
-            (r#"{"a":1}{"a":2}"#, r#"{"a":2}"#, false),
-            ("[1]", r#"{"input":"[1]"}"#, false),
-            (r#"{"a":"#, r#"{"input":"{\"a\":"}"#, false),
-        ] {
-            let mut losses = Losses::default();
-            assert_eq!(tool_input(arguments, &mut losses).get(), input);
-            assert_eq!(losses.is_empty(), lossless, "{arguments}");
-        }
     }
 }

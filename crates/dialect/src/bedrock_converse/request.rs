@@ -1,6 +1,6 @@
 //! Requests.
 
-mod calls;
+mod content;
 mod read;
 mod thinking;
 mod tools;
@@ -9,3 +9,6 @@ mod write;
 
 pub(super) use read::read;
 pub(super) use write::write;
+
+#[cfg(test)]
+mod tests;

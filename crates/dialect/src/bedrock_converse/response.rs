@@ -7,12 +7,13 @@ use serde_json::{Map, Value, json, value::RawValue};
 use tieline_types::Fault;
 
 use super::{
-    error,
-    part::{Part, thought, tool_input},
-    words::{UsageWire, read_finish, write_finish},
+    error, finish,
+    part::{Part, thought},
+    usage,
 };
 use crate::{
-    Losses, Style,
+    Losses, Style, arguments,
+    calls::name_of,
     ir::{Content, OpaqueState, ReasoningBlock, Reply, StateFamily, ToolCall},
     json::{bad_payload, bytes},
 };
@@ -24,7 +25,7 @@ struct Body<'a> {
     #[serde(borrow)]
     output: Option<Output<'a>>,
     stop_reason: Option<String>,
-    usage: Option<UsageWire>,
+    usage: Option<usage::Wire>,
     additional_model_response_fields: Option<Value>,
 }
 
@@ -92,7 +93,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
     let wire: Body<'_> = serde_json::from_slice(body)
         .map_err(|error| bad_payload(format!("the reply is not a Converse reply: {error}")))?;
     let Some(message) = wire.output.and_then(|output| output.message) else {
-        return Err(error::in_body(body)
+        return Err(error::find_in_band(body)
             .unwrap_or_else(|| bad_payload("the reply has no `output.message`")));
     };
     let mut reply = Reply {
@@ -101,15 +102,10 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
         ..Reply::default()
     };
     for (at, block) in message.content.unwrap_or_default().into_iter().enumerate() {
-        match block.read() {
-            Ok(content) => reply.blocks.push(content),
-            Err(left_out) => {
-                reply.foreign.push(format!("output.message.content[{at}]{left_out}"));
-            }
-        }
+        block.read(&format!("output.message.content[{at}]"), &mut reply)?;
     }
     let called = reply.blocks.iter().any(|content| matches!(content, Content::ToolCall(_)));
-    reply.finish = read_finish(wire.stop_reason.as_deref().unwrap_or_default(), called)?;
+    reply.finish = finish::read(wire.stop_reason.as_deref().unwrap_or_default(), called)?;
     Ok(reply)
 }
 
@@ -119,30 +115,31 @@ pub(super) fn stop_sequence(additional: Option<&Value>) -> Option<String> {
 }
 
 impl Block<'_> {
-    /// The content, or where something was left out.
-    fn read(self) -> Result<Content, &'static str> {
+    /// Adds the content at `path` to `reply`, or notes that it was left out.
+    ///
+    /// # Errors
+    /// `bad_payload` for a call without a name.
+    fn read(self, path: &str, reply: &mut Reply) -> Result<(), Fault> {
         if let Some(text) = self.text {
-            return Ok(Content::Text(text));
-        }
-        if let Some(call) = self.tool_use {
+            reply.blocks.push(Content::Text(text));
+        } else if let Some(call) = self.tool_use {
             if call.r#type.is_some() {
-                return Err(".toolUse");
+                reply.foreign.push(format!("{path}.toolUse"));
+                return Ok(());
             }
-            let arguments = call.input.map_or("{}", RawValue::get).to_owned();
-            return Ok(Content::ToolCall(ToolCall {
-                id: call.tool_use_id,
-                name: call.name,
-                arguments,
-            }));
-        }
-        if let Some(thought) = self.reasoning_content {
-            return Ok(Content::Reasoning(thought.read()));
-        }
-        if let Some(cited) = self.citations_content {
+            let arguments = call.input.map_or(arguments::NONE, RawValue::get).to_owned();
+            let name = name_of(Some(&call.name))?;
+            let call = ToolCall { id: call.tool_use_id, name, arguments };
+            reply.blocks.push(Content::ToolCall(call));
+        } else if let Some(thought) = self.reasoning_content {
+            reply.blocks.push(Content::Reasoning(thought.read()));
+        } else if let Some(cited) = self.citations_content {
             let texts = cited.content.unwrap_or_default().into_iter();
-            return Ok(Content::Text(texts.filter_map(|piece| piece.text).collect()));
+            reply.blocks.push(Content::Text(texts.filter_map(|piece| piece.text).collect()));
+        } else {
+            reply.foreign.push(path.to_owned());
         }
-        Err("")
+        Ok(())
     }
 }
 
@@ -170,7 +167,7 @@ struct Written<'a> {
     output: WrittenOutput<'a>,
     stop_reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<UsageWire>,
+    usage: Option<usage::Wire>,
     metrics: Value,
     #[serde(skip_serializing_if = "Map::is_empty")]
     additional_model_response_fields: Map<String, Value>,
@@ -190,13 +187,13 @@ struct WrittenMessage<'a> {
 /// Writes a reply. Converse replies carry neither id nor model nor date, so `_style` goes unused.
 pub(super) fn write(reply: &Reply, _style: &Style, losses: &mut Losses) -> Vec<u8> {
     for path in &reply.foreign {
-        losses.drop(path.split('[').next().unwrap_or(path));
+        losses.drop_path(path);
     }
     let content = reply.blocks.iter().filter_map(|content| part(content, losses)).collect();
     bytes(&Written {
         output: WrittenOutput { message: WrittenMessage { role: "assistant", content } },
-        stop_reason: write_finish(reply.finish),
-        usage: reply.usage.as_ref().map(UsageWire::write),
+        stop_reason: finish::write(reply.finish),
+        usage: reply.usage.as_ref().map(usage::Wire::write),
         metrics: metrics(),
         additional_model_response_fields: additional(reply.stop_sequence.as_deref()),
     })
@@ -227,7 +224,7 @@ fn part<'a>(content: &'a Content, losses: &mut Losses) -> Option<Part<'a>> {
         Content::ToolCall(call) => Some(Part::ToolUse {
             tool_use_id: call.id.as_str().into(),
             name: &call.name,
-            input: tool_input(&call.arguments, losses),
+            input: arguments::object(&call.arguments, losses),
         }),
         Content::Image { .. } | Content::Document { .. } | Content::ToolResult(_) => {
             losses.drop("content");
@@ -235,3 +232,6 @@ fn part<'a>(content: &'a Content, losses: &mut Losses) -> Option<Part<'a>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

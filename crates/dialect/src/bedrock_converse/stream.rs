@@ -21,3 +21,6 @@ pub(super) fn is_plain_delta(frame: &[u8]) -> bool {
     let head = frame.get(..HEADERS_LOOKED_AT.min(frame.len())).unwrap_or_default();
     memchr::memmem::find(head, DELTA_HEADER).is_some()
 }
+
+#[cfg(test)]
+mod tests;

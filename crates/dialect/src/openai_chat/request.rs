@@ -1,9 +1,9 @@
 //! Requests.
 
+mod content;
 mod read;
-mod read_messages;
+mod turns;
 mod write;
-mod write_messages;
 
 #[cfg(test)]
 mod tests;

@@ -5,16 +5,14 @@ use serde_json::{Map, Value};
 use tieline_types::{Class, Fault};
 
 use super::{
-    error,
-    wire::{
-        WireUsage, arguments_in, finish_of, finish_word, minted_call_id, reasoning_in, str_in,
-        texts_of, usage_in, without_positions,
-    },
+    error, finish, usage,
+    wire::{minted_call_id, reasoning_in, texts_of},
 };
 use crate::{
-    Losses, Style,
+    Losses, Style, arguments,
+    calls::name_of,
     ir::{Content, Finish, ReasoningBlock, Reply, ToolCall},
-    json::{bad_payload, bytes},
+    json::{bad_payload, bytes, text_in, text_or_empty},
 };
 
 /// Parts of a choice and of its message that the neutral form does not model.
@@ -25,7 +23,7 @@ const FOREIGN: [(&str, &[&str]); 2] =
 pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
     let value: Value = serde_json::from_slice(body)
         .map_err(|error| bad_payload(format!("the reply is not JSON: {error}")))?;
-    if let Some(fault) = error::in_body(&value) {
+    if let Some(fault) = error::find_in_band(&value, Class::ServerError) {
         return Err(fault);
     }
     let object = value.as_object().ok_or_else(|| bad_payload("the reply is no JSON object"))?;
@@ -34,12 +32,12 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
         .and_then(Value::as_array)
         .and_then(|choices| choices.first())
         .ok_or_else(|| bad_payload("the reply holds no choice"))?;
-    let id = str_in(&value, "id").to_owned();
+    let id = text_or_empty(&value, "id").to_owned();
     let blocks = match choice.get("message") {
         None | Some(Value::Null) => Vec::new(),
         Some(message) => read_message(message, &id)?,
     };
-    let word = str_in(choice, "finish_reason");
+    let word = text_or_empty(choice, "finish_reason");
     if word == "error" {
         return Err(Fault::new(
             Class::ServerError,
@@ -49,11 +47,11 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
     let called = blocks.iter().any(|block| matches!(block, Content::ToolCall(_)));
     let refused = blocks.iter().any(|block| matches!(block, Content::Refusal(_)));
     Ok(Reply {
-        model: str_in(&value, "model").to_owned(),
+        model: text_or_empty(&value, "model").to_owned(),
         created_s: object.get("created").and_then(Value::as_u64),
-        finish: finish_of(word, called, refused),
+        finish: finish::read(word, called, refused),
         stop_sequence: None,
-        usage: usage_in(object),
+        usage: usage::read(object),
         foreign: foreign_in(choice),
         blocks,
         id,
@@ -63,7 +61,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
 fn read_message(message: &Value, reply_id: &str) -> Result<Vec<Content>, Fault> {
     let (thinking, text) = texts_of(message.get("content"));
     let thinking = reasoning_in(message).map_or(thinking, str::to_owned);
-    let refusal = str_in(message, "refusal").to_owned();
+    let refusal = text_or_empty(message, "refusal").to_owned();
     let mut blocks = Vec::new();
     if !thinking.is_empty() {
         blocks.push(Content::Reasoning(ReasoningBlock { text: thinking, state: None }));
@@ -77,7 +75,7 @@ fn read_message(message: &Value, reply_id: &str) -> Result<Vec<Content>, Fault> 
     let calls = message.get("tool_calls").and_then(Value::as_array);
     for (index, call) in calls.into_iter().flatten().enumerate() {
         let function = call.get("function");
-        blocks.push(read_call(str_in(call, "id"), function, index, reply_id)?);
+        blocks.push(read_call(text_or_empty(call, "id"), function, index, reply_id)?);
     }
     let older = message.get("function_call").filter(|call| !call.is_null());
     if let Some(function) = older {
@@ -92,16 +90,13 @@ fn read_call(
     index: usize,
     reply_id: &str,
 ) -> Result<Content, Fault> {
-    let function = function.ok_or_else(|| bad_payload("a tool call names no function"))?;
-    let name = str_in(function, "name");
-    if name.is_empty() {
-        return Err(bad_payload("a tool call names no function"));
-    }
-    let arguments = arguments_in(function);
+    let function = function.unwrap_or(&Value::Null);
+    let name = name_of(text_in(function, "name"))?;
+    let arguments = arguments::text_in(function.get("arguments"));
     Ok(Content::ToolCall(ToolCall {
         id: if id.is_empty() { minted_call_id(reply_id, index) } else { id.to_owned() },
-        name: name.to_owned(),
-        arguments: if arguments.trim().is_empty() { "{}".to_owned() } else { arguments },
+        name,
+        arguments: arguments::text(&arguments).to_owned(),
     }))
 }
 
@@ -132,7 +127,7 @@ struct WireReply<'a> {
     model: &'a str,
     choices: [WireChoice; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<WireUsage>,
+    usage: Option<usage::Wire>,
 }
 
 #[derive(Serialize)]
@@ -146,25 +141,25 @@ struct WireChoice {
 /// Writes a whole reply.
 pub(super) fn write(reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8> {
     for path in &reply.foreign {
-        losses.drop(without_positions(path));
+        losses.drop_path(path);
     }
     if reply.stop_sequence.is_some() {
         losses.drop("stop_sequence");
     }
     let refused = reply.blocks.iter().any(|block| matches!(block, Content::Refusal(_)));
-    let (finish_reason, exact) = finish_word(reply.finish, refused);
+    let (finish_reason, exact) = finish::write(reply.finish, refused);
     // Which string ended the answer is reported above; that one did is in `stop`.
     if !exact && reply.finish != Finish::StopSequence {
         losses.downgrade("finish_reason");
     }
     let message = write_message(&reply.blocks, losses);
     bytes(&WireReply {
-        id: if reply.id.is_empty() { &style.id } else { &reply.id },
+        id: style.id_or(&reply.id),
         object: "chat.completion",
         created: reply.created_s.unwrap_or(style.created_s),
-        model: if reply.model.is_empty() { &style.model } else { &reply.model },
+        model: style.model_or(&reply.model),
         choices: [WireChoice { index: 0, message, logprobs: None, finish_reason }],
-        usage: reply.usage.as_ref().map(WireUsage::from),
+        usage: reply.usage.as_ref().map(usage::Wire::from),
     })
 }
 
@@ -187,7 +182,7 @@ fn write_message(blocks: &[Content], losses: &mut Losses) -> Map<String, Value> 
             }
             Content::ToolCall(call) => calls.push(write_call(call)),
             Content::Image { .. } | Content::Document { .. } | Content::ToolResult(_) => {
-                losses.drop("content.media");
+                losses.drop("content");
             }
         }
     }
@@ -208,7 +203,7 @@ fn write_message(blocks: &[Content], losses: &mut Losses) -> Map<String, Value> 
 }
 
 fn write_call(call: &ToolCall) -> Value {
-    let arguments = if call.arguments.trim().is_empty() { "{}" } else { &call.arguments };
+    let arguments = arguments::text(&call.arguments);
     serde_json::json!({
         "id": call.id,
         "type": "function",

@@ -1,6 +1,6 @@
 //! Requests: `POST /v1/responses` (OpenAI API reference, "Create a model response").
 
-mod items;
+mod content;
 mod parts;
 mod read;
 mod tools;

@@ -11,8 +11,8 @@ use crate::{
 
 pub(super) mod envelope;
 pub(super) mod item;
-pub(super) mod usage;
 
+use super::usage;
 use envelope::Envelope;
 
 /// Reads a whole reply, which may report an error with HTTP 200.
@@ -53,23 +53,25 @@ fn shows_only_refusal(blocks: &[Content]) -> bool {
 
 /// Writes a whole reply.
 pub(super) fn write(reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8> {
-    let id = if reply.id.is_empty() { &style.id } else { &reply.id };
-    let model = if reply.model.is_empty() { &style.model } else { &reply.model };
+    let id = style.id_or(&reply.id);
+    let model = style.model_or(&reply.model);
     let refused = reply.blocks.iter().any(|block| matches!(block, Content::Refusal(_)));
     let (status, reason) = envelope::status_of(reply.finish, refused);
     if reply.stop_sequence.is_some() {
         losses.drop("stop_sequence");
     }
     if matches!(reply.finish, Finish::Pause | Finish::ContextFull) {
-        losses.downgrade("stop_reason");
+        losses.downgrade("finish_reason");
     }
-    for field in &reply.foreign {
-        losses.drop(field.as_str());
+    for path in &reply.foreign {
+        losses.drop_path(path);
     }
     let mut output = Vec::new();
-    for block in &reply.blocks {
+    for (at_block, block) in (1..).zip(&reply.blocks) {
         note_state(block, losses);
         let at = output.len();
+        // What was cut short is the last item; those before it are whole.
+        let status = if at_block == reply.blocks.len() { status } else { "completed" };
         output.extend(item::write(block, id, at, status));
     }
     let created_s = reply.created_s.unwrap_or(style.created_s);

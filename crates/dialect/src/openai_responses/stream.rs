@@ -1,10 +1,10 @@
 //! Streams: typed server-sent events (OpenAI API reference, "Streaming events").
 
-mod reader;
-mod writer;
+mod read;
+mod write;
 
-pub(super) use reader::Reader;
-pub(super) use writer::Writer;
+pub(super) use read::Reader;
+pub(super) use write::Writer;
 
 /// How a frame begins that holds a piece of text and nothing else.
 const PLAIN_DELTA_HEADS: [&[u8]; 2] =

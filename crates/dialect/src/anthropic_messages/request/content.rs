@@ -5,6 +5,7 @@ use tieline_types::Fault;
 
 use crate::{
     anthropic_messages::state,
+    arguments,
     ir::{Block, CacheMark, Content, Foreign, Media, ReasoningBlock, ToolCall, ToolResult},
     json::{Fields, expected},
 };
@@ -147,7 +148,7 @@ fn tool_call(block: &mut Fields) -> Result<ToolCall, Fault> {
     Ok(ToolCall {
         id: block.required_string("id")?,
         name: block.required_string("name")?,
-        arguments: input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned()),
+        arguments: input.map_or_else(|| arguments::NONE.to_owned(), |input| input.get().to_owned()),
     })
 }
 

@@ -2,10 +2,13 @@
 
 use std::borrow::Cow;
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use tieline_types::Fault;
 
-use crate::{anthropic_messages::wire::Source, ir::Media};
+use crate::{
+    anthropic_messages::wire::Source,
+    ir::Media,
+    media::{PDF, PLAIN_TEXT, decoded, is_web},
+};
 
 /// The image types that Claude reads, under each name they go by.
 const IMAGE_TYPES: [(&str, &str); 5] = [
@@ -29,7 +32,7 @@ pub(super) fn image(source: &Media, urls: bool) -> Result<Source<'_>, Fault> {
             .find(|(name, _)| name.eq_ignore_ascii_case(media_type))
             .map(|(_, media_type)| Source::Base64 { media_type, data })
             .ok_or_else(|| unreadable("image", media_type)),
-        Media::Text(_) => Err(unreadable("image", "text/plain")),
+        Media::Text(_) => Err(unreadable("image", PLAIN_TEXT)),
     }
 }
 
@@ -41,7 +44,7 @@ pub(super) fn document(source: &Media, urls: bool) -> Result<Source<'_>, Fault> 
     match source {
         Media::Url(url) => address(url, urls),
         Media::Text(text) => Ok(plain(Cow::Borrowed(text))),
-        Media::Base64 { media_type, data } if media_type == "application/pdf" => {
+        Media::Base64 { media_type, data } if media_type == PDF => {
             Ok(Source::Base64 { media_type, data })
         }
         Media::Base64 { media_type, data } => decoded_text(media_type, data)
@@ -51,17 +54,16 @@ pub(super) fn document(source: &Media, urls: bool) -> Result<Source<'_>, Fault> 
 }
 
 fn plain(data: Cow<'_, str>) -> Source<'_> {
-    Source::Text { media_type: "text/plain", data }
+    Source::Text { media_type: PLAIN_TEXT, data }
 }
 
 fn decoded_text(media_type: &str, data: &str) -> Option<String> {
     let is_text = media_type.starts_with("text/") || media_type.starts_with("application/json");
-    let bytes = is_text.then(|| STANDARD.decode(data).ok())??;
-    String::from_utf8(bytes).ok()
+    is_text.then(|| decoded(data))?
 }
 
 fn address(url: &str, urls: bool) -> Result<Source<'_>, Fault> {
-    if urls && (url.starts_with("https://") || url.starts_with("http://")) {
+    if urls && is_web(url) {
         return Ok(Source::Url { url });
     }
     Err(Fault::unsupported("messages", "this deployment does not fetch media from that address"))

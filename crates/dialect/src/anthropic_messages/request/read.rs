@@ -1,6 +1,5 @@
 //! Reading a client's request.
 
-use serde_json::Value;
 use tieline_types::Fault;
 
 use crate::{
@@ -8,7 +7,7 @@ use crate::{
     ir::{
         Ask, Block, CacheMark, Content, Foreign, Format, Message, Reasoning, Role, Tool, ToolChoice,
     },
-    json::{Fields, expected},
+    json::Fields,
 };
 
 use super::content::{blocks_of, cache_mark};
@@ -37,7 +36,7 @@ pub(crate) fn read(request: &RawRequest<'_>) -> Result<Ask, Fault> {
         temperature: body.number("temperature")?,
         top_p: body.number("top_p")?,
         top_k: body.unsigned("top_k")?,
-        stop: strings(&mut body, "stop_sequences")?,
+        stop: body.strings("stop_sequences")?,
         service_tier: body.string("service_tier")?,
         ..Ask::default()
     };
@@ -55,19 +54,6 @@ pub(crate) fn read(request: &RawRequest<'_>) -> Result<Ask, Fault> {
     }
     body.leftover(&NEVER_DROPPED, &mut ask.foreign);
     Ok(ask)
-}
-
-fn strings(fields: &mut Fields, key: &str) -> Result<Vec<String>, Fault> {
-    let path = fields.path(key);
-    let items = fields.array(key)?.unwrap_or_default();
-    items
-        .into_iter()
-        .enumerate()
-        .map(|(at, item)| match item {
-            Value::String(text) => Ok(text),
-            other => Err(expected(&format!("{path}[{at}]"), "a string", &other)),
-        })
-        .collect()
 }
 
 fn read_system(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {

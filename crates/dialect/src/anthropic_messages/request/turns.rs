@@ -1,29 +1,27 @@
 //! Arranging a conversation the way this dialect demands: it begins with the user, turns
 //! alternate, and every tool call is answered at the start of the very next turn.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
 use serde::Serialize;
 use tieline_types::Fault;
 
 use crate::{
     Accepts, Losses,
-    anthropic_messages::wire::{WireBlock, tool_input},
+    anthropic_messages::wire::WireBlock,
+    arguments,
+    calls::{Answers, Calls, IdRule},
     ir::{
-        Block, CacheMark, Content, Message, ReasoningBlock, Role, StateFamily, ToolCall, ToolResult,
+        Ask, Block, CacheMark, Content, Message, ReasoningBlock, Role, StateFamily, ToolCall,
+        ToolResult,
     },
+    stand_in::{NO_RESULT, OPENING, TOOL_FAILED, reminder, stray_result},
 };
 
 use super::media;
 
-/// What stands in for a result that never came.
-const NO_RESULT: &str = "[no result: interrupted]";
-
-/// What stands in for the words of a failed tool that gave none; an error must not be empty.
-const NO_WORDS: &str = "[no output]";
-
-/// What a conversation begins with when its first words are not the user's.
-const OPENING: &str = ".";
+/// The ids of tool calls.
+const CALL_IDS: IdRule = IdRule { chars_max: 64, marks: Some("_-") };
 
 /// The roles of turns.
 const USER: &str = "user";
@@ -63,32 +61,28 @@ impl Conversation<'_> {
     }
 }
 
-/// Arranges `messages`, noting in `losses` what had to change.
+/// Arranges the conversation of `ask`, noting in `losses` what had to change.
 ///
 /// # Errors
 /// `unsupported_here` for media that the deployment does not take.
 pub(super) fn arrange<'a>(
-    messages: &'a [Message],
+    ask: &'a Ask,
     accepts: Accepts,
     losses: &mut Losses,
 ) -> Result<Conversation<'a>, Fault> {
-    let leading = messages.iter().take_while(|message| instructs(message.role)).count();
-    let system = messages
+    let leading = ask.leading_instructions();
+    let system = ask
+        .messages
         .iter()
         .take(leading)
         .flat_map(|message| &message.blocks)
         .filter_map(|block| instruction(block, losses))
         .collect();
-    let mut arranger =
-        Arranger { turns: Vec::new(), used: BTreeSet::new(), open: Vec::new(), accepts, losses };
-    for message in messages.iter().skip(leading) {
+    let mut arranger = Arranger { turns: Vec::new(), calls: Calls::new(CALL_IDS), accepts, losses };
+    for message in ask.messages.iter().skip(leading) {
         arranger.take_in(message)?;
     }
     Ok(Conversation { system, turns: arranger.finish() })
-}
-
-fn instructs(role: Role) -> bool {
-    matches!(role, Role::System | Role::Developer)
 }
 
 fn instruction<'a>(block: &'a Block, losses: &mut Losses) -> Option<WireBlock<'a>> {
@@ -105,17 +99,9 @@ fn text_block(text: Cow<'_, str>, cache: Option<CacheMark>) -> Option<WireBlock<
     (!blank).then(|| WireBlock::Text { text, cache_control: cache.map(Into::into) })
 }
 
-/// A call of the latest assistant turn that has no result yet.
-struct OpenCall<'a> {
-    id: &'a str,
-    wire_id: String,
-}
-
 struct Arranger<'a, 'l> {
     turns: Vec<Turn<'a>>,
-    /// All call ids written so far.
-    used: BTreeSet<String>,
-    open: Vec<OpenCall<'a>>,
+    calls: Calls<'a>,
     accepts: Accepts,
     losses: &'l mut Losses,
 }
@@ -144,7 +130,7 @@ impl<'a> Arranger<'a, '_> {
             return;
         }
         self.losses.downgrade("messages.role");
-        let text = format!("<system-reminder>\n{}\n</system-reminder>", texts.join("\n\n"));
+        let text = reminder(&texts.join("\n\n"));
         let cache = message.blocks.last().and_then(|block| block.cache);
         self.say(text_block(text.into(), cache));
     }
@@ -169,7 +155,7 @@ impl<'a> Arranger<'a, '_> {
             Content::Text(text) | Content::Refusal(text) => text_block(text.into(), block.cache),
             Content::Image { source, detail } => {
                 if detail.is_some() {
-                    self.losses.drop("messages.content.detail");
+                    self.losses.drop("image.detail");
                 }
                 let source = media::image(source, self.accepts.media_urls)?;
                 Some(WireBlock::Image { source, cache_control })
@@ -199,49 +185,54 @@ impl<'a> Arranger<'a, '_> {
         cache: Option<CacheMark>,
     ) -> Result<(), Fault> {
         let mut content = self.pieces(&result.blocks)?;
-        let Some(at) = self.open.iter().position(|call| call.id == result.call_id) else {
-            self.losses.downgrade("tool_result");
-            let id = &result.call_id;
-            self.say(Some(WireBlock::text(format!("[result of the unknown tool call {id}]"))));
-            content.into_iter().for_each(|block| self.say(Some(block)));
-            return Ok(());
-        };
-        if result.is_error && content.is_empty() {
-            content.push(WireBlock::text(NO_WORDS));
+        match self.calls.answer(&result.call_id) {
+            Answers::Answered => self.losses.drop("tool_result"),
+            Answers::Nothing => {
+                self.losses.downgrade("tool_result");
+                self.say(Some(WireBlock::text(stray_result(&result.call_id))));
+                content.into_iter().for_each(|block| self.say(Some(block)));
+            }
+            Answers::Call(tool_use_id) => {
+                // An error must not be empty.
+                if result.is_error && content.is_empty() {
+                    content.push(WireBlock::text(TOOL_FAILED));
+                }
+                self.answer(WireBlock::ToolResult {
+                    tool_use_id,
+                    content,
+                    is_error: result.is_error,
+                    cache_control: cache.map(Into::into),
+                });
+            }
         }
-        let call = self.open.remove(at);
-        self.answer(WireBlock::ToolResult {
-            tool_use_id: call.wire_id,
-            content,
-            is_error: result.is_error,
-            cache_control: cache.map(Into::into),
-        });
         Ok(())
     }
 
     fn take_in_assistant(&mut self, message: &'a Message) {
-        let mut content = Vec::new();
-        let mut calls = Vec::new();
         for block in &message.blocks {
-            match &block.content {
+            let written = match &block.content {
                 Content::Text(text) | Content::Refusal(text) => {
-                    content.extend(text_block(text.into(), block.cache));
+                    text_block(text.into(), block.cache)
                 }
-                Content::Reasoning(reasoning) => content.extend(self.thinking(reasoning)),
-                Content::ToolCall(call) => content.push(self.call(call, block, &mut calls)),
+                Content::Reasoning(reasoning) => self.thinking(reasoning),
+                Content::ToolCall(call) => self.call(call, block.cache),
                 Content::Image { .. } | Content::Document { .. } | Content::ToolResult(_) => {
                     self.losses.drop("messages.content");
+                    None
                 }
+            };
+            if let Some(written) = written {
+                self.assistant_turn().content.push(written);
             }
         }
-        if content.is_empty() {
-            return;
-        }
+    }
+
+    /// The assistant's turn being built. Beginning one ends the user's, with all calls answered.
+    fn assistant_turn(&mut self) -> &mut Turn<'a> {
         if self.turns.last().is_some_and(|turn| turn.role == USER) {
             self.settle();
         }
-        self.open.extend(calls);
-        self.turn(ASSISTANT).content.extend(content);
+        self.turn(ASSISTANT)
     }
 
     /// Claude reads the thinking that it signed, and no other.
@@ -259,44 +250,27 @@ impl<'a> Arranger<'a, '_> {
         }
     }
 
-    fn call(
-        &mut self,
-        call: &'a ToolCall,
-        block: &Block,
-        calls: &mut Vec<OpenCall<'a>>,
-    ) -> WireBlock<'a> {
-        let wire_id = self.unique_id(&call.id);
-        calls.push(OpenCall { id: &call.id, wire_id: wire_id.clone() });
-        WireBlock::ToolUse {
-            id: wire_id.into(),
+    /// A call; none where the turn holds the very same call already.
+    fn call(&mut self, call: &'a ToolCall, cache: Option<CacheMark>) -> Option<WireBlock<'a>> {
+        self.assistant_turn();
+        let Some(id) = self.calls.open(call) else {
+            self.losses.drop("tool_call");
+            return None;
+        };
+        Some(WireBlock::ToolUse {
+            id: id.into(),
             name: &call.name,
-            input: tool_input(&call.arguments, self.losses),
-            cache_control: block.cache.map(Into::into),
-        }
-    }
-
-    /// The id within the characters of this dialect, and unlike all before: some providers count
-    /// their calls from zero in every turn.
-    fn unique_id(&mut self, id: &str) -> String {
-        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        let mut base: String = id.chars().map(|c| if allowed(c) { c } else { '_' }).collect();
-        if base.is_empty() {
-            base.push_str("call");
-        }
-        let wire_id = std::iter::once(base.clone())
-            .chain((2_usize..).map(|n| format!("{base}_{n}")))
-            .find(|candidate| !self.used.contains(candidate))
-            .unwrap_or(base);
-        self.used.insert(wire_id.clone());
-        wire_id
+            input: arguments::object(&call.arguments, self.losses),
+            cache_control: cache.map(Into::into),
+        })
     }
 
     /// Answers every call that is still open; the last turn is the user's.
     fn settle(&mut self) {
-        for call in std::mem::take(&mut self.open) {
+        for tool_use_id in self.calls.close() {
             self.losses.emulate("tool_result");
             self.answer(WireBlock::ToolResult {
-                tool_use_id: call.wire_id,
+                tool_use_id,
                 content: vec![WireBlock::text(NO_RESULT)],
                 is_error: true,
                 cache_control: None,

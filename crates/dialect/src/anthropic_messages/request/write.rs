@@ -1,6 +1,6 @@
 //! Writing a request for a provider.
 
-use std::{borrow::Cow, collections::BTreeSet};
+use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
@@ -8,23 +8,26 @@ use tieline_types::Fault;
 
 use crate::{
     Losses, Target,
-    anthropic_messages::wire::{CacheControl, WireBlock, without_positions},
-    ir::{Ask, Content, Format, Tool, ToolChoice},
+    anthropic_messages::wire::{CacheControl, WireBlock},
+    arguments::no_parameters,
+    claude::{
+        self,
+        model::{NEWEST, version_of},
+        sampling::{self, Sampling},
+        thinking::{self, Setting, Thinking},
+    },
+    ir::{Ask, Format, Tool, ToolChoice},
     json::{bytes, raw},
+    stand_in::JSON_ONLY,
 };
 
 use super::{
     schema,
-    thinking::{self, Bounds, Sampling, Thinking},
     turns::{Conversation, Turn, arrange},
 };
 
 /// The most cache marks of one request.
 const MARKS_MAX: usize = 4;
-
-/// What asks for JSON, which this dialect enforces by schema only.
-const JSON_INSTRUCTION: &str =
-    "Answer with a single JSON object and nothing else: no prose, no code fences.";
 
 /// Service tiers and what this dialect calls them.
 const SERVICE_TIERS: [(&str, &str); 3] =
@@ -90,22 +93,23 @@ struct WireFormat<'a> {
 
 /// Writes the body of a request for `target`.
 pub(crate) fn write(ask: &Ask, target: &Target, losses: &mut Losses) -> Result<Vec<u8>, Fault> {
-    leave_out(ask, losses)?;
-    let mut conversation = arrange(&ask.messages, target.accepts, losses)?;
+    losses.leave_out(&ask.foreign)?;
+    claude::drop_hints(ask, losses);
+    losses.drop_given(&[("store", ask.store.is_some()), ("metadata", !ask.metadata.is_empty())]);
+    let mut conversation = arrange(ask, target.accepts, losses)?;
     let format = write_format(ask.format.as_ref(), &mut conversation.system, losses);
     let mut tools: Vec<WireTool<'_>> =
         ask.tools.iter().map(|tool| write_tool(tool, losses)).collect();
     let tool_choice = write_tool_choice(ask, &mut tools, losses);
     let max_tokens = ask.max_output_tokens.unwrap_or(target.max_output_tokens);
-    let bounds = Bounds {
-        max_tokens,
-        forced_call: !ask.tools.is_empty()
-            && matches!(ask.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_))),
-        loop_without_thinking: conversation.loops_without_thinking(),
+    let setting = Setting {
+        version: Some(version_of(&target.model).unwrap_or(NEWEST)),
+        limit: max_tokens,
+        unthought: conversation.loops_without_thinking(),
     };
-    let Thinking { config, effort, on } = thinking::plan(ask.reasoning.as_ref(), bounds, losses);
+    let Thinking { config, effort, on } = thinking::plan(ask, setting, losses);
     let Sampling { temperature, top_p, top_k } =
-        thinking::sampling(ask, target.accepts.sampling, on, losses);
+        sampling::plan(ask, target.accepts.sampling, on, losses);
     limit_marks(&mut tools, &mut conversation, losses);
     let Conversation { system, turns } = conversation;
     Ok(bytes(&Body {
@@ -121,36 +125,11 @@ pub(crate) fn write(ask: &Ask, target: &Target, losses: &mut Losses) -> Result<V
         temperature,
         top_p,
         top_k,
-        stop_sequences: stop_sequences(&ask.stop, losses),
+        stop_sequences: sampling::stops(ask, losses),
         metadata: ask.user.as_ref().map(|user| json!({ "user_id": user })),
         service_tier: ask.service_tier.as_deref().and_then(|tier| service_tier(tier, losses)),
         stream: ask.stream,
     }))
-}
-
-/// Notes what this dialect has no place for, and refuses what must not be left out.
-fn leave_out(ask: &Ask, losses: &mut Losses) -> Result<(), Fault> {
-    for field in &ask.foreign {
-        if field.refuse {
-            let problem = format!("`{}` cannot be carried over to this deployment", field.path);
-            return Err(Fault::unsupported(&field.path, problem));
-        }
-        losses.drop(without_positions(&field.path));
-    }
-    for (field, given) in [
-        ("frequency_penalty", ask.frequency_penalty.is_some()),
-        ("presence_penalty", ask.presence_penalty.is_some()),
-        ("seed", ask.seed.is_some()),
-        ("verbosity", ask.verbosity.is_some()),
-        ("store", ask.store.is_some()),
-        ("prompt_cache_key", ask.cache_key.is_some()),
-        ("metadata", !ask.metadata.is_empty()),
-    ] {
-        if given {
-            losses.drop(field);
-        }
-    }
-    Ok(())
 }
 
 fn write_format<'a>(
@@ -162,7 +141,7 @@ fn write_format<'a>(
         Format::JsonObject => {
             losses.emulate("response_format");
             // Last, so that the cached part of the prompt stays what it was.
-            system.push(WireBlock::text(JSON_INSTRUCTION));
+            system.push(WireBlock::text(JSON_ONLY));
             None
         }
         Format::JsonSchema { schema, description, .. } => {
@@ -197,10 +176,6 @@ fn write_tool<'a>(tool: &'a Tool, losses: &mut Losses) -> WireTool<'a> {
     }
 }
 
-fn no_parameters() -> Box<RawValue> {
-    raw(&json!({ "type": "object", "properties": {} }))
-}
-
 /// A schema that says it is an object's, as the dialect demands; text untouched where it does.
 fn object_schema(schema: &RawValue) -> Cow<'_, RawValue> {
     match serde_json::from_str::<Map<String, Value>>(schema.get()) {
@@ -226,7 +201,7 @@ fn write_tool_choice<'a>(
         if matches!(ask.tool_choice, Some(ToolChoice::Required | ToolChoice::Tool(_))) {
             losses.drop("tool_choice");
         }
-        tools.extend(called_tools(ask));
+        tools.extend(ask.called_tools().into_iter().map(declared));
         if tools.is_empty() {
             return None;
         }
@@ -246,21 +221,15 @@ fn write_tool_choice<'a>(
     Some(choice)
 }
 
-/// A declaration for every tool that was called, in the order of their first calls.
-fn called_tools(ask: &Ask) -> impl Iterator<Item = WireTool<'_>> {
-    let mut seen = BTreeSet::new();
-    ask.messages.iter().flat_map(|message| &message.blocks).filter_map(move |block| {
-        let Content::ToolCall(call) = &block.content else {
-            return None;
-        };
-        seen.insert(&call.name).then(|| WireTool {
-            name: &call.name,
-            description: None,
-            input_schema: Cow::Owned(no_parameters()),
-            strict: None,
-            cache_control: None,
-        })
-    })
+/// A declaration for a tool of which only the name is known.
+fn declared(name: &str) -> WireTool<'_> {
+    WireTool {
+        name,
+        description: None,
+        input_schema: Cow::Owned(no_parameters()),
+        strict: None,
+        cache_control: None,
+    }
 }
 
 /// Keeps the last marks: they cover the longest prefixes.
@@ -280,16 +249,6 @@ fn limit_marks(
         *place = None;
         losses.drop("cache_control");
     }
-}
-
-/// Stop strings of white space alone are refused.
-fn stop_sequences<'a>(stop: &'a [String], losses: &mut Losses) -> Vec<&'a str> {
-    let kept: Vec<&str> =
-        stop.iter().map(String::as_str).filter(|text| !text.trim().is_empty()).collect();
-    if kept.len() < stop.len() {
-        losses.drop("stop");
-    }
-    kept
 }
 
 fn service_tier(tier: &str, losses: &mut Losses) -> Option<&'static str> {

@@ -27,7 +27,7 @@ fn written(reply: &Reply) -> (Value, String) {
 
 #[test]
 fn what_was_read_survives_writing() {
-    for name in ["text", "tools", "length", "stop-sequence", "refusal"] {
+    for name in ["text", "tools", "length", "stop_sequence", "refusal"] {
         let reply = fixture(name).unwrap();
         let body = write(&reply, &style(), &mut Losses::default());
         assert_eq!(format!("{:?}", read(&body).unwrap()), format!("{reply:?}"), "{name}");
@@ -61,7 +61,7 @@ fn blocks_finish_and_usage_are_read() {
     for (name, finish) in [
         ("text", Finish::Stop),
         ("length", Finish::Length),
-        ("stop-sequence", Finish::StopSequence),
+        ("stop_sequence", Finish::StopSequence),
         ("refusal", Finish::Refusal),
     ] {
         assert_eq!(fixture(name).unwrap().finish, finish, "{name}");
@@ -70,7 +70,7 @@ fn blocks_finish_and_usage_are_read() {
 
 #[test]
 fn the_work_of_server_tools_is_not_a_call_of_ours() {
-    let reply = fixture("server-tools").unwrap();
+    let reply = fixture("server_tools").unwrap();
     assert_eq!(reply.finish, Finish::Stop);
     assert_eq!(reply.blocks.len(), 1);
     assert_eq!(reply.foreign, ["content[0]", "content[1]", "content[2].citations", "container"]);

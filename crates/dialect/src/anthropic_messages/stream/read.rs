@@ -7,15 +7,12 @@ use tieline_types::Fault;
 
 use crate::{
     ReadEvents,
-    anthropic_messages::{
-        error, finish,
-        response::{arguments_of, text},
-        state,
-        usage::Counts,
-    },
+    anthropic_messages::{error, finish, response::arguments_of, state, usage::Counts},
+    arguments,
+    calls::name_of,
     frame::sse,
     ir::{BlockOpen, Delta, Event},
-    json::{bad_payload, truncated},
+    json::{bad_payload, text_in, text_or_empty, truncated},
 };
 
 /// Reads the frames of one stream.
@@ -82,7 +79,7 @@ impl Reader {
         body: &Value,
         out: &mut Vec<Event>,
     ) -> Result<(), Fault> {
-        match body.get("type").and_then(Value::as_str).or(name) {
+        match text_in(body, "type").or(name) {
             Some("message_start") => self.start(body, out),
             Some("content_block_start") => self.open(body, out),
             Some("content_block_delta") => self.grow(body, out),
@@ -134,7 +131,7 @@ impl Reader {
         let block = body
             .get("content_block")
             .ok_or_else(|| bad_payload("`content_block_start` has no `content_block`"))?;
-        let (kind, open, first) = match block.get("type").and_then(Value::as_str) {
+        let (kind, open, first) = match text_in(block, "type") {
             Some("text") => {
                 (Kind::Text, Some(BlockOpen::Text), vec![Delta::Text(text(block, "text"))])
             }
@@ -149,8 +146,10 @@ impl Reader {
             }
             Some("tool_use") => {
                 self.called = true;
-                let open = BlockOpen::ToolCall { id: text(block, "id"), name: text(block, "name") };
-                let input = arguments_of(block.get("input")).filter(|input| input != "{}");
+                let name = name_of(text_in(block, "name"))?;
+                let open = BlockOpen::ToolCall { id: text(block, "id"), name };
+                let input =
+                    arguments_of(block.get("input")).filter(|input| input != arguments::NONE);
                 (Kind::Call, Some(open), input.map(Delta::Arguments).into_iter().collect())
             }
             Some(_) => (Kind::Hidden, None, Vec::new()),
@@ -176,7 +175,7 @@ impl Reader {
         let Some(delta) = body.get("delta") else {
             return Err(bad_payload("`content_block_delta` has no `delta`"));
         };
-        let (kind, delta) = match delta.get("type").and_then(Value::as_str) {
+        let (kind, delta) = match text_in(delta, "type") {
             Some("text_delta") => (Kind::Text, Some(Delta::Text(text(delta, "text")))),
             Some("thinking_delta") => {
                 (Kind::Thinking, Some(Delta::Reasoning(text(delta, "thinking"))))
@@ -210,7 +209,7 @@ impl Reader {
             return Ok(());
         }
         if open.kind == Kind::Call && !open.grown {
-            let delta = Delta::Arguments("{}".to_owned());
+            let delta = Delta::Arguments(arguments::NONE.to_owned());
             out.push(Event::Delta { index: open.index, delta });
         }
         out.push(Event::BlockStop { index: open.index });
@@ -252,4 +251,9 @@ fn number_of(body: &Value) -> Result<u64, Fault> {
     body.get("index")
         .and_then(Value::as_u64)
         .ok_or_else(|| bad_payload("a block event has no `index`"))
+}
+
+/// A string field; empty where it is absent.
+fn text(object: &Value, key: &str) -> String {
+    text_or_empty(object, key).to_owned()
 }

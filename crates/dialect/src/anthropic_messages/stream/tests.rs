@@ -102,7 +102,7 @@ fn without_pings(mut events: Vec<Event>) -> Vec<Event> {
 
 #[test]
 fn what_was_read_survives_writing() {
-    for name in ["text", "tools", "server-tools", "length", "refusal"] {
+    for name in ["text", "tools", "server_tools", "length", "refusal"] {
         let events = fixture(name);
         assert_eq!(events.last(), Some(&Event::End), "{name}");
         assert_eq!(without_pings(read(write(&events))), without_pings(events), "{name}");
@@ -126,7 +126,7 @@ fn the_documented_streams_are_read() {
     let usage = Usage { input: 25, cache_read: 90, output: 40, reasoning: 20, ..Usage::default() };
     assert_eq!(reply.usage, Some(usage), "the last counters replace the first");
 
-    let searched = collect(fixture("server-tools")).unwrap();
+    let searched = collect(fixture("server_tools")).unwrap();
     assert!(matches!(searched.blocks.as_slice(), [Content::Text(text)] if text == "Old."));
     let cut = collect(fixture("length")).unwrap();
     assert_eq!(cut.finish, Finish::Length);

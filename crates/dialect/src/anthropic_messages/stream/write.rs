@@ -13,11 +13,12 @@ use crate::{
     Style, WriteEvents,
     anthropic_messages::{
         error, finish,
-        response::{non_empty, stop_sequence},
+        response::stop_sequence,
         state::signature_of,
         usage,
-        wire::{WireBlock, WireMessage, no_input},
+        wire::{WireBlock, WireMessage},
     },
+    arguments,
     frame::sse,
     ir::{BlockOpen, Delta, Event, Finish},
     json::bytes,
@@ -25,8 +26,7 @@ use crate::{
 
 /// Writes the events of one stream.
 pub(crate) struct Writer {
-    id: String,
-    model: String,
+    style: Style,
     started: bool,
     closed: bool,
     refused: bool,
@@ -125,7 +125,7 @@ impl WriteEvents for Writer {
             }
             Event::Error(fault) => {
                 self.closed = true;
-                emit("error", &error::error_object(fault), out);
+                emit("error", &error::write_in_band(fault), out);
             }
         }
     }
@@ -139,8 +139,7 @@ impl Writer {
     /// A writer for one stream.
     pub(crate) fn new(style: &Style) -> Self {
         Self {
-            id: style.id.clone(),
-            model: style.model.clone(),
+            style: style.clone(),
             started: false,
             closed: false,
             refused: false,
@@ -155,8 +154,8 @@ impl Writer {
     /// The start is written with the first event that needs it, so that input counts which come
     /// right behind it are in.
     fn name(&mut self, id: &str, model: &str) {
-        self.id = non_empty(id, &self.id).to_owned();
-        self.model = non_empty(model, &self.model).to_owned();
+        self.style.id = self.style.id_or(id).to_owned();
+        self.style.model = self.style.model_or(model).to_owned();
     }
 
     fn start(&mut self, out: &mut Vec<u8>) {
@@ -165,10 +164,10 @@ impl Writer {
         }
         self.started = true;
         let message = WireMessage {
-            id: &self.id,
+            id: &self.style.id,
             kind: "message",
             role: "assistant",
-            model: &self.model,
+            model: &self.style.model,
             content: Vec::new(),
             stop_reason: None,
             stop_sequence: None,
@@ -268,7 +267,7 @@ impl Held {
             (BlockOpen::ToolCall { id, name }, _) => Some(WireBlock::ToolUse {
                 id: id.into(),
                 name,
-                input: Cow::Owned(no_input()),
+                input: Cow::Owned(arguments::empty_object()),
                 cache_control: None,
             }),
             (_, None) => None,

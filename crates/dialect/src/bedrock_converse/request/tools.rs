@@ -3,14 +3,13 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use tieline_types::Fault;
 
 use crate::{
-    Losses,
+    Losses, arguments,
     bedrock_converse::part::CachePoint,
     ir::{Ask, CacheMark, Tool, ToolChoice},
-    json::raw,
 };
 
 /// The longest name of a tool.
@@ -63,20 +62,20 @@ pub(super) struct Tools<'a> {
     pub(super) forbid: bool,
 }
 
-/// Writes tools and choice. `called` are the tools that history called: Converse refuses tool
-/// blocks without `toolConfig`, and knows no choice of none. `mark` says which cache points stay.
+/// Writes tools and choice. Converse refuses a history with tool blocks without `toolConfig`, and
+/// knows no choice of none. `mark` says which cache points stay.
 ///
 /// # Errors
 /// `unsupported_here` for names that Converse does not take.
 pub(super) fn write<'a>(
     ask: &'a Ask,
-    called: &[&'a str],
     mut mark: impl FnMut(CacheMark) -> Option<CachePoint>,
     losses: &mut Losses,
 ) -> Result<Tools<'a>, Fault> {
     if ask.parallel_tools == Some(false) {
         losses.drop("parallel_tool_calls");
     }
+    let called = ask.called_tools();
     let none = ask.tool_choice == Some(ToolChoice::None);
     if none && called.is_empty() {
         return Ok(Tools::default());
@@ -89,7 +88,7 @@ pub(super) fn write<'a>(
     }
     if tools.is_empty() && !called.is_empty() {
         losses.emulate("tools");
-        tools.extend(called.iter().map(|name| stub(name)));
+        tools.extend(called.into_iter().map(stub));
     }
     if tools.is_empty() {
         if ask.tool_choice.is_some() {
@@ -121,13 +120,13 @@ fn entry(tool: &Tool) -> Entry<'_> {
     }
 }
 
-fn stub<'a>(name: &'a str) -> Entry<'a> {
+fn stub(name: &str) -> Entry<'_> {
     let input_schema = Schema { json: no_arguments() };
     Entry::ToolSpec { name, description: name, input_schema, strict: None }
 }
 
 fn no_arguments<'a>() -> Cow<'a, RawValue> {
-    Cow::Owned(raw(&json!({ "type": "object", "properties": {} })))
+    Cow::Owned(arguments::no_parameters())
 }
 
 /// Replies are read without knowing the request, so a changed name could not be changed back:

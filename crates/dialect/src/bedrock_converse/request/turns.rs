@@ -3,29 +3,23 @@
 
 use tieline_types::Fault;
 
-use super::calls::{Answers, Calls};
 use crate::{
-    Losses,
+    Losses, arguments,
     bedrock_converse::{
         media::{self, DocumentNames},
         model::Family,
-        part::{Part, thought, tool_input},
+        part::{Part, thought},
     },
+    calls::{Answers, Calls, IdRule},
     ir::{Ask, Block, CacheMark, Content, Message, Role, StateFamily, ToolCall, ToolResult},
+    stand_in::{NO_RESULT, OPENING, reminder, stray_result},
 };
 
-/// What a turn says that must say something.
-const FILLER: &str = ".";
+/// The ids of tool calls.
+const CALL_IDS: IdRule = IdRule { chars_max: 64, marks: Some("_.:-") };
 
 /// What stands beside a document that came without words.
 const SEE_DOCUMENT: &str = "See the document.";
-
-/// What stands for the result of a call that was interrupted.
-const NO_RESULT: &str = "[no result: interrupted]";
-
-/// How Claude Code's note to Anthropic about billing begins. It changes with every version, so that
-/// anywhere else it would only spoil prompt caches.
-const BILLING_NOTE: &str = "x-anthropic-billing-header:";
 
 /// Who speaks in Converse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +53,6 @@ pub(super) struct Turn<'a> {
 pub(super) struct Talk<'a> {
     pub(super) system: Vec<Piece<'a>>,
     pub(super) turns: Vec<Turn<'a>>,
-    /// The names of the tools that history called, each once.
-    pub(super) called: Vec<&'a str>,
 }
 
 impl Talk<'_> {
@@ -89,27 +81,23 @@ pub(super) fn arrange<'a>(
     losses: &mut Losses,
 ) -> Result<Talk<'a>, Fault> {
     let mut builder = Builder {
-        talk: Talk { system: Vec::new(), turns: Vec::new(), called: Vec::new() },
+        talk: Talk { system: Vec::new(), turns: Vec::new() },
         family,
         losses,
-        calls: Calls::default(),
+        calls: Calls::new(CALL_IDS),
         names: DocumentNames::default(),
     };
-    let leading = ask.messages.iter().take_while(|message| is_system(message.role)).count();
+    let leading = ask.leading_instructions();
     for (at, message) in ask.messages.iter().enumerate() {
         if at < leading {
             builder.system(at, message)?;
-        } else if is_system(message.role) {
+        } else if message.role.instructs() {
             builder.reminder(at, message)?;
         } else {
             builder.message(at, message)?;
         }
     }
     Ok(builder.finish())
-}
-
-const fn is_system(role: Role) -> bool {
-    matches!(role, Role::System | Role::Developer)
 }
 
 const fn is_result(part: &Part<'_>) -> bool {
@@ -133,9 +121,7 @@ impl<'a> Builder<'a, '_> {
     fn system(&mut self, at: usize, message: &'a Message) -> Result<(), Fault> {
         for (place, block) in message.blocks.iter().enumerate() {
             let text = system_text(block, at, place)?;
-            if text.starts_with(BILLING_NOTE) {
-                self.losses.drop("system.billing_note");
-            } else if is_blank(text) {
+            if is_blank(text) {
                 carry_mark(&mut self.talk.system, block.cache);
             } else {
                 let part = Part::Text(text.into());
@@ -153,8 +139,7 @@ impl<'a> Builder<'a, '_> {
                 continue;
             }
             self.losses.downgrade("messages.role");
-            let wrapped = format!("<system-reminder>\n{text}\n</system-reminder>");
-            let part = Part::Text(wrapped.into());
+            let part = Part::Text(reminder(text).into());
             self.push(Side::User, Piece { part, cache: block.cache });
         }
         Ok(())
@@ -193,7 +178,7 @@ impl<'a> Builder<'a, '_> {
         Ok(match (content, side) {
             (Content::Text(text), _) => (!is_blank(text)).then(|| Part::Text(text.into())),
             (Content::Refusal(text), _) => {
-                self.losses.downgrade("messages.refusal");
+                self.losses.downgrade("refusal");
                 (!is_blank(text)).then(|| Part::Text(text.into()))
             }
             (Content::Reasoning(block), Side::Assistant) => {
@@ -201,7 +186,8 @@ impl<'a> Builder<'a, '_> {
                     state.family == StateFamily::Anthropic && self.family.claude().is_some()
                 });
                 if !kept {
-                    self.losses.drop("reasoning_state");
+                    let sealed = block.state.is_some();
+                    self.losses.drop(if sealed { "reasoning_state" } else { "reasoning" });
                 }
                 kept.then(|| thought(block)).flatten().map(Part::ReasoningContent)
             }
@@ -221,7 +207,7 @@ impl<'a> Builder<'a, '_> {
         Ok(match content {
             Content::Image { source, detail } => {
                 if detail.is_some() {
-                    self.losses.drop("messages.content.detail");
+                    self.losses.drop("image.detail");
                 }
                 let (format, source) = media::image(source, path)?;
                 Some(Part::Image { format, source })
@@ -230,7 +216,7 @@ impl<'a> Builder<'a, '_> {
                 let (format, source) = media::document(source, path)?;
                 let given = self.names.give(name.as_deref());
                 if name.as_ref().is_some_and(|name| *name != given) {
-                    self.losses.downgrade("messages.content.filename");
+                    self.losses.downgrade("document.name");
                 }
                 Some(Part::Document { format, name: given, source })
             }
@@ -246,20 +232,17 @@ impl<'a> Builder<'a, '_> {
         // An assistant turn after the user's turn closes the calls before; so must its first call.
         self.begin(Side::Assistant);
         let Some(id) = self.calls.open(call) else {
-            self.losses.drop("messages.tool_calls");
+            self.losses.drop("tool_call");
             return Ok(None);
         };
-        if !self.talk.called.contains(&call.name.as_str()) {
-            self.talk.called.push(&call.name);
-        }
-        let input = tool_input(&call.arguments, self.losses);
+        let input = arguments::object(&call.arguments, self.losses);
         Ok(Some(Part::ToolUse { tool_use_id: id.into(), name: &call.name, input }))
     }
 
     fn result(&mut self, result: &'a ToolResult, path: &str) -> Result<Option<Part<'a>>, Fault> {
         let answers = self.calls.answer(&result.call_id);
         if answers == Answers::Answered {
-            self.losses.drop("messages.tool_result");
+            self.losses.drop("tool_result");
             return Ok(None);
         }
         let mut pieces = Vec::new();
@@ -275,8 +258,8 @@ impl<'a> Builder<'a, '_> {
             return Ok(Some(Part::ToolResult { tool_use_id, content: pieces, status }));
         }
         // A result without its call would be refused; as words it still informs the model.
-        self.losses.downgrade("messages.tool_result");
-        let heading = format!("Result of tool call {}:", result.call_id);
+        self.losses.downgrade("tool_result");
+        let heading = stray_result(&result.call_id);
         self.push(Side::User, Part::Text(heading.into()).into());
         for part in pieces {
             self.push(Side::User, part.into());
@@ -311,7 +294,7 @@ impl<'a> Builder<'a, '_> {
             return;
         };
         for tool_use_id in unanswered {
-            self.losses.emulate("messages.tool_result");
+            self.losses.emulate("tool_result");
             let content = vec![Part::Text(NO_RESULT.into())];
             let part = Part::ToolResult { tool_use_id, content, status: Some("error") };
             turn.pieces.push(part.into());
@@ -325,7 +308,7 @@ impl<'a> Builder<'a, '_> {
         self.talk.turns.retain(|turn| !turn.pieces.is_empty());
         if self.talk.turns.first().is_none_or(|turn| turn.side == Side::Assistant) {
             self.losses.emulate("messages");
-            let pieces = vec![Part::Text(FILLER.into()).into()];
+            let pieces = vec![Part::Text(OPENING.into()).into()];
             self.talk.turns.insert(0, Turn { side: Side::User, pieces });
         }
         for turn in &mut self.talk.turns {
@@ -334,7 +317,7 @@ impl<'a> Builder<'a, '_> {
             let wordless = has(|part| matches!(part, Part::Document { .. }))
                 && !has(|part| matches!(part, Part::Text(_)));
             if wordless {
-                self.losses.emulate("messages.content");
+                self.losses.emulate("document");
                 turn.pieces.push(Part::Text(SEE_DOCUMENT.into()).into());
             }
             // Stable: results first, and otherwise the client's order.

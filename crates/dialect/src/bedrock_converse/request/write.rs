@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use tieline_types::Fault;
 
 use super::{
-    thinking::{self, Setting},
+    thinking,
     tools::{self, ToolConfig},
     turns::{self, Piece, Side, Talk},
 };
@@ -15,8 +15,14 @@ use crate::{
         model::Family,
         part::{CachePoint, Part},
     },
+    claude::{
+        self,
+        sampling::{self, Sampling},
+        thinking::{Setting, plan},
+    },
     ir::{Ask, CacheMark, Format},
     json::bytes,
+    stand_in::JSON_ONLY,
 };
 
 /// The most cache points of a request.
@@ -31,14 +37,8 @@ const METADATA_CHARS_MAX: usize = 256;
 /// Where the end user's id stands in `requestMetadata`.
 pub(super) const USER_KEY: &str = "user_id";
 
-/// The smallest `topP` that Claude takes while it thinks.
-const THINKING_TOP_P_MIN: f64 = 0.95;
-
 /// What the model is told where Converse cannot forbid tools.
 const NO_TOOLS: &str = "Do not call any tool now; answer in words.";
-
-/// What the model is told where Converse has no JSON mode.
-const JSON_ONLY: &str = "Answer with a single JSON object and nothing else.";
 
 /// Service tiers, and Converse's word for each; none where it is what Converse does anyway.
 const SERVICE_TIERS: [(&str, Option<&str>); 7] = [
@@ -106,20 +106,24 @@ pub(in crate::bedrock_converse) fn write(
     target: &Target,
     losses: &mut Losses,
 ) -> Result<Vec<u8>, Fault> {
-    foreign(ask, losses)?;
-    unheard(ask, losses);
+    losses.leave_out(&ask.foreign)?;
+    claude::drop_hints(ask, losses);
+    // Bedrock keeps nothing, so only the wish to keep is lost.
+    losses.drop_given(&[("store", ask.store == Some(true))]);
     let family = Family::of(&target.model);
     let mut talk = turns::arrange(ask, family, losses)?;
     let mut marks = Marks::new(ask, &talk, family, losses);
-    let tools = tools::write(ask, &talk.called, |mark| marks.tool(mark), losses)?;
+    let tools = tools::write(ask, |mark| marks.tool(mark), losses)?;
     instruct(ask, tools.forbid, &mut talk, losses);
     let setting = Setting {
-        claude: family.claude(),
+        version: family.claude(),
         limit: ask.max_output_tokens.unwrap_or(target.max_output_tokens),
         unthought: talk.goes_on_unthought(),
     };
-    let mut additional = thinking::write(ask, setting, losses);
-    let inference_config = sampling(ask, target, family, &mut additional, losses);
+    let thinking = plan(ask, setting, losses);
+    let sampling = sampling::plan(ask, target.accepts.sampling, thinking.on, losses);
+    let mut additional = thinking::write(thinking);
+    let inference_config = inference_config(ask, sampling, family, &mut additional, losses);
     let system = marks.place(talk.system);
     let messages = talk.turns.into_iter().map(|turn| Message {
         role: if turn.side == Side::User { "user" } else { "assistant" },
@@ -137,48 +141,6 @@ pub(in crate::bedrock_converse) fn write(
     }))
 }
 
-/// Fields of the client's dialect that the neutral form does not know.
-fn foreign(ask: &Ask, losses: &mut Losses) -> Result<(), Fault> {
-    for field in &ask.foreign {
-        if field.refuse {
-            let message = format!("Bedrock Converse has nothing like `{}`", field.path);
-            return Err(Fault::unsupported(&field.path, message));
-        }
-        losses.drop(without_positions(&field.path));
-    }
-    Ok(())
-}
-
-/// `messages[0].name` as `messages.name`.
-fn without_positions(path: &str) -> String {
-    let mut depth = 0_u32;
-    path.chars()
-        .filter(|c| {
-            depth += u32::from(*c == '[');
-            let keep = depth == 0;
-            depth -= u32::from(*c == ']').min(depth);
-            keep
-        })
-        .collect()
-}
-
-/// Fields of the neutral form that Converse lacks.
-fn unheard(ask: &Ask, losses: &mut Losses) {
-    for (given, field) in [
-        (ask.frequency_penalty.is_some(), "frequency_penalty"),
-        (ask.presence_penalty.is_some(), "presence_penalty"),
-        (ask.seed.is_some(), "seed"),
-        (ask.verbosity.is_some(), "verbosity"),
-        (ask.cache_key.is_some(), "prompt_cache_key"),
-        // Bedrock keeps nothing, so only the wish to keep is lost.
-        (ask.store == Some(true), "store"),
-    ] {
-        if given {
-            losses.drop(field);
-        }
-    }
-}
-
 /// What must be said in words goes last, so that it breaks no cached prefix.
 fn instruct(ask: &Ask, forbid_tools: bool, talk: &mut Talk<'_>, losses: &mut Losses) {
     if forbid_tools {
@@ -190,50 +152,32 @@ fn instruct(ask: &Ask, forbid_tools: bool, talk: &mut Talk<'_>, losses: &mut Los
     }
 }
 
-fn sampling<'a>(
+fn inference_config<'a>(
     ask: &'a Ask,
-    target: &Target,
+    sampling: Sampling,
     family: Family,
     additional: &mut Map<String, Value>,
     losses: &mut Losses,
 ) -> InferenceConfig<'a> {
-    let thinks = thinking::is_on(additional);
-    let samples = target.accepts.sampling;
-    let mut keep = |value: Option<f64>, field: &str, allowed: bool| {
-        if value.is_some() && !allowed {
-            losses.drop(field);
-        }
-        value.filter(|_| allowed)
-    };
-    let temperature = keep(ask.temperature, "temperature", samples && !thinks);
-    let mild = ask.top_p.is_some_and(|top_p| top_p >= THINKING_TOP_P_MIN);
-    let top_p = keep(ask.top_p, "top_p", samples && (!thinks || mild));
-    if let Some(top_k) = ask.top_k {
-        if samples && !thinks && family.claude().is_some() {
+    let is_claude = family.claude().is_some();
+    match sampling.top_k {
+        Some(top_k) if is_claude => {
             additional.insert("top_k".to_owned(), top_k.into());
-        } else {
-            losses.drop("top_k");
         }
+        Some(_) => losses.drop("top_k"),
+        None => {}
     }
-    if temperature.is_some_and(|temperature| temperature > 1.0) {
-        losses.downgrade("temperature");
-    }
+    let stop_sequences = if is_claude {
+        sampling::stops(ask, losses)
+    } else {
+        ask.stop.iter().map(String::as_str).collect()
+    };
     InferenceConfig {
         max_tokens: ask.max_output_tokens,
-        temperature: temperature.map(|temperature| temperature.min(1.0)),
-        top_p,
-        stop_sequences: stops(ask, family, losses),
+        temperature: sampling.temperature,
+        top_p: sampling.top_p,
+        stop_sequences,
     }
-}
-
-/// Claude refuses stop strings of white space only.
-fn stops<'a>(ask: &'a Ask, family: Family, losses: &mut Losses) -> Vec<&'a str> {
-    let takes = |stop: &&str| family.claude().is_none() || !stop.trim().is_empty();
-    let stops: Vec<&str> = ask.stop.iter().map(String::as_str).filter(takes).collect();
-    if stops.len() < ask.stop.len() {
-        losses.drop("stop");
-    }
-    stops
 }
 
 fn output_config(ask: &Ask) -> Option<Value> {

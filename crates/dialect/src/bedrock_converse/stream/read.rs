@@ -7,10 +7,8 @@ use tieline_types::Fault;
 use super::DELTA;
 use crate::{
     ReadEvents,
-    bedrock_converse::{
-        error, response,
-        words::{UsageWire, read_finish},
-    },
+    bedrock_converse::{error, finish, response, usage},
+    calls::name_of,
     frame::aws_event::{self, Message},
     ir::{BlockOpen, Delta, Event, OpaqueState, StateFamily},
     json::{bad_payload, truncated},
@@ -57,7 +55,7 @@ struct Payload {
     delta: Option<Growth>,
     stop_reason: Option<String>,
     additional_model_response_fields: Option<Value>,
-    usage: Option<UsageWire>,
+    usage: Option<usage::Wire>,
 }
 
 #[derive(Deserialize)]
@@ -120,10 +118,10 @@ impl Reader {
     fn message(&mut self, message: Message, out: &mut Vec<Event>) -> Result<(), Fault> {
         match message {
             Message::Event { name, payload } => self.event(&name, &payload, out),
-            Message::Exception { name, payload } => Err(error::of_exception(&name, &payload)),
+            Message::Exception { name, payload } => Err(error::read_in_band(&name, &payload)),
             Message::Error { code, message } => {
                 let told = serde_json::json!({ "message": message }).to_string();
-                Err(error::of_exception(&code, told.as_bytes()))
+                Err(error::read_in_band(&code, told.as_bytes()))
             }
         }
     }
@@ -135,7 +133,7 @@ impl Reader {
         };
         match name {
             "messageStart" => self.start(out),
-            "contentBlockStart" => self.block_start(read()?, out),
+            "contentBlockStart" => self.block_start(read()?, out)?,
             DELTA => self.delta(read()?, out)?,
             "contentBlockStop" => self.block_stop(read()?.content_block_index, out),
             "messageStop" => self.stop(&read()?, out)?,
@@ -152,19 +150,21 @@ impl Reader {
         }
     }
 
-    fn block_start(&mut self, payload: Payload, out: &mut Vec<Event>) {
+    fn block_start(&mut self, payload: Payload, out: &mut Vec<Event>) -> Result<(), Fault> {
         let Some(tool) = payload.start.and_then(|start| start.tool_use) else {
-            return;
+            return Ok(());
         };
         let at = payload.content_block_index;
         if tool.r#type.is_some() {
             self.hidden.push(at);
-            return;
+            return Ok(());
         }
         self.block_stop(at, out);
         self.called = true;
-        let block = BlockOpen::ToolCall { id: tool.tool_use_id, name: tool.name };
+        let name = name_of(Some(&tool.name))?;
+        let block = BlockOpen::ToolCall { id: tool.tool_use_id, name };
         self.open(at, Kind::Call, block, out);
+        Ok(())
     }
 
     fn open(&mut self, at: u64, kind: Kind, block: BlockOpen, out: &mut Vec<Event>) -> usize {
@@ -251,7 +251,7 @@ impl Reader {
             self.block_stop(at, out);
         }
         let word = payload.stop_reason.as_deref().unwrap_or_default();
-        let reason = read_finish(word, self.called)?;
+        let reason = finish::read(word, self.called)?;
         let additional = payload.additional_model_response_fields.as_ref();
         let stop_sequence = response::stop_sequence(additional);
         self.stopped = true;

@@ -8,11 +8,8 @@ use tieline_types::Usage;
 
 use super::DELTA;
 use crate::{
-    Style, WriteEvents,
-    bedrock_converse::{
-        error, response,
-        words::{UsageWire, write_finish},
-    },
+    Style, WriteEvents, arguments,
+    bedrock_converse::{error, finish, response, usage},
     frame::aws_event,
     ir::{BlockOpen, Delta, Event, Finish, StateFamily},
     json::bytes,
@@ -88,7 +85,7 @@ impl WriteEvents for Writer {
             Event::End => self.end(out),
             Event::Ping => self.heartbeat(out),
             Event::Error(fault) => {
-                let (name, payload) = error::exception(fault);
+                let (name, payload) = error::write_in_band(fault);
                 self.closed = true;
                 // Too short to fail; if it did, the stream would end without its last event.
                 let _ = aws_event::write_exception(name, payload, out);
@@ -181,7 +178,7 @@ impl Writer {
         let is_call = matches!(block.open, BlockOpen::ToolCall { .. });
         if is_call && block.complete && !block.argued {
             let number = self.number(block);
-            let delta = json!({ "toolUse": { "input": "{}" } });
+            let delta = json!({ "toolUse": { "input": arguments::NONE } });
             self.send_numbered(DELTA, number, json!({ "delta": delta }), out);
         }
     }
@@ -203,7 +200,7 @@ impl Writer {
         }
         self.advance(out);
         self.finished = true;
-        let mut stop = json!({ "stopReason": write_finish(reason) });
+        let mut stop = json!({ "stopReason": finish::write(reason) });
         let additional = response::additional(stop_sequence);
         if let (false, Some(map)) = (additional.is_empty(), stop.as_object_mut()) {
             map.insert("additionalModelResponseFields".to_owned(), additional.into());
@@ -215,7 +212,7 @@ impl Writer {
     fn end(&mut self, out: &mut Vec<u8>) {
         self.finish(Finish::Stop, None, out);
         if let Some(usage) = self.usage {
-            let usage = UsageWire::write(&usage);
+            let usage = usage::Wire::write(&usage);
             let metadata = json!({ "usage": usage, "metrics": response::metrics() });
             self.send("metadata", bytes(&metadata), out);
         }

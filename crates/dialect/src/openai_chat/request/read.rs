@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 use tieline_types::Fault;
 
-use super::read_messages::read_messages;
+use super::content::read_messages;
 use crate::{
     RawRequest,
-    ir::{Ask, Foreign, Format, Reasoning, Tool, ToolChoice},
+    ir::{Ask, Foreign, Format, Tool, ToolChoice},
     json::{Fields, expected, raw as raw_json},
+    openai::{labels, reasoning, require_function, tool_choice_of},
 };
 
 /// Fields that a caller relies on: answers it hears, guards it set, sources it cites.
@@ -30,7 +31,8 @@ pub(in crate::openai_chat) fn read(raw: &RawRequest<'_>) -> Result<Ask, Fault> {
     read_tool_choice(&mut body, &mut ask)?;
     read_format(&mut body, &mut ask)?;
     read_limits(&mut body, &mut ask)?;
-    read_labels(&mut body, &mut ask)?;
+    labels::read(&mut body, &mut ask)?;
+    ask.verbosity = body.string("verbosity")?;
     read_relied_on(&mut body, &mut ask);
     body.leftover(&RELIED_ON, &mut ask.foreign);
     Ok(ask)
@@ -54,9 +56,16 @@ fn read_limits(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
     ask.frequency_penalty = body.number("frequency_penalty")?;
     ask.presence_penalty = body.number("presence_penalty")?;
     ask.seed = body.integer("seed")?;
-    ask.stop = match body.take("stop") {
-        None => Vec::new(),
-        Some(Value::String(one)) => vec![one],
+    ask.stop = read_stop(body)?;
+    ask.reasoning = body.string("reasoning_effort")?.map(|effort| reasoning::read(Some(effort)));
+    Ok(())
+}
+
+/// One string, or several.
+fn read_stop(body: &mut Fields) -> Result<Vec<String>, Fault> {
+    match body.take("stop") {
+        None => Ok(Vec::new()),
+        Some(Value::String(one)) => Ok(vec![one]),
         Some(Value::Array(several)) => several
             .into_iter()
             .enumerate()
@@ -64,36 +73,9 @@ fn read_limits(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
                 Value::String(stop) => Ok(stop),
                 other => Err(expected(&format!("stop[{at}]"), "a string", &other)),
             })
-            .collect::<Result<_, _>>()?,
-        Some(other) => return Err(expected("stop", "a string or an array", &other)),
-    };
-    ask.reasoning = body.string("reasoning_effort")?.map(|effort| match effort.as_str() {
-        "none" => Reasoning { off: true, ..Reasoning::default() },
-        _ => Reasoning { effort: Some(effort), ..Reasoning::default() },
-    });
-    Ok(())
-}
-
-fn read_labels(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
-    let newer = body.string("safety_identifier")?;
-    let older = body.string("user")?;
-    ask.user = newer.or(older);
-    ask.service_tier = body.string("service_tier")?;
-    ask.verbosity = body.string("verbosity")?;
-    ask.cache_key = body.string("prompt_cache_key")?;
-    ask.store = body.boolean("store")?;
-    ask.metadata = match body.take("metadata") {
-        None => Vec::new(),
-        Some(Value::Object(pairs)) => pairs
-            .into_iter()
-            .map(|(key, value)| match value {
-                Value::String(text) => Ok((key, text)),
-                other => Err(expected(&format!("metadata.{key}"), "a string", &other)),
-            })
-            .collect::<Result<_, _>>()?,
-        Some(other) => return Err(expected("metadata", "an object", &other)),
-    };
-    Ok(())
+            .collect(),
+        Some(other) => Err(expected("stop", "a string or an array", &other)),
+    }
 }
 
 /// Notes fields that a caller relies on unless they ask for what happens anyway.
@@ -139,43 +121,22 @@ fn read_function(mut function: Fields, foreign: &mut Vec<Foreign>) -> Result<Too
     Ok(tool)
 }
 
-/// Refuses anything but functions: grammar tools and tools that a provider runs itself.
-pub(super) fn require_function(tool: &mut Fields) -> Result<(), Fault> {
-    match tool.string("type")?.as_deref() {
-        None | Some("function") => Ok(()),
-        Some(kind) => Err(Fault::unsupported(
-            tool.path("type"),
-            format!("tools of type `{kind}` cannot be carried between dialects"),
-        )),
-    }
-}
-
 fn read_tool_choice(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
     if let Some(choice) = body.take("tool_choice") {
         ask.tool_choice = Some(match choice {
-            Value::String(word) => choice_of_word(&word, "tool_choice")?,
+            Value::String(word) => tool_choice_of(&word, "tool_choice")?,
             other => choice_of_object(Fields::of_value(other, "tool_choice")?, ask)?,
         });
     }
     if let Some(choice) = body.take("function_call") {
         ask.tool_choice = Some(match choice {
-            Value::String(word) => choice_of_word(&word, "function_call")?,
+            Value::String(word) => tool_choice_of(&word, "function_call")?,
             other => {
                 ToolChoice::Tool(Fields::of_value(other, "function_call")?.required_string("name")?)
             }
         });
     }
     Ok(())
-}
-
-fn choice_of_word(word: &str, path: &str) -> Result<ToolChoice, Fault> {
-    match word {
-        "auto" => Ok(ToolChoice::Auto),
-        "none" => Ok(ToolChoice::None),
-        // Mistral's word is `any`.
-        "required" | "any" => Ok(ToolChoice::Required),
-        other => Err(Fault::invalid(path, format!("`{path}` has no value `{other}`"))),
-    }
 }
 
 fn choice_of_object(mut choice: Fields, ask: &mut Ask) -> Result<ToolChoice, Fault> {
@@ -191,7 +152,7 @@ fn choice_of_object(mut choice: Fields, ask: &mut Ask) -> Result<ToolChoice, Fau
 /// so it is reported as left out.
 fn choice_of_subset(mut allowed: Fields, ask: &mut Ask) -> Result<ToolChoice, Fault> {
     let mode = allowed.required_string("mode")?;
-    let choice = choice_of_word(&mode, &allowed.path("mode"))?;
+    let choice = tool_choice_of(&mode, &allowed.path("mode"))?;
     let path = allowed.path("tools");
     let mut names = Vec::new();
     for (at, value) in allowed.array("tools")?.unwrap_or_default().into_iter().enumerate() {

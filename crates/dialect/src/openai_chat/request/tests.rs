@@ -136,7 +136,7 @@ fn scalars_are_read_under_all_their_names() {
     assert_eq!(ask.user.as_deref(), Some("new"));
     assert_eq!(ask.reasoning, Some(Reasoning { off: true, ..Reasoning::default() }));
     assert_eq!(ask.top_k, Some(40));
-    assert_eq!(ask.foreign, []);
+    assert_eq!(ask.foreign, [Foreign { path: "user".into(), refuse: false }]);
     let both = asked(json!({ "max_tokens": 5, "max_completion_tokens": 6 }));
     assert_eq!(both.max_output_tokens, Some(6));
 }
@@ -338,15 +338,12 @@ fn compatible_servers_get_the_older_words() {
             "max_tokens": 9, "user": "u"
         })
     );
-    assert_eq!(
-        losses,
-        "drop:reasoning_effort, drop:verbosity, drop:store, drop:messages.cache_control"
-    );
+    assert_eq!(losses, "drop:reasoning.effort, drop:verbosity, drop:store, drop:cache_control");
     let (body, losses) = written(&ask, &native());
     assert_eq!(body["messages"][0]["role"], "developer");
     assert_eq!((&body["max_completion_tokens"], &body["max_tokens"]), (&json!(9), &Value::Null));
     assert_eq!(body["reasoning_effort"], "none");
-    assert_eq!(losses, "drop:messages.reasoning");
+    assert_eq!(losses, "drop:cache_control, drop:reasoning");
 }
 
 #[test]
@@ -401,7 +398,7 @@ fn json_mode_says_json() {
     let mut ask = asked(json!({ "response_format": { "type": "json_object" } }));
     let (body, losses) = written(&ask, &native());
     assert_eq!(losses, "emulate:response_format");
-    assert_eq!(body["messages"][1]["content"], "Answer with a JSON object.");
+    assert!(body["messages"][1]["content"].as_str().unwrap().contains("JSON"));
     ask.messages.push(turn(Role::User, [text("As Json, please")]));
     assert_eq!(written(&ask, &native()).1, "");
     assert!(matches!(ask.format, Some(Format::JsonObject)));
@@ -423,7 +420,7 @@ fn a_tool_without_parameters_takes_an_empty_object() {
         *function,
         json!({ "name": "f", "parameters": { "type": "object", "properties": {} } })
     );
-    assert_eq!(losses, "drop:tools.cache_control");
+    assert_eq!(losses, "drop:cache_control");
 }
 
 #[test]
@@ -454,7 +451,7 @@ fn media_of_tool_results_follow_in_a_user_turn() {
     assert_eq!(messages[3]["role"], "user");
     assert_eq!(messages[3]["content"][0]["image_url"]["url"], "data:image/png;base64,iVBORw==");
     assert_eq!(messages[4]["content"], "and?");
-    assert_eq!(losses, "emulate:messages.tool_result.image, emulate:messages.tool_result.is_error");
+    assert_eq!(losses, "emulate:tool_result.image, emulate:tool_result.is_error");
 }
 
 #[test]
@@ -483,8 +480,8 @@ fn every_call_gets_exactly_one_result() {
     );
     assert_eq!(
         losses,
-        "drop:messages.tool_result, emulate:messages.tool_result.is_error, \
-         emulate:messages.tool_result"
+        "drop:tool_result, emulate:tool_result.is_error, \
+         emulate:tool_result"
     );
 }
 
@@ -497,7 +494,7 @@ fn thinking_under_seal_stays_with_its_provider() {
     for target in [native(), compatible()] {
         let (body, losses) = written(&ask, &target);
         assert_eq!(body["messages"], json!([{ "role": "assistant", "content": "ho" }]));
-        assert_eq!(losses, "drop:messages.reasoning");
+        assert_eq!(losses, "drop:reasoning_state");
     }
 }
 
@@ -520,7 +517,7 @@ fn documents_go_as_files_or_as_text() {
     for source in [Media::Text("hello".into()), base64("text/plain", "aGVsbG8=")] {
         let (body, losses) = written(&document(source, Some("a.txt")), &native());
         assert_eq!(body["messages"][0]["content"], "a.txt:\n\nhello");
-        assert_eq!(losses, "emulate:messages.document");
+        assert_eq!(losses, "emulate:document");
     }
     for source in
         [Media::Url("https://x.example/a.pdf".into()), base64("application/msword", "AA==")]
@@ -545,12 +542,13 @@ fn the_last_four_cache_marks_are_kept() {
     let marked =
         (0..6).map(|at| Block { content: text(&at.to_string()), cache: Some(CacheMark::Default) });
     let ask = ask_of(vec![Message { role: Role::User, blocks: marked.collect() }]);
-    let (body, losses) = written(&ask, &native());
+    assert!(!written(&ask, &native()).0.to_string().contains("breakpoint"), "an older model");
+    let (body, losses) = written(&ask, &Target { model: "gpt-6".into(), ..native() });
     let parts = body["messages"][0]["content"].as_array().unwrap();
     let kept: Vec<_> =
         parts.iter().map(|part| part.get("prompt_cache_breakpoint").is_some()).collect();
     assert_eq!(kept, [false, false, true, true, true, true]);
-    assert_eq!(losses, "drop:messages.cache_control");
+    assert_eq!(losses, "drop:cache_control");
 }
 
 #[test]

@@ -6,33 +6,17 @@ use serde::Serialize;
 use serde_json::{Map, Value, json, value::RawValue};
 use tieline_types::Fault;
 
-use super::write_messages::Turns;
+use super::turns::Turns;
 use crate::{
-    Losses, Target,
-    ir::{Ask, Content, Format, Message, Tool, ToolChoice},
-    json::{bytes, raw as raw_json},
-    openai_chat::wire::without_positions,
+    Losses, Target, arguments,
+    ir::{Ask, Format, Tool, ToolChoice},
+    json::bytes,
+    openai::{labels, mentions_json, reasoning},
+    stand_in::JSON_ONLY,
 };
 
 /// The most stop strings OpenAI takes.
 const STOPS_MAX: usize = 4;
-
-/// The longest `safety_identifier` OpenAI takes, in characters.
-const USER_CHARS_MAX: usize = 128;
-
-/// Service tiers by OpenAI's names; `standard_only` is Anthropic's word for `default`.
-const SERVICE_TIERS: [(&str, &str); 7] = [
-    ("auto", "auto"),
-    ("default", "default"),
-    ("flex", "flex"),
-    ("scale", "scale"),
-    ("priority", "priority"),
-    ("fast", "fast"),
-    ("standard_only", "default"),
-];
-
-/// The effort that a thinking budget of so many tokens comes near to.
-const EFFORT_OF_BUDGET: [(u64, &str); 3] = [(1024, "low"), (8192, "medium"), (24_576, "high")];
 
 /// The body, in the order of OpenAI's documentation; what is not asked for is not there.
 #[derive(Default, Serialize)]
@@ -86,7 +70,7 @@ pub(in crate::openai_chat) fn write(
     target: &Target,
     losses: &mut Losses,
 ) -> Result<Vec<u8>, Fault> {
-    report_foreign(ask, losses)?;
+    losses.leave_out(&ask.foreign)?;
     let mut options = Options { target, losses, map: Map::new() };
     options.write_stream(ask);
     options.write_tool_choice(ask);
@@ -99,7 +83,7 @@ pub(in crate::openai_chat) fn write(
     if matches!(ask.format, Some(Format::JsonObject)) && !mentions_json(&ask.messages) {
         // OpenAI refuses JSON mode unless the word occurs; at the end it spares the prompt cache.
         losses.emulate("response_format");
-        messages.push(json!({ "role": "system", "content": "Answer with a JSON object." }));
+        messages.push(json!({ "role": "system", "content": JSON_ONLY }));
     }
     Ok(bytes(&Body {
         model: &target.model,
@@ -110,26 +94,13 @@ pub(in crate::openai_chat) fn write(
     }))
 }
 
-fn report_foreign(ask: &Ask, losses: &mut Losses) -> Result<(), Fault> {
-    for foreign in &ask.foreign {
-        if foreign.refuse {
-            return Err(Fault::unsupported(
-                &foreign.path,
-                format!("`{}` cannot be carried to this deployment", foreign.path),
-            ));
-        }
-        losses.drop(without_positions(&foreign.path));
-    }
-    Ok(())
-}
-
 fn wire_tool<'a>(tool: &'a Tool, losses: &mut Losses) -> WireTool<'a> {
     if tool.cache.is_some() {
-        losses.drop("tools.cache_control");
+        losses.drop("cache_control");
     }
     let parameters = match &tool.parameters {
         Some(schema) => Cow::Borrowed(&**schema),
-        None => Cow::Owned(raw_json(&json!({ "type": "object", "properties": {} }))),
+        None => Cow::Owned(arguments::no_parameters()),
     };
     WireTool {
         r#type: "function",
@@ -154,13 +125,6 @@ fn wire_format(format: &Format) -> WireFormat<'_> {
             },
         },
     }
-}
-
-fn mentions_json(messages: &[Message]) -> bool {
-    messages.iter().flat_map(|message| &message.blocks).any(|block| match &block.content {
-        Content::Text(text) => text.to_ascii_lowercase().contains("json"),
-        _ => false,
-    })
 }
 
 /// The scalar fields, as they come together.
@@ -242,51 +206,34 @@ impl Options<'_> {
     }
 
     fn write_reasoning(&mut self, ask: &Ask) {
-        let Some(reasoning) = &ask.reasoning else {
+        let model = &self.target.model;
+        let Some(wish) = reasoning::wish_for(ask.reasoning.as_ref(), model, self.losses) else {
             return;
         };
-        if reasoning.summary == Some(true) {
+        if wish.summary == Some(true) {
             self.losses.drop("reasoning.summary");
         }
-        if reasoning.off {
-            // Only OpenAI knows the word; a server without thinking would refuse the request.
-            if self.target.accepts.openai_native {
-                self.put("reasoning_effort", "none");
-            } else {
-                self.losses.drop("reasoning_effort");
-            }
+        // Only OpenAI knows the word for "off"; a server without thinking would refuse it.
+        if wish.off && !self.target.accepts.openai_native {
+            self.losses.drop("reasoning.effort");
             return;
         }
-        if let Some(budget) = reasoning.budget_tokens {
-            self.losses.downgrade("reasoning.budget_tokens");
-            if reasoning.effort.is_none() {
-                let near = EFFORT_OF_BUDGET.iter().find(|(most, _)| budget <= *most);
-                self.put("reasoning_effort", near.map_or("xhigh", |(_, effort)| *effort));
-            }
-        }
-        self.put_some("reasoning_effort", reasoning.effort.clone());
+        let effort = reasoning::effort(wish, self.losses);
+        self.put_some("reasoning_effort", effort);
     }
 
     fn write_labels(&mut self, ask: &Ask) {
         let native = self.target.accepts.openai_native;
-        match &ask.user {
-            Some(user) if user.chars().count() > USER_CHARS_MAX => self.losses.drop("user"),
-            user => self.put_some(if native { "safety_identifier" } else { "user" }, user.clone()),
-        }
+        let user = labels::user(ask, self.losses);
+        self.put_some(if native { "safety_identifier" } else { "user" }, user);
     }
 
     /// What compatible servers do not know and the strict ones among them refuse.
     fn write_openai_only(&mut self, ask: &Ask) {
-        let tier = ask.service_tier.as_deref().map(|asked| {
-            SERVICE_TIERS.iter().find(|(known, _)| *known == asked).map(|(_, word)| *word)
-        });
-        if tier == Some(None) {
-            self.losses.drop("service_tier");
-        }
-        let metadata: Map<String, Value> =
-            ask.metadata.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+        let tier = labels::service_tier(ask, self.losses);
+        let metadata = labels::metadata(ask, self.losses);
         for (key, value) in [
-            ("service_tier", tier.flatten().map(Value::from)),
+            ("service_tier", tier.map(Value::from)),
             ("verbosity", ask.verbosity.clone().map(Value::from)),
             ("prompt_cache_key", ask.cache_key.clone().map(Value::from)),
             ("store", ask.store.map(Value::from)),

@@ -5,13 +5,14 @@ use serde_json::Value;
 use tieline_types::{Class, Fault, Phase};
 
 use crate::{
-    ReadEvents,
+    ReadEvents, arguments,
+    calls::name_of,
     frame::sse,
     ir::{BlockOpen, Delta, Event, Finish},
-    json::{bad_payload, truncated},
+    json::{bad_payload, text_or_empty, truncated},
     openai_chat::{
-        error,
-        wire::{arguments_in, finish_of, minted_call_id, reasoning_in, str_in, texts_of, usage_in},
+        error, finish, usage,
+        wire::{minted_call_id, reasoning_in, texts_of},
     },
 };
 
@@ -67,7 +68,7 @@ impl ReadEvents for Reader {
             return;
         }
         match serde_json::from_slice::<Value>(data) {
-            Ok(chunk) if event.event == Some("ping") || str_in(&chunk, "type") == "ping" => {
+            Ok(chunk) if event.event == Some("ping") || text_or_empty(&chunk, "type") == "ping" => {
                 out.push(Event::Ping);
             }
             Ok(chunk) => self.chunk(&chunk, event.event == Some("error"), out),
@@ -100,7 +101,7 @@ impl Reader {
     }
 
     fn chunk(&mut self, chunk: &Value, is_error: bool, out: &mut Vec<Event>) {
-        if let Some(fault) = error::in_stream(chunk) {
+        if let Some(fault) = error::find_in_band(chunk, Class::StreamError) {
             return self.fail(fault, out);
         }
         let Some(object) = chunk.as_object().filter(|_| !is_error) else {
@@ -109,7 +110,7 @@ impl Reader {
                 Fault::new(class, format!("the provider sent an unreadable chunk: {chunk}"));
             return self.fail(fault.at(Phase::PreCommit), out);
         };
-        let usage = usage_in(object);
+        let usage = usage::read(object);
         if usage.is_none() && !object.contains_key("choices") {
             let fault = bad_payload(format!("the provider sent a chunk without choices: {chunk}"));
             return self.fail(fault, out);
@@ -132,8 +133,8 @@ impl Reader {
     fn start(&mut self, chunk: &Value, out: &mut Vec<Event>) {
         if !self.started {
             self.started = true;
-            str_in(chunk, "id").clone_into(&mut self.reply_id);
-            let model = str_in(chunk, "model").to_owned();
+            text_or_empty(chunk, "id").clone_into(&mut self.reply_id);
+            let model = text_or_empty(chunk, "model").to_owned();
             out.push(Event::Start { id: self.reply_id.clone(), model });
         }
     }
@@ -162,7 +163,7 @@ impl Reader {
     fn delta(&mut self, delta: &Value, out: &mut Vec<Event>) -> Result<(), Fault> {
         let (thinking, text) = texts_of(delta.get("content"));
         let thinking = reasoning_in(delta).map_or(thinking, str::to_owned);
-        let refusal = str_in(delta, "refusal").to_owned();
+        let refusal = text_or_empty(delta, "refusal").to_owned();
         self.refused |= !refusal.is_empty();
         self.prose(BlockOpen::Reasoning, Delta::Reasoning(thinking), out);
         self.prose(BlockOpen::Text, Delta::Text(text), out);
@@ -170,9 +171,9 @@ impl Reader {
         let calls = delta.get("tool_calls").and_then(Value::as_array);
         for (at, call) in calls.into_iter().flatten().enumerate() {
             let number = call.get("index").and_then(Value::as_u64);
-            let number = number.unwrap_or_else(|| self.number_of(str_in(call, "id"), at));
+            let number = number.unwrap_or_else(|| self.number_of(text_or_empty(call, "id"), at));
             let function = call.get("function").unwrap_or(&Value::Null);
-            self.call(number, str_in(call, "id"), function, out)?;
+            self.call(number, text_or_empty(call, "id"), function, out)?;
         }
         if let Some(function) = delta.get("function_call").filter(|call| !call.is_null()) {
             self.call(0, "", function, out)?;
@@ -232,9 +233,9 @@ impl Reader {
         let same = |call: &Call| call.number == number && (id.is_empty() || call.id == id);
         let at = match self.calls.iter().rposition(same) {
             Some(at) => at,
-            None => self.open_call(number, id, str_in(function, "name"), out)?,
+            None => self.open_call(number, id, text_or_empty(function, "name"), out)?,
         };
-        let arguments = arguments_in(function);
+        let arguments = arguments::text_in(function.get("arguments"));
         if let Some(call) = self.calls.get_mut(at).filter(|_| !arguments.is_empty()) {
             call.has_arguments = true;
             out.push(Event::Delta { index: call.block, delta: Delta::Arguments(arguments) });
@@ -249,13 +250,11 @@ impl Reader {
         name: &str,
         out: &mut Vec<Event>,
     ) -> Result<usize, Fault> {
-        if name.is_empty() {
-            return Err(bad_payload("a tool call began without a name"));
-        }
+        let name = name_of(Some(name))?;
         self.close_prose(out);
         let at = self.calls.len();
         let id = if id.is_empty() { minted_call_id(&self.reply_id, at) } else { id.to_owned() };
-        let open = BlockOpen::ToolCall { id: id.clone(), name: name.to_owned() };
+        let open = BlockOpen::ToolCall { id: id.clone(), name };
         let block = self.open(open, out);
         self.calls.push(Call { number, id, block, has_arguments: false });
         Ok(at)
@@ -264,11 +263,11 @@ impl Reader {
     fn finish(&mut self, word: &str, out: &mut Vec<Event>) {
         self.finished = true;
         self.close_prose(out);
-        let reason = finish_of(word, !self.calls.is_empty(), self.refused);
+        let reason = finish::read(word, !self.calls.is_empty(), self.refused);
         for call in &self.calls {
             // A call without arguments has empty ones, unless the answer was cut before them.
             if !call.has_arguments && reason == Finish::ToolCalls {
-                let delta = Delta::Arguments("{}".to_owned());
+                let delta = Delta::Arguments(arguments::NONE.to_owned());
                 out.push(Event::Delta { index: call.block, delta });
             }
             out.push(Event::BlockStop { index: call.block });

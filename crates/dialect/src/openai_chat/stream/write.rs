@@ -4,14 +4,11 @@ use serde::Serialize;
 use tieline_types::{Fault, Usage};
 
 use crate::{
-    Style, WriteEvents,
+    Style, WriteEvents, arguments,
     frame::sse,
     ir::{BlockOpen, Delta, Event, Finish},
     json::bytes,
-    openai_chat::{
-        error,
-        wire::{WireUsage, finish_word},
-    },
+    openai_chat::{error, finish, usage},
 };
 
 /// Writes events as chunks. All carry the same id, date and model; the first one the role.
@@ -42,7 +39,7 @@ struct Chunk<'a> {
     choices: &'a [Choice<'a>],
     /// Null in every chunk but the last where usage was asked for, else not there at all.
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<WireUsage>>,
+    usage: Option<Option<usage::Wire>>,
 }
 
 #[derive(Serialize)]
@@ -98,7 +95,7 @@ impl Writer {
         }
     }
 
-    fn chunk(&self, choices: &[Choice<'_>], usage: Option<WireUsage>, out: &mut Vec<u8>) {
+    fn chunk(&self, choices: &[Choice<'_>], usage: Option<usage::Wire>, out: &mut Vec<u8>) {
         let chunk = Chunk {
             id: &self.style.id,
             object: "chat.completion.chunk",
@@ -166,14 +163,14 @@ impl Writer {
     /// A call without arguments has empty ones; clients cannot parse an empty string.
     fn close(&mut self, block: usize, out: &mut Vec<u8>) {
         if self.calls.iter().any(|call| call.block == block && !call.has_arguments) {
-            self.arguments(block, "{}", out);
+            self.arguments(block, arguments::NONE, out);
         }
     }
 
     fn write_finish(&mut self, out: &mut Vec<u8>) {
         if !self.finish_written {
             self.finish_written = true;
-            let (word, _) = finish_word(self.finish.unwrap_or_default(), self.refused);
+            let (word, _) = finish::write(self.finish.unwrap_or_default(), self.refused);
             self.choice(WireDelta::default(), Some(word), out);
         }
     }
@@ -183,14 +180,14 @@ impl Writer {
         self.write_finish(out);
         // Unknown usage is not zero: then there is no usage chunk.
         if let Some(usage) = self.usage.filter(|_| self.style.include_usage) {
-            self.chunk(&[], Some(WireUsage::from(&usage)), out);
+            self.chunk(&[], Some(usage::Wire::from(&usage)), out);
         }
         sse::write(None, b"[DONE]", out);
         self.over = true;
     }
 
     fn write_error(&mut self, fault: &Fault, out: &mut Vec<u8>) {
-        sse::write(None, &bytes(&error::object(fault)), out);
+        sse::write(None, &bytes(&error::write_in_band(fault)), out);
         self.over = true;
     }
 }

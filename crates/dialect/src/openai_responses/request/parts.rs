@@ -1,19 +1,14 @@
 //! Content parts of messages and tool results, both ways.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tieline_types::Fault;
 
 use crate::{
-    ir::{Block, CacheMark, Content, Foreign, Media},
+    ir::{Block, Content, Foreign, Media},
     json::{Fields, expected},
+    media::{self, PDF, PLAIN_TEXT},
+    openai::read_cache_mark,
 };
-
-/// The type of text files, which are carried as text.
-const PLAIN_TEXT: &str = "text/plain";
-
-/// The type of `file_data` that comes without one.
-const PDF: &str = "application/pdf";
 
 /// Reads the field `key` of `item`: one text, or parts in order.
 pub(super) fn read(
@@ -63,7 +58,7 @@ fn read_part(value: Value, path: String, foreign: &mut Vec<Foreign>) -> Result<B
 fn read_image(part: &mut Fields) -> Result<Content, Fault> {
     refuse_file_id(part)?;
     let url = part.required_string("image_url")?;
-    let source = media_of_url(url, &part.path("image_url"))?;
+    let source = media::of_url(url, &part.path("image_url"))?;
     Ok(Content::Image { source, detail: part.string("detail")? })
 }
 
@@ -72,10 +67,10 @@ fn read_file(part: &mut Fields) -> Result<Content, Fault> {
     let name = part.string("filename")?;
     let source = match (part.string("file_data")?, part.string("file_url")?) {
         (Some(data), _) if data.starts_with("data:") => {
-            as_text(media_of_url(data, &part.path("file_data"))?)
+            as_text(media::of_url(data, &part.path("file_data"))?)
         }
         (Some(data), _) => Media::Base64 { media_type: PDF.to_owned(), data },
-        (None, Some(url)) => media_of_url(url, &part.path("file_url"))?,
+        (None, Some(url)) => media::of_url(url, &part.path("file_url"))?,
         (None, None) => return Err(part.missing("file_data")),
     };
     Ok(Content::Document { source, name })
@@ -91,18 +86,6 @@ fn refuse_file_id(part: &mut Fields) -> Result<(), Fault> {
     }
 }
 
-/// An http(s) address, or the bytes that a `data:` address holds (RFC 2397, base64 only).
-fn media_of_url(url: String, path: &str) -> Result<Media, Fault> {
-    if url.starts_with("https://") || url.starts_with("http://") {
-        return Ok(Media::Url(url));
-    }
-    let (media_type, data) =
-        url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")).ok_or_else(
-            || Fault::invalid(path, format!("`{path}` must be an http(s) or base64 data address")),
-        )?;
-    Ok(Media::Base64 { media_type: media_type.to_owned(), data: data.to_owned() })
-}
-
 /// Plain text as text, so that dialects without files can still carry it.
 fn as_text(media: Media) -> Media {
     let Media::Base64 { media_type, data } = &media else {
@@ -111,28 +94,19 @@ fn as_text(media: Media) -> Media {
     if media_type != PLAIN_TEXT {
         return media;
     }
-    let text = STANDARD.decode(data).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-    text.map_or(media, Media::Text)
-}
-
-/// `prompt_cache_breakpoint`, whose lifetimes are 30 minutes (the default) and 12 hours.
-fn read_cache_mark(part: &mut Fields) -> Result<Option<CacheMark>, Fault> {
-    let Some(mut mark) = part.object("prompt_cache_breakpoint")? else {
-        return Ok(None);
-    };
-    Ok(Some(match mark.string("ttl")?.as_deref() {
-        Some("12h") => CacheMark::Hour1,
-        _ => CacheMark::Default,
-    }))
+    media::decoded(data).map_or(media, Media::Text)
 }
 
 /// Writes an image part.
+///
+/// # Errors
+/// `unsupported_here` for text and for addresses that are not on the web.
 pub(super) fn write_image(source: &Media, detail: Option<&str>) -> Result<Value, Fault> {
     let url = match source {
-        Media::Url(url) => url.clone(),
-        Media::Base64 { media_type, data } => data_url(media_type, data),
+        Media::Url(url) => web(url)?.to_owned(),
+        Media::Base64 { media_type, data } => media::data_url(media_type, data),
         Media::Text(_) => {
-            return Err(Fault::invalid("input", "an image cannot be given as text"));
+            return Err(Fault::unsupported("input", "an image cannot be given as text"));
         }
     };
     let mut part = json!({"type": "input_image", "image_url": url});
@@ -143,18 +117,24 @@ pub(super) fn write_image(source: &Media, detail: Option<&str>) -> Result<Value,
 }
 
 /// Writes a file part. Bytes need a file name; an address has its own.
-pub(super) fn write_file(source: &Media, name: Option<&str>) -> Value {
+///
+/// # Errors
+/// As [`write_image`].
+pub(super) fn write_file(source: &Media, name: Option<&str>) -> Result<Value, Fault> {
     let (data, fallback) = match source {
-        Media::Url(url) => return json!({"type": "input_file", "file_url": url}),
+        Media::Url(url) => return Ok(json!({"type": "input_file", "file_url": web(url)?})),
         Media::Base64 { media_type, data } => {
             let fallback = if media_type == PDF { "document.pdf" } else { "document" };
-            (data_url(media_type, data), fallback)
+            (media::data_url(media_type, data), fallback)
         }
-        Media::Text(text) => (data_url(PLAIN_TEXT, &STANDARD.encode(text)), "document.txt"),
+        Media::Text(text) => (media::data_url(PLAIN_TEXT, &media::encoded(text)), "document.txt"),
     };
-    json!({"type": "input_file", "filename": name.unwrap_or(fallback), "file_data": data})
+    Ok(json!({"type": "input_file", "filename": name.unwrap_or(fallback), "file_data": data}))
 }
 
-fn data_url(media_type: &str, data: &str) -> String {
-    format!("data:{media_type};base64,{data}")
+fn web(address: &str) -> Result<&str, Fault> {
+    if media::is_web(address) {
+        return Ok(address);
+    }
+    Err(Fault::unsupported("input", "this deployment does not fetch media from that address"))
 }

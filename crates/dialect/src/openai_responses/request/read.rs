@@ -1,13 +1,13 @@
 //! The body of a request, apart from its items and tools.
 
-use serde_json::Value;
 use tieline_types::Fault;
 
-use super::{items, tools};
+use super::{content, tools};
 use crate::{
     RawRequest,
-    ir::{Ask, Content, Foreign, Format, Message, Reasoning, Role},
+    ir::{Ask, Content, Foreign, Format, Message, Role},
     json::{Fields, expected},
+    openai::{labels, reasoning},
 };
 
 /// Fields that stand for state kept by the provider, which no other provider has.
@@ -33,17 +33,13 @@ pub(crate) fn read(request: &RawRequest<'_>) -> Result<Ask, Fault> {
         max_output_tokens: body.unsigned("max_output_tokens")?,
         temperature: body.number("temperature")?,
         top_p: body.number("top_p")?,
-        service_tier: body.string("service_tier")?,
-        cache_key: body.string("prompt_cache_key")?,
-        store: body.boolean("store")?,
-        metadata: metadata(&mut body)?,
         ..Ask::default()
     };
     read_conversation(&mut body, &mut ask)?;
     tools::read(&mut body, &mut ask)?;
     read_text(&mut body, &mut ask)?;
     read_reasoning(&mut body, &mut ask)?;
-    read_user(&mut body, &mut ask)?;
+    labels::read(&mut body, &mut ask)?;
     read_include(&mut body, &mut ask.foreign)?;
     read_truncation(&mut body, &mut ask.foreign)?;
     body.leftover(&REFUSED, &mut ask.foreign);
@@ -77,7 +73,7 @@ fn read_conversation(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
         ask.messages.push(Message { role: Role::System, blocks });
     }
     let input = body.take("input").ok_or_else(|| body.missing("input"))?;
-    ask.messages.extend(items::read(input, &mut ask.foreign)?);
+    ask.messages.extend(content::read(input, &mut ask.foreign)?);
     Ok(())
 }
 
@@ -112,46 +108,16 @@ fn read_format(format: &mut Fields) -> Result<Option<Format>, Fault> {
 }
 
 fn read_reasoning(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
-    let Some(mut reasoning) = body.object("reasoning")? else {
+    let Some(mut fields) = body.object("reasoning")? else {
         return Ok(());
     };
-    let effort = reasoning.string("effort")?;
-    let off = effort.as_deref() == Some("none");
+    let mut wish = reasoning::read(fields.string("effort")?);
     // `generate_summary` is the older name of `summary`.
-    let older = reasoning.string("generate_summary")?;
-    let summary = reasoning.string("summary")?.or(older).map(|_| true);
-    let effort = effort.filter(|_| !off);
-    ask.reasoning = Some(Reasoning { off, effort, budget_tokens: None, summary });
-    reasoning.leftover(&[], &mut ask.foreign);
+    let older = fields.string("generate_summary")?;
+    wish.summary = fields.string("summary")?.or(older).map(|_| true);
+    ask.reasoning = Some(wish);
+    fields.leftover(&[], &mut ask.foreign);
     Ok(())
-}
-
-/// `safety_identifier` replaces the older `user`; the neutral form has one place for both.
-fn read_user(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
-    let older = body.string("user")?;
-    ask.user = body.string("safety_identifier")?;
-    match (&ask.user, older) {
-        (None, older) => ask.user = older,
-        (Some(id), Some(older)) if *id != older => {
-            ask.foreign.push(Foreign { path: "user".to_owned(), refuse: false });
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn metadata(body: &mut Fields) -> Result<Vec<(String, String)>, Fault> {
-    match body.take("metadata") {
-        None => Ok(Vec::new()),
-        Some(Value::Object(map)) => map
-            .into_iter()
-            .map(|(key, value)| match value {
-                Value::String(text) => Ok((key, text)),
-                other => Err(expected(&format!("metadata.{key}"), "a string", &other)),
-            })
-            .collect(),
-        Some(other) => Err(expected("metadata", "an object", &other)),
-    }
 }
 
 fn read_include(body: &mut Fields, foreign: &mut Vec<Foreign>) -> Result<(), Fault> {

@@ -146,10 +146,48 @@ fn a_bare_request_is_stateless_and_keeps_its_reasoning() {
             "input": [{"type": "message", "role": "user",
                 "content": [{"type": "input_text", "text": "Say hello."}]}],
             "store": false,
-            "include": ["reasoning.encrypted_content"],
         })
     );
     assert_eq!(losses, "");
+}
+
+#[test]
+fn state_of_reasoning_is_asked_of_models_that_reason() {
+    let plain = saying(vec![text("Hi")]);
+    let wish = Reasoning { effort: Some("low".into()), ..Reasoning::default() };
+    let thoughtful = Ask { reasoning: Some(wish), ..plain.clone() };
+    for (model, ask, asked) in [
+        ("gpt-5.5", &plain, true),
+        ("us.openai.gpt-6-sol", &plain, true),
+        ("o3", &plain, true),
+        ("gpt-4.1", &plain, false),
+        ("azure-name", &plain, false),
+        ("azure-name", &thoughtful, true),
+        ("gpt-4o", &thoughtful, false),
+    ] {
+        let target = Target { model: model.into(), ..target() };
+        let body = write(ask, &target, &mut Losses::default()).unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let include = json!(["reasoning.encrypted_content"]);
+        assert_eq!(body.get("include"), asked.then_some(&include), "{model}");
+    }
+}
+
+#[test]
+fn cache_marks_go_to_models_that_take_them() {
+    let marked =
+        |at: usize| Block { content: text(&at.to_string()), cache: Some(CacheMark::Hour1) };
+    let turn = Message { role: Role::User, blocks: (0..5).map(marked).collect() };
+    let ask = Ask { messages: vec![turn], ..Ask::default() };
+    let mut losses = Losses::default();
+    let newer = Target { model: "gpt-6".into(), ..target() };
+    let body = write(&ask, &newer, &mut losses).unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    let parts = body["input"][0]["content"].as_array().unwrap();
+    let kept: Vec<_> =
+        parts.iter().map(|part| part.get("prompt_cache_breakpoint").is_some()).collect();
+    assert_eq!(kept, [false, true, true, true, true], "the last four");
+    assert_eq!(losses.to_string(), "drop:cache_control");
 }
 
 #[test]
@@ -269,27 +307,9 @@ fn sampling_goes_only_where_it_is_accepted() {
 }
 
 #[test]
-fn budgets_become_efforts() {
-    for (budget, effort) in [
-        (0, "low"),
-        (1024, "low"),
-        (1025, "medium"),
-        (8192, "medium"),
-        (24_576, "high"),
-        (24_577, "xhigh"),
-    ] {
-        let reasoning = Reasoning { budget_tokens: Some(budget), ..Reasoning::default() };
-        let ask = Ask { reasoning: Some(reasoning), ..saying(vec![text("Hi")]) };
-        let (value, losses) = written(&ask);
-        assert_eq!(value["reasoning"]["effort"], effort, "{budget}");
-        assert_eq!(losses, "downgrade:budget_tokens");
-    }
-}
-
-#[test]
 fn json_mode_is_spelled_out_where_the_input_does_not_say_json() {
     let (value, losses) = written(&asked(fixture!("json_object")));
-    assert_eq!(losses, "emulate:json_object");
+    assert_eq!(losses, "emulate:response_format");
     assert_eq!(value["input"][1]["role"], "developer");
     assert_eq!(value["text"]["format"]["type"], "json_object");
     let format = Some(Format::JsonObject);
@@ -318,7 +338,8 @@ fn reasoning_returns_only_to_the_family_that_made_it() {
     let own = reasoning(StateFamily::Openai, "rs_9\nsealed");
     let other = reasoning(StateFamily::Anthropic, "signature");
     let unsigned = Content::Reasoning(ReasoningBlock { text: "hm".into(), state: None });
-    let turn = vec![own, other, unsigned, text("Hi")];
+    let unsealed = reasoning(StateFamily::Openai, "rs_8\n");
+    let turn = vec![own, other, unsigned, unsealed, text("Hi")];
     let ask = Ask { messages: vec![message(Role::Assistant, turn)], ..Ask::default() };
     let (value, losses) = written(&ask);
     assert_eq!(
@@ -363,12 +384,12 @@ fn every_call_has_one_result_and_every_result_a_call() {
         ]
     );
     assert_eq!(items[1]["arguments"], "{}");
+    assert_eq!((&items[3]["call_id"], &items[3]["output"]), (&json!("a"), &json!("Error: boom")));
     assert_eq!(
-        (&items[3]["call_id"], &items[3]["output"]),
+        (&items[4]["call_id"], &items[4]["output"]),
         (&json!("b"), &json!("[no result: interrupted]"))
     );
-    assert_eq!((&items[4]["call_id"], &items[4]["output"]), (&json!("a"), &json!("Error: boom")));
-    assert_eq!(losses, "emulate:tool_result, emulate:is_error, drop:tool_result");
+    assert_eq!(losses, "emulate:tool_result.is_error, drop:tool_result, emulate:tool_result");
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! Functions the model may call, both ways. Here they are flat: no `function` object inside.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 use tieline_types::Fault;
 
 use crate::{
-    Losses,
+    Losses, arguments,
     ir::{Ask, Foreign, Tool, ToolChoice},
     json::Fields,
+    openai::{require_function, tool_choice_of},
 };
 
 /// Reads `tools` and `tool_choice`.
@@ -19,7 +22,7 @@ pub(super) fn read(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
     match body.take("tool_choice") {
         None => Ok(()),
         Some(Value::String(word)) => {
-            ask.tool_choice = Some(choice_of_word(&word, "tool_choice")?);
+            ask.tool_choice = Some(tool_choice_of(&word, "tool_choice")?);
             Ok(())
         }
         Some(value) => read_choice(value, ask),
@@ -28,11 +31,7 @@ pub(super) fn read(body: &mut Fields, ask: &mut Ask) -> Result<(), Fault> {
 
 fn read_tool(value: Value, path: String, foreign: &mut Vec<Foreign>) -> Result<Tool, Fault> {
     let mut tool = Fields::of_value(value, path)?;
-    let kind = tool.required_string("type")?;
-    if kind != "function" {
-        let message = format!("tools of type `{kind}` are not supported, only functions");
-        return Err(Fault::unsupported(tool.path("type"), message));
-    }
+    require_function(&mut tool)?;
     let read = Tool {
         name: tool.required_string("name")?,
         description: tool.string("description")?,
@@ -44,15 +43,6 @@ fn read_tool(value: Value, path: String, foreign: &mut Vec<Foreign>) -> Result<T
     Ok(read)
 }
 
-fn choice_of_word(word: &str, path: &str) -> Result<ToolChoice, Fault> {
-    match word {
-        "auto" => Ok(ToolChoice::Auto),
-        "none" => Ok(ToolChoice::None),
-        "required" => Ok(ToolChoice::Required),
-        other => Err(Fault::invalid(path, format!("there is no tool choice `{other}`"))),
-    }
-}
-
 fn read_choice(value: Value, ask: &mut Ask) -> Result<(), Fault> {
     let mut choice = Fields::of_value(value, "tool_choice")?;
     match choice.required_string("type")?.as_str() {
@@ -62,7 +52,7 @@ fn read_choice(value: Value, ask: &mut Ask) -> Result<(), Fault> {
             let allowed = allowed_names(&mut choice)?;
             // A subset to choose from is the same as offering only that subset.
             ask.tools.retain(|tool| allowed.contains(&tool.name));
-            ask.tool_choice = Some(choice_of_word(&word, "tool_choice.mode")?);
+            ask.tool_choice = Some(tool_choice_of(&word, "tool_choice.mode")?);
         }
         other => {
             let message = format!("the tool choice `{other}` is not supported");
@@ -80,13 +70,8 @@ fn allowed_names(choice: &mut Fields) -> Result<Vec<String>, Fault> {
         .enumerate()
         .map(|(at, value)| {
             let mut tool = Fields::of_value(value, format!("tool_choice.tools[{at}]"))?;
-            match tool.required_string("type")?.as_str() {
-                "function" => tool.required_string("name"),
-                other => Err(Fault::unsupported(
-                    tool.path("type"),
-                    format!("tools of type `{other}` are not supported, only functions"),
-                )),
-            }
+            require_function(&mut tool)?;
+            tool.required_string("name")
         })
         .collect()
 }
@@ -98,15 +83,8 @@ pub(super) struct WireTool<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
-    parameters: Schema<'a>,
+    parameters: Cow<'a, RawValue>,
     strict: bool,
-}
-
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Schema<'a> {
-    Given(&'a RawValue),
-    NoArguments(Value),
 }
 
 /// Writes the tools in their order. `strict` is explicit, for a provider tries strict mode by
@@ -119,10 +97,10 @@ pub(super) fn write<'a>(tools: &'a [Tool], losses: &mut Losses) -> Vec<WireTool<
         r#type: "function",
         name: &tool.name,
         description: tool.description.as_deref(),
-        parameters: tool.parameters.as_deref().map_or_else(
-            || Schema::NoArguments(json!({"type": "object", "properties": {}})),
-            Schema::Given,
-        ),
+        parameters: tool
+            .parameters
+            .as_deref()
+            .map_or_else(|| Cow::Owned(arguments::no_parameters()), Cow::Borrowed),
         strict: tool.strict.unwrap_or(false),
     });
     written.collect()

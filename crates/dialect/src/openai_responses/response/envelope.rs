@@ -3,11 +3,10 @@
 use serde_json::{Map, Value, json};
 use tieline_types::{Class, Fault, Usage};
 
-use super::usage;
 use crate::{
     ir::Finish,
     json::bad_payload,
-    openai_responses::error::{self, fault_in_band},
+    openai_responses::{error, usage},
 };
 
 /// What all versions of one `response` object share, from created to completed.
@@ -51,7 +50,7 @@ impl Envelope<'_> {
         self.object(
             "failed",
             &[
-                ("error", error::in_band(fault)),
+                ("error", error::write_in_band(fault)),
                 ("output", Value::Array(output)),
                 ("usage", usage.as_ref().map_or(Value::Null, usage::write)),
             ],
@@ -121,12 +120,12 @@ pub(crate) fn status_of(finish: Finish, refused: bool) -> (&'static str, Option<
 /// The fault that it reports, or `bad_payload` when it is no `response` object.
 pub(crate) fn outcome(response: &Value) -> Result<Finish, Fault> {
     let status = response.get("status").and_then(Value::as_str);
-    let error = response.get("error").filter(|error| !error.is_null());
-    if let Some(error) = error.filter(|_| matches!(status, None | Some("failed"))) {
-        return Err(fault_in_band(error));
+    let told = response.get("error").filter(|error| !error.is_null());
+    if let Some(told) = told.filter(|_| matches!(status, None | Some("failed"))) {
+        return Err(error::read_in_band(told));
     }
     match status {
-        Some("failed") => Err(fault_in_band(&Value::Null)),
+        Some("failed") => Err(error::read_in_band(&Value::Null)),
         Some("cancelled") => {
             Err(Fault::new(Class::ServerError, "the provider cancelled the reply"))
         }

@@ -5,19 +5,16 @@ use serde_json::{Value, json};
 use tieline_types::Fault;
 
 use crate::{
+    arguments,
+    calls::name_of,
     ir::{Content, OpaqueState, ReasoningBlock, StateFamily, ToolCall},
-    json::bad_payload,
+    json::{bad_payload, text_in},
 };
 
 /// The texts of summary or content parts as one; parts are paragraphs.
 pub(crate) fn joined_text(parts: Option<&[Value]>) -> String {
-    let texts = parts.unwrap_or_default().iter().filter_map(|part| text_of(part, "text"));
+    let texts = parts.unwrap_or_default().iter().filter_map(|part| text_in(part, "text"));
     texts.collect::<Vec<_>>().join("\n\n")
-}
-
-/// A string field, borrowed.
-pub(crate) fn text_of<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key).and_then(Value::as_str)
 }
 
 /// Reads an item; none when it is of a kind that the neutral form does not hold.
@@ -25,7 +22,7 @@ pub(crate) fn text_of<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
 /// # Errors
 /// `bad_payload` for a call that does not say of what.
 pub(crate) fn read(item: &Value) -> Result<Option<Vec<Content>>, Fault> {
-    Ok(match text_of(item, "type") {
+    Ok(match text_in(item, "type") {
         Some("message") => Some(message_parts(item).filter_map(read_part).collect()),
         Some("reasoning") => Some(vec![Content::Reasoning(reasoning(item))]),
         Some("function_call") => Some(vec![Content::ToolCall(call(item)?)]),
@@ -48,9 +45,9 @@ pub(crate) fn has_annotations(item: &Value) -> bool {
 
 /// Reads a content part of a message.
 pub(crate) fn read_part(part: &Value) -> Option<Content> {
-    match text_of(part, "type")? {
-        "output_text" => Some(Content::Text(text_of(part, "text")?.to_owned())),
-        "refusal" => Some(Content::Refusal(text_of(part, "refusal")?.to_owned())),
+    match text_in(part, "type")? {
+        "output_text" => Some(Content::Text(text_in(part, "text")?.to_owned())),
+        "refusal" => Some(Content::Refusal(text_in(part, "refusal")?.to_owned())),
         _ => None,
     }
 }
@@ -65,8 +62,8 @@ pub(crate) fn reasoning(item: &Value) -> ReasoningBlock {
 
 /// The encrypted reasoning of an item and the item's id, which belong together.
 pub(crate) fn state(item: &Value) -> Option<OpaqueState> {
-    let sealed = text_of(item, "encrypted_content").filter(|sealed| !sealed.is_empty())?;
-    let id = text_of(item, "id").unwrap_or_default();
+    let sealed = text_in(item, "encrypted_content").filter(|sealed| !sealed.is_empty())?;
+    let id = text_in(item, "id").unwrap_or_default();
     Some(openai_state(id, sealed))
 }
 
@@ -81,21 +78,26 @@ pub(crate) fn openai_state(id: &str, sealed: &str) -> OpaqueState {
 /// # Errors
 /// `bad_payload` without a name or an id.
 pub(crate) fn call(item: &Value) -> Result<ToolCall, Fault> {
-    let arguments = text_of(item, "arguments").filter(|text| !text.is_empty()).unwrap_or("{}");
-    let id = text_of(item, "call_id").or_else(|| text_of(item, "id"));
-    let (Some(id), Some(name)) = (id, text_of(item, "name")) else {
-        return Err(bad_payload("a function call has no name or no id"));
-    };
-    Ok(ToolCall { id: id.to_owned(), name: name.to_owned(), arguments: arguments.to_owned() })
+    let arguments = arguments::text(text_in(item, "arguments").unwrap_or_default());
+    let id = text_in(item, "call_id").or_else(|| text_in(item, "id"));
+    let id = id.ok_or_else(|| bad_payload("a tool call has no id"))?;
+    let name = name_of(text_in(item, "name"))?;
+    Ok(ToolCall { id: id.to_owned(), name, arguments: arguments.to_owned() })
 }
 
 /// Item id and encrypted content of a piece of state that OpenAI models can read.
 pub(crate) fn sealed(state: &OpaqueState) -> Option<(&str, &str)> {
     match state.family {
-        StateFamily::Openai => state.payload.split_once('\n'),
+        StateFamily::Openai => {
+            state.payload.split_once('\n').filter(|(_, content)| !content.is_empty())
+        }
         StateFamily::Anthropic => None,
     }
 }
+
+/// How the ids of reasoning items begin that were made of another family's reasoning, so that they
+/// are known when a client replays them: OpenAI refuses items that it neither made nor can unseal.
+pub(crate) const FOREIGN_REASONING: &str = "rs_tl1";
 
 /// The id of the item at `at` in the output of the reply `reply_id`.
 pub(crate) fn id(prefix: &str, reply_id: &str, at: usize) -> String {
@@ -113,7 +115,7 @@ pub(crate) fn write(block: &Content, reply_id: &str, at: usize, status: &str) ->
         Content::Reasoning(block) => {
             let state = block.state.as_ref().and_then(sealed);
             let own_id = state.map(|(id, _)| id.to_owned()).filter(|id| !id.is_empty());
-            let item_id = own_id.unwrap_or_else(|| id("rs", reply_id, at));
+            let item_id = own_id.unwrap_or_else(|| id(FOREIGN_REASONING, reply_id, at));
             let content = state.map(|(_, content)| content);
             (content.is_some() || !block.text.is_empty())
                 .then(|| reasoning_item(&item_id, &block.text, content))

@@ -224,7 +224,7 @@ fn what_was_written_is_read_as_the_same_events() {
         start(),
         open(0, BlockOpen::Reasoning),
         grow(0, Delta::Reasoning("hm".into())),
-        grow(0, state("rs_r1_0")),
+        grow(0, state("rs_tl1_r1_0")),
         stop(0),
         open(1, BlockOpen::Text),
         grow(1, Delta::Text("Hé".into())),
