@@ -81,8 +81,8 @@ pub(crate) struct Ledger {
     /// Path of the SQLite database.
     #[schemars(extend("default" = "tieline.db"))]
     pub(crate) path: Field<String>,
-    /// Folder of the files that take records while the database cannot. Default: the database's path
-    /// with `.spill` added.
+    /// Folder of the files that take records while the database cannot. Default: the database's
+    /// path with `.spill` added.
     pub(crate) spill: Field<String>,
 }
 

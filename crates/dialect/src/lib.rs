@@ -156,6 +156,13 @@ pub trait Dialect: Send + Sync {
     /// `bad_payload` when it is not a reply of this dialect, or the fault that the body reports.
     fn read_response(&self, body: &[u8]) -> Result<Reply, Fault>;
 
+    /// What a relay must know of a whole reply that it passes on untouched, where that can be told
+    /// without reading all of it: none means that [`Self::read_response`] must decide.
+    fn glance_response(&self, body: &[u8]) -> Option<Glance> {
+        let _ = body;
+        None
+    }
+
     /// Writes a whole reply.
     fn write_response(&self, reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8>;
 

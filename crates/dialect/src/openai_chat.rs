@@ -7,7 +7,7 @@ use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
 
 use crate::{
-    Dialect, Losses, RawRequest, ReadEvents, Style, Target, WriteEvents,
+    Dialect, Glance, Losses, RawRequest, ReadEvents, Style, Target, WriteEvents,
     frame::Framing,
     ir::{Ask, Reply},
 };
@@ -47,6 +47,10 @@ impl Dialect for OpenaiChat {
 
     fn read_response(&self, body: &[u8]) -> Result<Reply, Fault> {
         response::read(body)
+    }
+
+    fn glance_response(&self, body: &[u8]) -> Option<Glance> {
+        response::glance(body)
     }
 
     fn write_response(&self, reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8> {

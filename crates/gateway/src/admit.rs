@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, request};
 use hyper::body::Incoming;
 use tieline_dialect::Head;
 use tieline_ledger::KeyInfo;
-use tieline_route::Feature;
+use tieline_route::{Feature, Mode};
 use tieline_types::{Class, DialectId, Fault};
 use tokio::time::Instant;
 
@@ -48,6 +48,13 @@ pub(crate) struct Call {
     pub(crate) trace: Trace,
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
+}
+
+impl Call {
+    /// Whether answers are kept for a `cache` tier.
+    pub(crate) fn keeps_answers(&self) -> bool {
+        self.feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Cache { .. }))
+    }
 }
 
 /// Admits a request or says why not.

@@ -35,8 +35,10 @@ pub(crate) enum Reached {
     Whole {
         body: Bytes,
         usage: Option<Usage>,
+        /// The model the provider says it served.
+        model: Option<String>,
         /// The answer in the neutral form, for the cache.
-        reply: Box<Reply>,
+        reply: Option<Box<Reply>>,
     },
     /// A stream whose first content has arrived, and the bytes up to there.
     Stream { held: Vec<Bytes>, source: Box<Source>, ended: bool },
@@ -116,11 +118,24 @@ impl Attempt<'_> {
         let raw = collect(answer.into_body(), ANSWER_BYTES_MAX)
             .await
             .map_err(|fault| fault.at(Phase::PreCommit))?;
-        let reply = dialect(self.route.dialect).read_response(&raw)?;
+        let provider = dialect(self.route.dialect);
+        let client = self.other_client();
+        if client.is_none()
+            && !self.keep
+            && let Some(seen) = provider.glance_response(&raw)
+        {
+            return Ok(Reached::Whole {
+                body: raw,
+                usage: seen.usage,
+                model: seen.model,
+                reply: None,
+            });
+        }
+        let reply = provider.read_response(&raw)?;
         if reply.finish == Finish::Stop && !reply.blocks.iter().any(has_content) {
             return Err(empty());
         }
-        let body = match self.other_client() {
+        let body = match client {
             None => raw,
             Some(client) => {
                 // Losses of an answer are few and known from its dialects; the header tells those
@@ -129,7 +144,8 @@ impl Attempt<'_> {
                 client.write_response(&reply, self.style, &mut unseen).into()
             }
         };
-        Ok(Reached::Whole { body, usage: reply.usage, reply: Box::new(reply) })
+        let model = (!reply.model.is_empty()).then(|| reply.model.clone());
+        Ok(Reached::Whole { body, usage: reply.usage, model, reply: Some(Box::new(reply)) })
     }
 
     async fn first_content(
@@ -183,19 +199,16 @@ impl Attempt<'_> {
 
 fn note_reached(reached: &Reached, losses: &Losses, record: &mut Record) {
     let (model, usage) = match reached {
-        Reached::Whole { usage, reply, .. } => (&reply.model, *usage),
-        Reached::Stream { source, .. } => {
-            let model = source.seen.model.clone();
-            record.note_attempt(|attempt| attempt.model_served = model);
-            record.note(|call| call.losses = losses.iter().map(ToString::to_string).collect());
-            return;
-        }
+        Reached::Whole { usage, model, .. } => (model.clone(), *usage),
+        Reached::Stream { source, .. } => (source.seen.model.clone(), None),
     };
     record.note_attempt(|attempt| {
-        attempt.model_served = (!model.is_empty()).then(|| model.clone());
+        attempt.model_served = model;
         attempt.usage = usage;
     });
-    record.first_content();
+    if matches!(reached, Reached::Whole { .. }) {
+        record.first_content();
+    }
     record.note(|call| call.losses = losses.iter().map(ToString::to_string).collect());
 }
 

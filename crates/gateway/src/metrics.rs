@@ -1,4 +1,4 @@
-//! Prometheus metrics. Labels come from the configuration and from fixed lists, so they are bounded.
+//! Prometheus metrics. Labels come from the configuration and from fixed lists: they are bounded.
 
 use std::sync::atomic::AtomicU64;
 

@@ -40,7 +40,8 @@ pub(crate) async fn prepare(
     route: &Route,
     upstream: &Upstream,
 ) -> Result<Prepared, Fault> {
-    if call.dialect == route.dialect {
+    let same = call.dialect == route.dialect;
+    if same && !dialect(call.dialect).replays_foreign_reasoning(&call.body) {
         let span = call.head.model_span.as_ref();
         let parts: [Bytes; 3] = splice_model(&call.body, span, &route.target.model);
         return Ok(Prepared { body: Parts::from(parts), losses: Losses::default() });

@@ -53,9 +53,9 @@ pub(crate) fn answer(
             let headers = told(&call, &record);
             let content_type = content_type(call.dialect, call.head.stream);
             let body = match reached {
-                Reached::Whole { body, usage, reply } => {
+                Reached::Whole { body, usage, reply, .. } => {
                     permit.succeeded(gateway.now());
-                    if keeps(&call) {
+                    if let Some(reply) = reply.filter(|_| call.keeps_answers()) {
                         gateway.cache.put(&call, gateway.now(), *reply);
                     }
                     record.served(acceptable, usage);
@@ -96,7 +96,8 @@ pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Re
         put(&mut headers, "x-tieline-upstream-request-id", id);
     }
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    tracing::info!(request = record.id(), class = %fault.class, status, "refused: {}", fault.message);
+    let told = &fault.message;
+    tracing::info!(request = record.id(), class = %fault.class, status, "refused: {told}");
     record.failed(fault, status, None);
     respond(code, headers, "application/json", Outgoing::Whole(body.into()))
 }
@@ -114,10 +115,6 @@ pub(crate) fn plain_refusal(dialect_id: DialectId, fault: &Fault, id: &str) -> R
     let mut response = plain(status, body);
     id_headers(response.headers_mut(), dialect_id, id);
     response
-}
-
-fn keeps(call: &Call) -> bool {
-    call.feature.tiers.iter().any(|tier| matches!(tier.mode, tieline_route::Mode::Cache { .. }))
 }
 
 /// A reply of Tieline's own in the client's dialect, whole or as a finished stream.

@@ -166,7 +166,7 @@ impl Walk<'_> {
             usage: None,
         });
         let style = Style { model: known.model.to_string(), ..self.style.clone() };
-        let keep = self.keeps();
+        let keep = call.keeps_answers();
         let attempt = Attempt { worker, call, route, style: &style, keep };
         match attempt.run(&mut self.neutral, window, record).await {
             Ok(reached) => Ok(Some(By::Deployment { deployment, reached, permit })),
@@ -203,10 +203,6 @@ impl Walk<'_> {
             share = share.min(config.ttft.unwrap_or(FIRST_CONTENT));
         }
         Some(Window { first: now + share })
-    }
-
-    fn keeps(&self) -> bool {
-        self.call.feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Cache { .. }))
     }
 
     fn cached(&self, tier: usize) -> Option<Arc<Reply>> {

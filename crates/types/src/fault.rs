@@ -1,4 +1,4 @@
-//! The one error type of the request path: whose fault it was, how far it reaches, what may be done.
+//! The one error type of the request path: whose fault it was, how far it reaches, what to do.
 
 use std::{fmt, time::Duration};
 

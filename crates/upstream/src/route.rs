@@ -364,7 +364,8 @@ mod tests {
                 azure(dated),
                 Surface::Chat,
                 "gpt55 eu",
-                "https://acme.openai.azure.com/openai/deployments/gpt55%20eu/chat/completions?api-version=2025-04-01-preview",
+                "https://acme.openai.azure.com/openai/deployments/gpt55%20eu/chat/completions\
+                 ?api-version=2025-04-01-preview",
             ),
             (
                 azure(dated),
@@ -400,7 +401,8 @@ mod tests {
                 bedrock(),
                 Surface::Converse,
                 "amazon.nova-pro-v1:0",
-                "https://bedrock-runtime.us-east-2.amazonaws.com/model/amazon.nova-pro-v1%3A0/converse",
+                "https://bedrock-runtime.us-east-2.amazonaws.com/model/amazon.nova-pro-v1%3A0\
+                 /converse",
             ),
         ];
         for (kind, surface, model, expected) in cases {

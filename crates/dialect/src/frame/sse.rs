@@ -127,7 +127,9 @@ mod tests {
     proptest! {
         #[test]
         fn chunk_borders_do_not_matter(cuts in prop::collection::vec(0usize..70, 0..8)) {
-            let text = "event: a\ndata: {\"x\":\"\u{e9}\"}\n\ndata: b\r\n\r\n: c\n\ndata: \u{1f600}\n\nda".as_bytes();
+            let text = "event: a\ndata: {\"x\":\"\u{e9}\"}\n\ndata: b\r\n\r\n\
+                        : c\n\ndata: \u{1f600}\n\nda"
+                .as_bytes();
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
             cuts.sort_unstable();
             let mut chunks = Vec::new();

@@ -1,7 +1,9 @@
 //! Whole replies.
 
-use serde::Serialize;
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, value::RawValue};
 use tieline_types::{Class, Fault};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
     wire::{minted_call_id, reasoning_in, texts_of},
 };
 use crate::{
-    Losses, Style, arguments,
+    Glance, Losses, Style, arguments,
     calls::name_of,
     ir::{Content, Finish, ReasoningBlock, Reply, ToolCall},
     json::{bad_payload, bytes, text_in, text_or_empty},
@@ -18,6 +20,52 @@ use crate::{
 /// Parts of a choice and of its message that the neutral form does not model.
 const FOREIGN: [(&str, &[&str]); 2] =
     [("", &["logprobs"]), ("message", &["annotations", "audio", "images", "reasoning_details"])];
+
+/// The plainest and most frequent reply: text that ended by itself.
+#[derive(Deserialize)]
+struct Plain<'a> {
+    #[serde(borrow)]
+    model: Cow<'a, str>,
+    #[serde(borrow)]
+    choices: [PlainChoice<'a>; 1],
+    usage: Value,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct PlainChoice<'a> {
+    #[serde(borrow)]
+    message: PlainMessage<'a>,
+    #[serde(borrow)]
+    finish_reason: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct PlainMessage<'a> {
+    #[serde(borrow)]
+    content: &'a RawValue,
+}
+
+/// Glances at a plain reply; anything else must be read.
+pub(super) fn glance(body: &[u8]) -> Option<Glance> {
+    let plain: Plain<'_> = serde_json::from_slice(body).ok()?;
+    let [choice] = plain.choices;
+    let text = choice.message.content.get().strip_prefix('"')?.trim_start();
+    let says_something = !text.starts_with(['"', '\\']);
+    if plain.error.is_some() || choice.finish_reason != "stop" || !says_something {
+        return None;
+    }
+    let object = Map::from_iter([("usage".to_owned(), plain.usage)]);
+    Some(Glance {
+        content: true,
+        finish: Some(Finish::Stop),
+        ended: true,
+        usage: usage::read(&object),
+        model: Some(plain.model.into_owned()),
+        fault: None,
+    })
+}
 
 /// Reads a whole reply.
 pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
@@ -241,6 +289,34 @@ mod tests {
         let mut losses = Losses::default();
         let body = write(reply, &style(), &mut losses);
         (serde_json::from_slice(&body).unwrap(), losses.to_string())
+    }
+
+    #[test]
+    fn a_glance_agrees_with_reading_or_abstains() {
+        let body = |message: &Value, finish: &str| {
+            let choice = json!({ "message": message, "finish_reason": finish });
+            let usage = json!({ "prompt_tokens": 3, "completion_tokens": 2 });
+            bytes(&json!({ "id": "a", "model": "m", "choices": [choice], "usage": usage }))
+        };
+        let plain = body(&json!({ "content": "hi" }), "stop");
+        let (seen, whole) = (glance(&plain).unwrap(), read(&plain).unwrap());
+        assert_eq!(seen.usage, whole.usage);
+        assert_eq!(seen.model, Some(whole.model));
+        assert_eq!(seen.finish, Some(whole.finish));
+        for other in [
+            body(&json!({ "content": "" }), "stop"),
+            body(&json!({ "content": "  " }), "stop"),
+            body(&json!({ "content": "\n" }), "stop"),
+            body(&json!({ "content": null }), "stop"),
+            body(&json!({ "content": "a" }), "length"),
+            br#"{"model":"m","choices":[],"usage":{}}"#.to_vec(),
+            b"<html>".to_vec(),
+        ] {
+            assert_eq!(glance(&other), None, "{}", String::from_utf8_lossy(&other));
+        }
+        let mut error: Value = serde_json::from_slice(&plain).unwrap();
+        error["error"] = json!({ "message": "x" });
+        assert_eq!(glance(&bytes(&error)), None);
     }
 
     #[test]

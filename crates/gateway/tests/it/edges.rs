@@ -109,7 +109,10 @@ async fn slow_heads_are_cut_and_others_are_served_meanwhile() {
 #[tokio::test(start_paused = true)]
 async fn on_the_same_dialect_only_the_model_changes() {
     let house = House::new(EVERYTHING).await;
-    let body = r#"{ "unknown_field":{"deep":[1.50,12345678901234567890]}, "model" : "gpt-5.5","messages":[{"role":"user","content":"caf\u00e9"}],"temperature":0.70}"#;
+    let body = concat!(
+        r#"{ "unknown_field":{"deep":[1.50,12345678901234567890]}, "model" : "gpt-5.5","#,
+        r#""messages":[{"role":"user","content":"caf\u00e9"}],"temperature":0.70}"#
+    );
     house.fault("openai", "status=503");
     let answer = house.post("/v1/chat/completions", body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());

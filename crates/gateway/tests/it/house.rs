@@ -27,12 +27,24 @@ version: 1
 providers:
   openai:    { kind: openai, base_url: "http://openai.sim/v1", api_key: { env: KEY } }
   azure:     { kind: azure-openai, endpoint: "http://azure.sim", api_key: { env: KEY } }
-  dated:     { kind: azure-openai, endpoint: "http://azure.sim", api_key: { env: KEY }, api_version: 2025-04-01-preview }
+  dated:
+    kind: azure-openai
+    endpoint: "http://azure.sim"
+    api_key: { env: KEY }
+    api_version: 2025-04-01-preview
   anthropic: { kind: anthropic, base_url: "http://anthropic.sim", api_key: { env: KEY } }
-  bedrock:   { kind: bedrock, region: us-east-2, api_key: { env: KEY }, endpoint: "http://bedrock.sim", mantle_endpoint: "http://bedrock.sim" }
+  bedrock:
+    kind: bedrock
+    region: us-east-2
+    api_key: { env: KEY }
+    endpoint: "http://bedrock.sim"
+    mantle_endpoint: "http://bedrock.sim"
   local:     { kind: openai-compatible, base_url: "http://local.sim/v1" }
 models:
-  gpt-5.5: [ openai, { provider: azure, name: gpt55-eu }, { provider: bedrock, name: openai.gpt-5.5 } ]
+  gpt-5.5:
+    - openai
+    - { provider: azure, name: gpt55-eu }
+    - { provider: bedrock, name: openai.gpt-5.5 }
   claude:  [ anthropic, { provider: bedrock, name: us.anthropic.claude-sonnet-5 } ]
   nova:    [ { provider: bedrock, name: "amazon.nova-pro-v1:0" } ]
   llama:   [ local ]
@@ -201,7 +213,7 @@ impl House {
         Self { sim, gateway, worker, ledger, folder }
     }
 
-    /// Scripts a fault for a provider; the last one scripted wins nothing, the first that fits does.
+    /// Scripts a fault for a provider; of several the first one scripted shows.
     pub(crate) fn fault(&self, provider: &str, fault: &str) {
         let fault: Fault = fault.parse().unwrap();
         self.sim.script().add(Rule::new(provider, fault));

@@ -146,7 +146,9 @@ fn weights_are_shares_of_first_choice() {
 proptest! {
     #[test]
     fn a_decision_never_calls_twice_what_it_calls_once(
-        weights in prop::collection::vec(0u32..5, 1..8), seed: u64, shut in prop::collection::vec(0usize..8, 0..8)
+        weights in prop::collection::vec(0u32..5, 1..8),
+        seed: u64,
+        shut in prop::collection::vec(0usize..8, 0..8),
     ) {
         let (plan, feature) = feature(vec![models(&weights, 0, Prefer::Weighted)]);
         let live = Live::new(&plan);
