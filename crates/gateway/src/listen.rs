@@ -135,8 +135,9 @@ impl Worker {
         self.gateway.metrics.connections.inc();
         let worker = Arc::clone(&self);
         let service = service_fn(move |request| {
-            let worker = Arc::clone(&worker);
-            async move { Ok::<_, Infallible>(serve::serve(worker, request).await) }
+            // Boxed: the walk's state is large, and the connection moves what it is given.
+            let served = Box::pin(serve::serve(Arc::clone(&worker), request));
+            async move { Ok::<_, Infallible>(served.await) }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder

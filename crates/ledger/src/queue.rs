@@ -26,8 +26,9 @@ const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 /// How many records are written at once, to the database or to a spill file.
 pub(crate) const BATCH: usize = 1_000;
 
-/// How long the first record of a batch waits for others.
-const GATHER: Duration = Duration::from_millis(10);
+/// How long the first record of a batch waits for others: most of the cost of a write is that of
+/// its transaction, and the promise is a second.
+const GATHER: Duration = Duration::from_millis(100);
 
 /// How often records that the database has not taken are looked for. A record is spilled at the
 /// second look after its acceptance at the latest, which is after twice this time.
