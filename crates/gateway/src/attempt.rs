@@ -72,13 +72,19 @@ impl Attempt<'_> {
         window: Window,
         record: &mut Record,
     ) -> Result<Reached, Fault> {
+        let prepared = prepare(self.call, neutral, self.route, &self.worker.upstream);
+        let late = |_| {
+            // Not the deployment's fault: only fetching what the request points to takes time.
+            let message = "fetching the media that the request names took too long";
+            Fault::new(Class::UnsupportedHere, message).at(Phase::Admit)
+        };
         let Prepared { body, losses } =
-            prepare(self.call, neutral, self.route, &self.worker.upstream).await?;
+            timeout_at(window.first, prepared).await.map_err(late)??;
         let sent = self.send(body);
         let answer = timeout_at(window.first, sent).await.map_err(|_| silent(Phase::Headers))??;
         record.note_attempt(|attempt| attempt.status = Some(answer.status().as_u16()));
         if answer.status() != StatusCode::OK {
-            return Err(self.refusal(answer).await);
+            return Err(self.refusal(answer, window).await);
         }
         record.note_attempt(|attempt| attempt.upstream_request_id = request_id(answer.headers()));
         let reached = if self.call.head.stream {
@@ -105,10 +111,11 @@ impl Attempt<'_> {
     }
 
     /// Reads an answer that is not 200.
-    async fn refusal(&self, answer: Answer) -> Fault {
+    async fn refusal(&self, answer: Answer, window: Window) -> Fault {
         let (head, body) = answer.into_parts();
         let status = head.status.as_u16();
-        let read = tokio::time::timeout(ERROR_PATIENCE, collect(body, ERROR_BYTES_MAX)).await;
+        let until = (Instant::now() + ERROR_PATIENCE).min(window.first);
+        let read = timeout_at(until, collect(body, ERROR_BYTES_MAX)).await;
         let body = read.ok().and_then(Result::ok).unwrap_or_default();
         let provider = dialect(self.route.dialect);
         provider.read_error(status, &head.headers, &body).at(Phase::Headers)

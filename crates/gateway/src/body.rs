@@ -13,11 +13,14 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tieline_types::{Class, Fault};
+use tokio::time::Instant;
 
 use crate::relay::Relay;
 
 /// The time a client may take between two pieces of its request body.
 const BODY_GAP: Duration = Duration::from_secs(30);
+/// The time a client may take to send its whole request body.
+const BODY_TIME: Duration = Duration::from_secs(300);
 
 /// What a client is sent.
 pub(crate) enum Outgoing {
@@ -76,8 +79,10 @@ pub(crate) async fn read(
     }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
+    let end = Instant::now() + BODY_TIME;
     loop {
-        let frame = match tokio::time::timeout(BODY_GAP, body.frame()).await {
+        let until = (Instant::now() + BODY_GAP).min(end);
+        let frame = match tokio::time::timeout_at(until, body.frame()).await {
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(error))) => {
                 return Err(Fault::new(

@@ -16,6 +16,8 @@ use crate::admit::Call;
 const BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The longest answer kept.
 const ENTRY_BYTES_MAX: usize = 1024 * 1024;
+/// Places in the order that renewed entries may leave behind before they are swept.
+const ORDER_SLACK: usize = 64;
 /// Request fields that change how an answer is delivered, not what it says.
 const DELIVERY: [&str; 3] = ["model", "stream", "stream_options"];
 
@@ -56,6 +58,10 @@ impl AnswerCache {
             kept.bytes = kept.bytes.saturating_sub(before);
         }
         kept.order.push_back((key, now));
+        if kept.order.len() > 2 * kept.entries.len() + ORDER_SLACK {
+            let Kept { entries, order, .. } = &mut *kept;
+            order.retain(|(key, at)| entries.get(key).is_some_and(|(kept_at, ..)| kept_at == at));
+        }
         while kept.bytes > BYTES_MAX
             && let Some((oldest, at)) = kept.order.pop_front()
         {

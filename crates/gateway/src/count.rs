@@ -5,7 +5,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tieline_dialect::splice_model;
 use tieline_route::Step;
-use tieline_types::{DialectId, Fault};
+use tieline_types::DialectId;
 use tieline_upstream::{Outgoing as Outward, Parts, collect};
 
 use crate::{
@@ -42,7 +42,7 @@ pub(crate) async fn serve(
         let Step::Call { deployment, .. } = step else {
             continue;
         };
-        if let Some(Ok(count)) = asked(worker, &call, *deployment).await {
+        if let Some(count) = asked(worker, &call, *deployment).await {
             record.served(true, None);
             return respond::plain(StatusCode::OK, count);
         }
@@ -58,7 +58,7 @@ pub(crate) async fn serve(
 }
 
 /// Asks a deployment, if it counts. Counting does not touch its health: it is another service.
-async fn asked(worker: &Worker, call: &Call, deployment: usize) -> Option<Result<Vec<u8>, Fault>> {
+async fn asked(worker: &Worker, call: &Call, deployment: usize) -> Option<Vec<u8>> {
     let route = call.plan.routes.get(deployment)?.counting()?;
     if route.dialect != call.dialect {
         return None;
@@ -68,14 +68,12 @@ async fn asked(worker: &Worker, call: &Call, deployment: usize) -> Option<Result
     let mut headers: HeaderMap = call.passed_on.clone();
     call.trace.put(&mut headers, &mut worker.gateway.rng());
     let outward = Outward { route: &route, stream: false, headers: &headers, body };
-    let sent = worker.upstream.send(outward, worker.gateway.wall());
-    let answer = tokio::time::timeout_at(call.deadline, sent).await.ok()?;
-    match answer {
-        Ok(answer) if answer.status() == StatusCode::OK => {
-            let body = collect(answer.into_body(), ANSWER_BYTES_MAX).await;
-            Some(body.map(|bytes| bytes.to_vec()))
+    let asked = async {
+        let answer = worker.upstream.send(outward, worker.gateway.wall()).await.ok()?;
+        if answer.status() != StatusCode::OK {
+            return None;
         }
-        Ok(_) => None,
-        Err(fault) => Some(Err(fault)),
-    }
+        collect(answer.into_body(), ANSWER_BYTES_MAX).await.ok()
+    };
+    tokio::time::timeout_at(call.deadline, asked).await.ok()?.map(Vec::from)
 }

@@ -19,8 +19,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{GatewayError, gateway::Gateway, serve};
 
-/// The time a client may take to send a request's head, and a TLS client to shake hands.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// The time a client may take to send a request's head, and a TLS client to shake hands. It is also
+/// how long an idle connection is kept: hyper has one limit for both.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of a request's head; also the read buffer's limit.
 const HEAD_BYTES_MAX: usize = 256 * 1024;
 /// The most headers of a request.
@@ -105,9 +106,13 @@ impl Worker {
                     let _ = stream.set_nodelay(true);
                     let worker = Arc::clone(self);
                     match tls.clone() {
-                        None => {
-                            self.connections.spawn(async move { worker.serve_io(stream).await })
-                        }
+                        None => self.connections.spawn(async move {
+                            // HTTP's own limits begin with the first byte.
+                            let spoke = stream.readable();
+                            if tokio::time::timeout(HEADER_TIMEOUT, spoke).await.is_ok() {
+                                worker.serve_io(stream).await;
+                            }
+                        }),
                         Some(Tls(acceptor)) => self.connections.spawn(async move {
                             let shaken = acceptor.accept(stream);
                             if let Ok(Ok(stream)) =

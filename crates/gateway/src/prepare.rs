@@ -52,7 +52,13 @@ pub(crate) async fn prepare(
         dialect(route.dialect).write_request(ask, &route.target, &mut losses)
     } else {
         let mut inlined = ask.clone();
-        if upstream.inline_media(&mut inlined).await? > 0 {
+        // Another deployment may fetch for itself what cannot be fetched here.
+        let unreachable = |fault: Fault| {
+            let mut fault = Fault::new(Class::UnsupportedHere, fault.message).at(Phase::Admit);
+            fault.param = Some("messages".to_owned());
+            fault
+        };
+        if upstream.inline_media(&mut inlined).await.map_err(unreachable)? > 0 {
             losses.note(Action::Inline, "media_url");
         }
         dialect(route.dialect).write_request(&inlined, &route.target, &mut losses)

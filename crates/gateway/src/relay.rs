@@ -23,6 +23,8 @@ use crate::{
 
 /// The longest silence inside a stream, signs of life included.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The time that the transport may take to end after the dialect's last event.
+const ENDING: Duration = Duration::from_secs(1);
 /// Bytes of a request per input token, where the provider does not count. A piece of a stream is
 /// mostly one output token.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -94,6 +96,11 @@ impl Relay {
                     if self.silence.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
                     }
+                    if self.source.seen.ended {
+                        // The answer is complete; only the transport forgot to end.
+                        self.ended = true;
+                        continue;
+                    }
                     let message = if Instant::now() >= self.call.deadline {
                         "the feature's deadline passed before the answer was complete"
                     } else {
@@ -108,7 +115,12 @@ impl Relay {
     /// Something arrived: the silence begins anew. Resetting a timer costs; a second's slack is
     /// nothing against a minute.
     fn rest(&mut self) {
-        let until = (Instant::now() + SILENCE_MAX).min(self.call.deadline);
+        let now = Instant::now();
+        if self.source.seen.ended {
+            self.silence.as_mut().reset(now + ENDING);
+            return;
+        }
+        let until = (now + SILENCE_MAX).min(self.call.deadline);
         if until > self.silence.deadline() + Duration::from_secs(1) {
             self.silence.as_mut().reset(until);
         }
@@ -160,6 +172,10 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
+        if self.source.seen.ended && self.ready.is_empty() {
+            // Clients hang up at the dialect's last event; the transport's end may come later.
+            self.close_well();
+        }
         if let Some((mut record, _)) = self.books.take() {
             let usage = self.note_usage(&mut record);
             record.note(|call| call.usage = Some(usage));

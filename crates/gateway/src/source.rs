@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
 use tieline_dialect::{
     Collector, Dialect, Glance, ReadEvents, Style, WriteEvents,
-    frame::Splitter,
+    frame::{Framing, Splitter},
     ir::{Event, Finish, Reply},
 };
 use tieline_types::{Class, Fault, Phase};
@@ -151,19 +151,37 @@ impl Source {
     }
 
     fn end(&mut self) -> Pulled {
-        if !self.splitter.rest().is_empty() && !self.seen.ended {
-            // A frame without its blank line at the very end may still be whole.
-            let rest = Bytes::copy_from_slice(self.splitter.rest());
-            self.reader.read(&rest, &mut self.events);
-            self.events.retain(|event| !matches!(event, Event::Error(_)));
-        }
         let mut out = Out::default();
         if !self.seen.ended {
+            self.read_rest(&mut out);
             self.reader.end(&mut self.events);
         }
         match self.take_in(&mut out) {
             Some(fault) => self.broken(fault),
             None => Pulled::End(out.finish()),
+        }
+    }
+
+    /// Reads what came without its end. An event that lacks but its blank line is whole; anything
+    /// else is a stream cut within a frame. After the finish nothing is left that could matter.
+    fn read_rest(&mut self, out: &mut Out) {
+        let rest = Bytes::copy_from_slice(self.splitter.rest());
+        if rest.is_empty() || self.seen.finish.is_some() {
+            return;
+        }
+        self.reader.read(&rest, &mut self.events);
+        let mut whole = true;
+        for event in &mut self.events {
+            if let Event::Error(fault) = event {
+                whole = false;
+                if fault.class == Class::BadPayload {
+                    let message = "the provider's stream ended within an event";
+                    *fault = Fault::new(Class::StreamTruncated, message);
+                }
+            }
+        }
+        if whole && self.writer.is_none() && self.dialect.framing() == Framing::Sse {
+            out.passed = Some([&rest[..], b"\n\n"].concat().into());
         }
     }
 

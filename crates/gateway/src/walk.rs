@@ -22,7 +22,9 @@ use crate::{
 /// The time to the first content that a stream may take where its tier does not say.
 const FIRST_CONTENT: Duration = Duration::from_secs(30);
 /// An attempt is not begun with less time than this.
-const WORTH_TRYING: Duration = Duration::from_millis(5);
+const WORTH_TRYING: Duration = Duration::from_millis(100);
+/// Silence within less than this is our impatience, not the deployment's failure.
+const FAIR_WINDOW: Duration = Duration::from_secs(1);
 
 /// What answers a request.
 pub(crate) struct Answered {
@@ -88,7 +90,9 @@ pub(crate) async fn walk(
                 let Some(window) = walk.window(*tier, tier_began.1, later) else {
                     continue;
                 };
-                if let Some(by) = walk.call(*tier, *deployment, window, record).await? {
+                let rescue = decision.is_rescue(*tier, *deployment);
+                let target = Target { tier: *tier, deployment: *deployment, rescue };
+                if let Some(by) = walk.call(target, window, record).await? {
                     return Ok(Answered { tier: *tier, by });
                 }
             }
@@ -111,6 +115,15 @@ pub(crate) async fn walk(
     Err(walk.exhausted(decision))
 }
 
+/// Whom to call.
+#[derive(Clone, Copy)]
+struct Target {
+    tier: usize,
+    deployment: usize,
+    /// Even though it is shut, for want of anything better.
+    rescue: bool,
+}
+
 struct Walk<'a> {
     worker: &'a Worker,
     call: &'a Call,
@@ -124,11 +137,11 @@ impl Walk<'_> {
     /// Calls one deployment. `Ok(None)` means: go on with the next step.
     async fn call(
         &mut self,
-        tier: usize,
-        deployment: usize,
+        target: Target,
         window: Window,
         record: &mut Record,
     ) -> Result<Option<By>, Fault> {
+        let Target { tier, deployment, rescue } = target;
         let (worker, call) = (self.worker, self.call);
         let gateway = &worker.gateway;
         let plan = &call.plan;
@@ -145,6 +158,11 @@ impl Walk<'_> {
             deployment,
             permit: Some(plan.live.admit(deployment, gateway.now())),
         };
+        if matches!(permit.permit, Some(Permit::Shut(_))) && !rescue {
+            // It was open to traffic when the request was planned, and has been shut since.
+            return Ok(None);
+        }
+        let began = Instant::now();
         record.begin(AttemptRecord {
             tier: call
                 .feature
@@ -172,7 +190,15 @@ impl Walk<'_> {
             Ok(reached) => Ok(Some(By::Deployment { deployment, reached, permit })),
             Err(fault) => {
                 record.end_attempt(Some(&fault));
-                permit.failed(gateway.now(), &fault);
+                let ours = fault.class == Class::Timeout
+                    && fault.status.is_none()
+                    && window.first.saturating_duration_since(began) < FAIR_WINDOW;
+                if ours {
+                    // It had no fair chance: that says nothing about its health.
+                    drop(permit);
+                } else {
+                    permit.failed(gateway.now(), &fault);
+                }
                 tracing::debug!(deployment = %known.id, class = %fault.class, "attempt failed");
                 if outcome(&fault).next == Next::Stop {
                     return Err(fault);

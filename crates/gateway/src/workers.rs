@@ -14,6 +14,9 @@ use crate::{
     listen,
 };
 
+/// The time that workers may take to end once their streams are over or cut.
+const ENDING: Duration = Duration::from_secs(2);
+
 /// A gateway that listens.
 #[derive(Debug)]
 pub struct Running {
@@ -80,18 +83,28 @@ impl Running {
     /// Stops accepting, lets open requests and streams finish within the configured time, and
     /// returns when all is over.
     pub async fn drain(self) {
-        self.gateway.drain();
-        self.stop.cancel();
+        let Self { gateway, stop, stop_admin, done, threads, drain, .. } = self;
+        gateway.drain();
+        stop.cancel();
         let all = async {
-            for done in self.done {
+            for done in done {
                 // A worker that is gone is done.
                 let _ = done.await;
             }
         };
-        if tokio::time::timeout(self.drain, all).await.is_err() {
+        if tokio::time::timeout(drain, all).await.is_err() {
             tracing::warn!("open streams did not finish in time and are cut");
         }
-        self.stop_admin.cancel();
+        stop_admin.cancel();
+        // Streams that are cut close their books when their worker's runtime ends, and no sooner.
+        let ended = tokio::task::spawn_blocking(move || {
+            for thread in threads {
+                let _ = thread.join();
+            }
+        });
+        if tokio::time::timeout(ENDING, ended).await.is_err() {
+            tracing::warn!("a worker did not end; the records of its streams may be missing");
+        }
     }
 
     fn spawn_worker(

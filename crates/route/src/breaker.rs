@@ -107,7 +107,7 @@ impl Breaker {
     /// A request answered well. Closes a breaker whose probe it was.
     pub fn success(&mut self, now: Duration, permit: Permit) {
         match permit {
-            Permit::Probe => *self = Self::default(),
+            Permit::Probe => *self = Self { paused_until: self.paused_until, ..Self::default() },
             Permit::Pass if self.open_until.is_none() => {
                 self.consecutive = 0;
                 self.count(now, true);

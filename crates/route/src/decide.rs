@@ -141,6 +141,16 @@ fn consider(
 }
 
 impl Decision {
+    /// Whether this candidate is to be tried although it is shut.
+    #[must_use]
+    pub fn is_rescue(&self, tier: usize, deployment: usize) -> bool {
+        self.considered.iter().any(|one| {
+            one.tier == tier
+                && one.deployment == deployment
+                && matches!(one.verdict, Verdict::LeastBad(_))
+        })
+    }
+
     fn has_call(&self) -> bool {
         self.steps.iter().any(|step| matches!(step, Step::Call { .. }))
     }

@@ -97,7 +97,10 @@ impl Connector {
 
     async fn tcp(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in tokio::net::lookup_host((host, port)).await? {
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+        // One address that swallows everything must leave time for the others.
+        let share = self.timeout / u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
+        for address in addresses {
             if self.rule == AddressRule::Public && !is_public(address) {
                 last = io::Error::new(
                     io::ErrorKind::PermissionDenied,
@@ -105,13 +108,14 @@ impl Connector {
                 );
                 continue;
             }
-            match TcpStream::connect(address).await {
-                Ok(stream) => {
+            match tokio::time::timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => {
                     // Events are small and must go out at once.
                     stream.set_nodelay(true)?;
                     return Ok(stream);
                 }
-                Err(error) => last = error,
+                Ok(Err(error)) => last = error,
+                Err(_) => last = io::ErrorKind::TimedOut.into(),
             }
         }
         Err(last)

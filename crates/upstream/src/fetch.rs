@@ -15,6 +15,8 @@ use crate::{Parts, Upstream, send::collect};
 
 /// The most bytes one image or document may have.
 pub const MEDIA_BYTES_MAX: usize = 20 * 1024 * 1024;
+/// The most bytes that all media of one request may have in base64.
+const MEDIA_BYTES_TOTAL_MAX: usize = 64 * 1024 * 1024;
 /// The most addresses fetched for one request.
 const MEDIA_COUNT_MAX: usize = 20;
 /// The time one of them may take.
@@ -27,6 +29,7 @@ impl Upstream {
     /// `client_invalid` with the address when it cannot be fetched.
     pub async fn inline_media(&self, ask: &mut Ask) -> Result<usize, Fault> {
         let mut count = 0;
+        let mut bytes = 0;
         let blocks = ask.messages.iter_mut().flat_map(|message| &mut message.blocks);
         for source in blocks.flat_map(media) {
             let Media::Url(url) = source else {
@@ -39,7 +42,17 @@ impl Upstream {
                     format!("more than {MEDIA_COUNT_MAX} media addresses in one request"),
                 ));
             }
-            *source = self.fetch(url).await?;
+            let fetched = self.fetch(url).await?;
+            if let Media::Base64 { data, .. } = &fetched {
+                bytes += data.len();
+            }
+            if bytes > MEDIA_BYTES_TOTAL_MAX {
+                return Err(Fault::invalid(
+                    "messages",
+                    format!("the media of one request exceed {MEDIA_BYTES_TOTAL_MAX} bytes"),
+                ));
+            }
+            *source = fetched;
         }
         Ok(count)
     }

@@ -22,12 +22,14 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use tieline_types::{Class, Fault, Phase, Replay};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::{Parts, connect::Connector};
 
 /// How long an idle connection is kept. Providers close theirs after one to ten minutes.
 const IDLE: Duration = Duration::from_secs(50);
+/// The time a connection may take to be ready again after an answer was read to its end.
+const SETTLE: Duration = Duration::from_millis(10);
 /// Idle connections kept for one host.
 const IDLE_PER_HOST_MAX: usize = 1024;
 
@@ -35,7 +37,8 @@ const IDLE_PER_HOST_MAX: usize = 1024;
 #[derive(Clone)]
 pub(crate) struct Pool {
     connector: Connector,
-    idle: Arc<Idle>,
+    /// None where connections are not kept: callers name the hosts, and there is no end of them.
+    idle: Option<Arc<Idle>>,
 }
 
 /// Idle connections by scheme and authority. Providers are few: a list beats a map.
@@ -58,12 +61,12 @@ pub struct AnswerBody {
 struct Lease {
     sender: SendRequest<Parts>,
     host: Uri,
-    idle: Arc<Idle>,
+    idle: Option<Arc<Idle>>,
 }
 
 impl Pool {
-    pub(crate) fn new(connector: Connector) -> Self {
-        Self { connector, idle: Arc::default() }
+    pub(crate) fn new(connector: Connector, keep: bool) -> Self {
+        Self { connector, idle: keep.then(Arc::default) }
     }
 
     /// Sends a request with an absolute address and waits for the head of the answer.
@@ -75,9 +78,9 @@ impl Pool {
         mut request: Request<Parts>,
     ) -> Result<Response<AnswerBody>, Fault> {
         let host = to_origin_form(&mut request)?;
-        while let Some(mut sender) = self.idle.take(&host) {
-            // A connection that its provider closed meanwhile hands the request back.
-            if sender.ready().await.is_err() {
+        while let Some(mut sender) = self.idle.as_ref().and_then(|idle| idle.take(&host)) {
+            // Closed meanwhile, or still uploading to a provider that answered early: not reusable.
+            if !matches!(timeout(SETTLE, sender.ready()).await, Ok(Ok(()))) {
                 continue;
             }
             match sender.try_send_request(request).await {
@@ -111,7 +114,7 @@ impl Pool {
         sender: SendRequest<Parts>,
         host: Uri,
     ) -> Response<AnswerBody> {
-        let lease = Lease { sender, host, idle: Arc::clone(&self.idle) };
+        let lease = Lease { sender, host, idle: self.idle.clone() };
         response.map(|incoming| AnswerBody { incoming, lease: Some(lease) })
     }
 }
@@ -156,8 +159,8 @@ impl Body for AnswerBody {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
         match &polled {
             Poll::Ready(None) => {
-                if let Some(lease) = self.lease.take() {
-                    lease.idle.put(lease.host, lease.sender);
+                if let Some(Lease { sender, host, idle: Some(idle) }) = self.lease.take() {
+                    idle.put(host, sender);
                 }
             }
             Poll::Ready(Some(Err(_))) => self.lease = None,

@@ -116,7 +116,8 @@ impl Upstream {
 }
 
 fn pool(network: &Network, dial: &Dial, rule: AddressRule) -> io::Result<Pool> {
-    Ok(Pool::new(Connector::new(network.clone(), dial, rule)?))
+    let keep = rule == AddressRule::Any;
+    Ok(Pool::new(Connector::new(network.clone(), dial, rule)?, keep))
 }
 
 /// Reads a whole body of at most `max` bytes.

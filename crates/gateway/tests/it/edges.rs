@@ -101,7 +101,7 @@ async fn slow_heads_are_cut_and_others_are_served_meanwhile() {
     let mut rest = Vec::new();
     let began = tokio::time::Instant::now();
     ours.read_to_end(&mut rest).await.unwrap();
-    assert!(began.elapsed().as_secs() <= 15, "{:?}", began.elapsed());
+    assert!(began.elapsed().as_secs() <= 31, "{:?}", began.elapsed());
     let answer = house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
     assert_eq!(answer.status, 200);
 }

@@ -7,7 +7,10 @@ use http_body_util::BodyExt as _;
 use tieline_ledger::KeyRing;
 use tieline_sim::{Fault, Pace, Rule};
 use tieline_types::{Class, Outcome};
-use tokio::time::Instant;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    time::Instant,
+};
 
 use crate::house::{Client, EVERYTHING, House, MODELS, post};
 
@@ -123,6 +126,30 @@ async fn a_fault_after_content_is_told_in_the_dialects_own_words() {
                 assert_eq!(record.attempts.len(), 1, "{cell}");
             }
         }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_cut_within_an_event_is_never_complete() {
+    let house = house(EVERYTHING).await;
+    let mut arrivals = house.network.listen("local.sim:80");
+    tokio::spawn(async move {
+        while let Some(mut io) = arrivals.recv().await {
+            assert!(io.read(&mut [0; 64 * 1024]).await.unwrap() > 0);
+            let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
+                        connection: close\r\n\r\n";
+            let delta = r#"data: {"id":"a","choices":[{"index":0,"delta":{"content":"hello"}}]}"#;
+            let text = format!("{head}{delta}\n\ndata: {{\"id\":\"a\",\"choi");
+            io.write_all(text.as_bytes()).await.unwrap();
+            io.shutdown().await.unwrap();
+        }
+    });
+    for client in Client::ALL {
+        let answer = house.ask(client, "llama", true, "hello").await;
+        assert!(client.tells_break(&answer), "{client:?}: {}", answer.text());
+        let record = house.record(&answer).await;
+        assert_eq!(record.outcome, Outcome::Broken);
+        assert_eq!(record.fault, Some(Class::StreamTruncated));
     }
 }
 

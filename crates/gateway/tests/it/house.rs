@@ -88,6 +88,7 @@ pub(crate) fn config(text: &str) -> Config {
 pub(crate) struct House {
     pub(crate) sim: Sim,
     pub(crate) gateway: Arc<Gateway>,
+    pub(crate) network: MemoryNetwork,
     worker: Arc<Worker>,
     ledger: Ledger,
     folder: TempDir,
@@ -203,14 +204,14 @@ impl House {
         let parts = Parts {
             ledger: Some(ledger.clone()),
             keys: keys(&path),
-            network: Network::Memory(network),
+            network: Network::Memory(network.clone()),
             wall: UNIX_EPOCH + Duration::from_secs(1_777_397_640),
             seed: 7,
             env: Box::new(|_| None),
         };
         let gateway = Gateway::new(&config(text), parts).unwrap();
         let worker = Worker::new(&gateway, CancellationToken::new()).unwrap();
-        Self { sim, gateway, worker, ledger, folder }
+        Self { sim, gateway, network, worker, ledger, folder }
     }
 
     /// Scripts a fault for a provider; of several the first one scripted shows.
