@@ -24,17 +24,21 @@ pub const fn class_of_status(status: u16) -> Class {
 /// The longest part of an unreadable error body that is quoted.
 const QUOTE_MAX: usize = 200;
 
+/// The provider's request id, under any of the names that providers use.
+#[must_use]
+pub fn upstream_request_id(headers: &HeaderMap) -> Option<String> {
+    ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"]
+        .iter()
+        .find_map(|name| headers.get(*name)?.to_str().ok())
+        .map(str::to_owned)
+}
+
 /// A fault of `class` with what the headers say: retry hint and request id under any of the names
 /// that providers use.
 pub(crate) fn fault_of(class: Class, status: u16, headers: &HeaderMap, message: String) -> Fault {
-    let id = ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"]
-        .iter()
-        .find_map(|name| headers.get(*name))
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
     let mut fault =
         Fault::new(class, message).with_status(status).with_retry_after(retry_after(headers));
-    fault.upstream_request_id = id;
+    fault.upstream_request_id = upstream_request_id(headers);
     fault
 }
 

@@ -28,7 +28,7 @@ mod stream;
 use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
 
-pub use error::class_of_status;
+pub use error::{class_of_status, upstream_request_id};
 pub use head::{Head, splice_model};
 pub use hint::retry_after;
 pub use loss::{Action, Loss, Losses};

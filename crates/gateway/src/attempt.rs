@@ -7,6 +7,7 @@ use http::{HeaderMap, StatusCode};
 use tieline_dialect::{
     Dialect, Losses, Style, dialect,
     ir::{Content, Finish, Reply},
+    upstream_request_id,
 };
 use tieline_types::{Class, Fault, Phase, Usage};
 use tieline_upstream::{Answer, Outgoing, Route, collect};
@@ -86,7 +87,9 @@ impl Attempt<'_> {
         if answer.status() != StatusCode::OK {
             return Err(self.refusal(answer, window).await);
         }
-        record.note_attempt(|attempt| attempt.upstream_request_id = request_id(answer.headers()));
+        record.note_attempt(|attempt| {
+            attempt.upstream_request_id = upstream_request_id(answer.headers())
+        });
         let reached = if self.call.head.stream {
             self.first_content(answer, window, record).await
         } else {
@@ -236,12 +239,4 @@ fn empty() -> Fault {
 
 fn silent(phase: Phase) -> Fault {
     Fault::new(Class::Timeout, "the provider did not answer in the time allowed").at(phase)
-}
-
-/// The provider's request id, under any of the names that providers use.
-fn request_id(headers: &HeaderMap) -> Option<String> {
-    ["x-request-id", "request-id", "x-amzn-requestid", "apim-request-id"]
-        .iter()
-        .find_map(|name| headers.get(*name)?.to_str().ok())
-        .map(str::to_owned)
 }

@@ -58,27 +58,6 @@ pub struct DeploymentStatus {
     pub failed: u64,
 }
 
-/// The classes that an attempt can end with.
-const FAILURES: [Class; 17] = [
-    Class::Transport,
-    Class::ServerError,
-    Class::Overloaded,
-    Class::RateLimited,
-    Class::Billing,
-    Class::Auth,
-    Class::Timeout,
-    Class::ContextOverflow,
-    Class::TooLarge,
-    Class::UnsupportedHere,
-    Class::PolicyBlock,
-    Class::ClientInvalid,
-    Class::StreamTruncated,
-    Class::StreamError,
-    Class::BadPayload,
-    Class::Empty,
-    Class::Internal,
-];
-
 impl Gateway {
     /// The state now.
     pub fn status(&self) -> Status {
@@ -105,7 +84,12 @@ impl Gateway {
             implicit: feature.implicit,
             tiers: feature.tiers.iter().map(tier).collect(),
         });
-        let failures = FAILURES.map(Class::as_str);
+        // A client that leaves is nobody's failure.
+        let failures: Vec<&str> = Class::ALL
+            .into_iter()
+            .filter(|class| *class != Class::ClientGone)
+            .map(Class::as_str)
+            .collect();
         let deployments = plan.plan.deployments.iter().enumerate().map(|(at, one)| {
             let (state, opens_in_s) = match plan.live.state(at, now) {
                 State::Closed => ("closed", None),

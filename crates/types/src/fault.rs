@@ -55,6 +55,32 @@ pub enum Class {
 }
 
 impl Class {
+    /// Every class.
+    pub const ALL: [Self; 22] = [
+        Self::Transport,
+        Self::ServerError,
+        Self::Overloaded,
+        Self::RateLimited,
+        Self::Billing,
+        Self::Auth,
+        Self::Timeout,
+        Self::ContextOverflow,
+        Self::TooLarge,
+        Self::UnsupportedHere,
+        Self::PolicyBlock,
+        Self::ClientInvalid,
+        Self::StreamTruncated,
+        Self::StreamError,
+        Self::BadPayload,
+        Self::Empty,
+        Self::ClientGone,
+        Self::CallerAuth,
+        Self::CallerDenied,
+        Self::NotFound,
+        Self::Exhausted,
+        Self::Internal,
+    ];
+
     /// The stable name used in metrics, logs and the ledger.
     #[must_use]
     pub const fn as_str(self) -> &'static str {

@@ -6,31 +6,6 @@ use tieline_types::{Class, DialectId, Fault};
 
 use crate::common::{DIALECTS, readable, stream_of};
 
-const CLASSES: [Class; 22] = [
-    Class::Transport,
-    Class::ServerError,
-    Class::Overloaded,
-    Class::RateLimited,
-    Class::Billing,
-    Class::Auth,
-    Class::Timeout,
-    Class::ContextOverflow,
-    Class::TooLarge,
-    Class::UnsupportedHere,
-    Class::PolicyBlock,
-    Class::ClientInvalid,
-    Class::StreamTruncated,
-    Class::StreamError,
-    Class::BadPayload,
-    Class::Empty,
-    Class::ClientGone,
-    Class::CallerAuth,
-    Class::CallerDenied,
-    Class::NotFound,
-    Class::Exhausted,
-    Class::Internal,
-];
-
 /// What a client is told of a fault that is Tieline's own affair.
 const NEUTRAL: &str = "the model provider could not serve this request";
 
@@ -59,7 +34,7 @@ fn type_and_message(id: DialectId, body: &Value) -> (String, String) {
 #[test]
 fn every_class_has_its_status_type_and_message() {
     for id in DIALECTS {
-        for class in CLASSES {
+        for class in Class::ALL {
             let (got, body) = dialect(id).write_error(&Fault::new(class, "why"), "req_1");
             let body: Value = serde_json::from_slice(&body).unwrap();
             let (kind, message) = type_and_message(id, &body);

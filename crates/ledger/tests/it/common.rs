@@ -171,31 +171,6 @@ fn served_attempt(usage: Usage) -> AttemptRecord {
     }
 }
 
-const CLASSES: [Class; 22] = [
-    Class::Transport,
-    Class::ServerError,
-    Class::Overloaded,
-    Class::RateLimited,
-    Class::Billing,
-    Class::Auth,
-    Class::Timeout,
-    Class::ContextOverflow,
-    Class::TooLarge,
-    Class::UnsupportedHere,
-    Class::PolicyBlock,
-    Class::ClientInvalid,
-    Class::StreamTruncated,
-    Class::StreamError,
-    Class::BadPayload,
-    Class::Empty,
-    Class::ClientGone,
-    Class::CallerAuth,
-    Class::CallerDenied,
-    Class::NotFound,
-    Class::Exhausted,
-    Class::Internal,
-];
-
 const DIALECTS: [DialectId; 4] = [
     DialectId::OpenaiChat,
     DialectId::OpenaiResponses,
@@ -245,7 +220,7 @@ prop_compose! {
         dialect in select(&DIALECTS[..]),
         (start_us, duration_us, first_content_us) in any::<(u64, u64, Option<u64>)>(),
         status in any::<Option<u16>>(),
-        fault in option::of(select(&CLASSES[..])),
+        fault in option::of(select(&Class::ALL[..])),
         phase in option::of(select(&PHASES[..])),
         fault_message in option::of(any_text()),
         upstream_request_id in option::of(any_text()),
@@ -269,7 +244,7 @@ prop_compose! {
         (stream, status) in any::<(bool, u16)>(),
         (tier, deployment) in (option::of(any_name()), option::of(any_name())),
         outcome in select(&OUTCOMES[..]),
-        fault in option::of(select(&CLASSES[..])),
+        fault in option::of(select(&Class::ALL[..])),
         (fault_message, trace_id) in (option::of(any_text()), option::of(any_text())),
         losses in vec(any_text(), 0..4),
         usage in option::of(any_usage()),
