@@ -14,6 +14,10 @@ use crate::error::{LedgerError, is_corrupt};
 /// How much of the write-ahead log stays on disk after a checkpoint, bytes.
 const LOG_BYTES: i64 = 64 * 1024 * 1024;
 
+/// How long the write-ahead log grows before it is copied into the database, pages of 4 KiB. A page
+/// that many batches touch is copied once for all of them.
+const CHECKPOINT_PAGES: i64 = 4_000;
+
 /// How long a reader waits for the rare lock that keeps it out.
 const READ_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -31,8 +35,10 @@ impl Migration {
 }
 
 /// Every migration, in order, numbered from 1 without gaps.
-const MIGRATIONS: [Migration; 1] =
-    [Migration { version: 1, sql: include_str!("sql/001_initial.sql") }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { version: 1, sql: include_str!("sql/001_initial.sql") },
+    Migration { version: 2, sql: include_str!("sql/002_rare_outcomes.sql") },
+];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.
 ///
@@ -77,6 +83,7 @@ fn configure(connection: &Connection, patience: Duration) -> rusqlite::Result<()
     connection.busy_timeout(patience)?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", LOG_BYTES, |_| Ok(()))
 }
 

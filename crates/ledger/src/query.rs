@@ -52,11 +52,16 @@ impl Default for Filter {
 impl Filter {
     /// Every condition in SQL, with its value where it is set.
     fn conditions(&self) -> [(&'static str, Option<Value>); 8] {
+        // SQLite takes the index of rare outcomes only where it sees that the outcome is rare.
+        let outcome = match self.outcome {
+            Some(Outcome::Served) => "r.outcome = ?",
+            _ => "r.outcome <> 'served' AND r.outcome = ?",
+        };
         [
             ("r.id = ?", self.id.as_deref().map(text)),
             ("r.feature = ?", self.feature.as_deref().map(text)),
             ("r.caller = ?", self.caller.as_deref().map(text)),
-            ("r.outcome = ?", self.outcome.map(|outcome| text(outcome.as_str()))),
+            (outcome, self.outcome.map(|outcome| text(outcome.as_str()))),
             (
                 "? IN (SELECT r.deployment UNION ALL
                        SELECT a.deployment FROM attempts a WHERE a.request = r.seq)",

@@ -22,30 +22,46 @@ const USAGE_COLUMNS: usize = 10;
 /// One value to be bound.
 type Cell<'a> = ToSqlOutput<'a>;
 
-/// Inserts a record with its attempts and losses; false when its id is there already.
-pub(crate) fn insert(connection: &Connection, record: &CallRecord) -> rusqlite::Result<bool> {
-    let inserted = connection
-        .prepare_cached(INSERT_REQUEST)?
-        .execute(params_from_iter(request_cells(record)))?;
-    if inserted == 0 {
-        return Ok(false);
+/// Inserts whole records: prepared once, used for a batch.
+pub(crate) struct Inserter<'c> {
+    connection: &'c Connection,
+    request: CachedStatement<'c>,
+    attempt: CachedStatement<'c>,
+    loss: CachedStatement<'c>,
+}
+
+impl<'c> Inserter<'c> {
+    /// Prepares to insert into `connection`.
+    pub(crate) fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            connection,
+            request: connection.prepare_cached(INSERT_REQUEST)?,
+            attempt: connection.prepare_cached(INSERT_ATTEMPT)?,
+            loss: connection.prepare_cached(INSERT_LOSS)?,
+        })
     }
-    let request = connection.last_insert_rowid();
-    let mut insert_attempt = connection.prepare_cached(INSERT_ATTEMPT)?;
-    for (number, attempt) in (0_i64..).zip(&record.attempts) {
-        insert_attempt.execute(params_from_iter(attempt_cells(request, number, attempt)))?;
+
+    /// Inserts a record with its attempts and losses; false when its id is there already.
+    pub(crate) fn insert(&mut self, record: &CallRecord) -> rusqlite::Result<bool> {
+        let inserted = self.request.execute(params_from_iter(request_cells(record)))?;
+        if inserted == 0 {
+            return Ok(false);
+        }
+        let request = self.connection.last_insert_rowid();
+        for (number, attempt) in (0_i64..).zip(&record.attempts) {
+            self.attempt.execute(params_from_iter(attempt_cells(request, number, attempt)))?;
+        }
+        for (number, loss) in (0_i64..).zip(&record.losses) {
+            self.loss.execute(params![request, number, loss])?;
+        }
+        Ok(true)
     }
-    let mut insert_loss = connection.prepare_cached(INSERT_LOSS)?;
-    for (number, loss) in (0_i64..).zip(&record.losses) {
-        insert_loss.execute(params![request, number, loss])?;
-    }
-    Ok(true)
 }
 
 /// The values of a request's row, in the order of `insert_request.sql`.
 ///
 /// Records are taken apart field by field so that a new field cannot be forgotten here.
-fn request_cells(record: &CallRecord) -> Vec<Cell<'_>> {
+fn request_cells(record: &CallRecord) -> impl Iterator<Item = Cell<'_>> {
     let CallRecord {
         id,
         started_ms,
@@ -67,7 +83,7 @@ fn request_cells(record: &CallRecord) -> Vec<Cell<'_>> {
         trace_id,
         attempts: _,
     } = record;
-    let mut cells = vec![
+    let cells = [
         text(id),
         integer(*started_ms),
         integer(*duration_us),
@@ -85,12 +101,15 @@ fn request_cells(record: &CallRecord) -> Vec<Cell<'_>> {
         or_null(fault_message.as_deref(), text),
         or_null(trace_id.as_deref(), text),
     ];
-    cells.extend(usage_cells(usage.as_ref()));
-    cells
+    cells.into_iter().chain(usage_cells(usage.as_ref()))
 }
 
 /// The values of an attempt's row, in the order of `insert_attempt.sql`.
-fn attempt_cells(request: i64, number: i64, attempt: &AttemptRecord) -> Vec<Cell<'_>> {
+fn attempt_cells(
+    request: i64,
+    number: i64,
+    attempt: &AttemptRecord,
+) -> impl Iterator<Item = Cell<'_>> {
     let AttemptRecord {
         tier,
         deployment,
@@ -107,7 +126,7 @@ fn attempt_cells(request: i64, number: i64, attempt: &AttemptRecord) -> Vec<Cell
         model_served,
         usage,
     } = attempt;
-    let mut cells = vec![
+    let cells = [
         Cell::Owned(Value::Integer(request)),
         Cell::Owned(Value::Integer(number)),
         text(tier),
@@ -124,8 +143,7 @@ fn attempt_cells(request: i64, number: i64, attempt: &AttemptRecord) -> Vec<Cell
         or_null(upstream_request_id.as_deref(), text),
         or_null(model_served.as_deref(), text),
     ];
-    cells.extend(usage_cells(usage.as_ref()));
-    cells
+    cells.into_iter().chain(usage_cells(usage.as_ref()))
 }
 
 /// The values of the `usage_` columns; all null where usage is unknown.

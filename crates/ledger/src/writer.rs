@@ -10,7 +10,7 @@ use crate::{
     error::{LedgerError, is_busy},
     import::Import,
     queue::{Batch, Next, Queue},
-    rows,
+    rows::Inserter,
     spill::Spill,
 };
 
@@ -136,9 +136,11 @@ fn insert_all<'r>(
 ) -> rusqlite::Result<u64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut added = 0;
+    let mut inserter = Inserter::new(&transaction)?;
     for record in records {
-        added += u64::from(rows::insert(&transaction, record)?);
+        added += u64::from(inserter.insert(record)?);
     }
+    drop(inserter);
     transaction.commit()?;
     Ok(added)
 }
