@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde::de::IgnoredAny;
+use serde_json::Value;
 use tieline_types::{Class, Fault};
+
+use crate::scan;
 
 /// What admission reads of a request body.
 ///
@@ -23,21 +25,68 @@ pub struct Head {
     pub include_usage: bool,
 }
 
-#[derive(Deserialize)]
+/// The fields of a head as they stand in the body.
+#[derive(Default)]
 struct Wire<'a> {
-    #[serde(borrow, default)]
-    model: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    stream: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    stream_options: Option<&'a RawValue>,
+    model: Option<&'a str>,
+    stream: Option<&'a str>,
+    stream_options: Option<&'a str>,
 }
 
-/// Reads `stream_options`; a derived struct would also take an array for one.
-fn include_usage(raw: &RawValue) -> Result<bool, Fault> {
+impl<'a> Wire<'a> {
+    fn read(text: &'a str) -> Result<Self, Fault> {
+        let mut wire = Self::default();
+        let mut wrong = None;
+        let scanned = scan::fields(text, |quoted, value| {
+            let key: Result<Cow<'_, str>, _> = if quoted.contains('\\') {
+                serde_json::from_str(quoted).map(Cow::Owned)
+            } else {
+                Ok(Cow::Borrowed(quoted.trim_matches('"')))
+            };
+            let slot = match key.as_deref() {
+                Ok("model") => &mut wire.model,
+                Ok("stream") => &mut wire.stream,
+                Ok("stream_options") => &mut wire.stream_options,
+                Ok(_) => return,
+                Err(_) => {
+                    wrong = Some(Fault::new(
+                        Class::ClientInvalid,
+                        format!("the body has a key that is no text: {quoted}"),
+                    ));
+                    return;
+                }
+            };
+            if let (Some(_), Ok(key)) = (slot.replace(value), key) {
+                wrong = Some(Fault::invalid(&*key, format!("the body names `{key}` twice")));
+            }
+        });
+        match (scanned, wrong) {
+            (None, _) => Err(not_an_object(text)),
+            (Some(()), Some(fault)) => Err(fault),
+            (Some(()), None) => Ok(wire),
+        }
+    }
+}
+
+fn not_an_object(text: &str) -> Fault {
+    let error = serde_json::from_str::<IgnoredAny>(text).err();
+    let what = match error.filter(|_| text.trim_start().starts_with('{')) {
+        Some(error) => format!("the body is not valid JSON: {error}"),
+        None => "the body must be a JSON object".to_owned(),
+    };
+    Fault::new(Class::ClientInvalid, what)
+}
+
+fn not_utf8(body: &[u8]) -> Fault {
+    let error = std::str::from_utf8(body).err().map_or_else(String::new, |error| error.to_string());
+    Fault::new(Class::ClientInvalid, format!("the body is not UTF-8: {error}"))
+}
+
+/// Reads `stream_options`.
+fn include_usage(raw: &str) -> Result<bool, Fault> {
     let wrong =
         || Fault::invalid("stream_options", "`stream_options` must be an object of booleans");
-    match serde_json::from_str(raw.get()) {
+    match serde_json::from_str(raw) {
         Ok(Value::Null) => Ok(false),
         Ok(Value::Object(options)) => match options.get("include_usage") {
             None | Some(Value::Null) => Ok(false),
@@ -53,27 +102,18 @@ impl Head {
     /// # Errors
     /// `client_invalid` where the body is no JSON object or a field has the wrong type.
     pub fn read(body: &[u8]) -> Result<Self, Fault> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            Fault::new(Class::ClientInvalid, format!("the body is not UTF-8: {error}"))
-        })?;
-        let wire: Wire<'_> = serde_json::from_str(text).map_err(|error| {
-            let what = if text.trim_start().starts_with('{') {
-                format!("the body is not valid JSON: {error}")
-            } else {
-                "the body must be a JSON object".to_owned()
-            };
-            Fault::new(Class::ClientInvalid, what)
-        })?;
-        let (model, model_span) = match wire.model.filter(|raw| raw.get() != "null") {
+        let text = simdutf8::basic::from_utf8(body).map_err(|_| not_utf8(body))?;
+        let wire = Wire::read(text)?;
+        let (model, model_span) = match wire.model.filter(|raw| *raw != "null") {
             None => (String::new(), None),
             Some(raw) => {
-                let model: Cow<'_, str> = serde_json::from_str(raw.get())
+                let model: Cow<'_, str> = serde_json::from_str(raw)
                     .map_err(|_| Fault::invalid("model", "`model` must be a string"))?;
-                let start = raw.get().as_ptr().addr() - text.as_ptr().addr();
-                (model.into_owned(), Some(start..start + raw.get().len()))
+                let start = raw.as_ptr().addr() - text.as_ptr().addr();
+                (model.into_owned(), Some(start..start + raw.len()))
             }
         };
-        let stream = match wire.stream.map(RawValue::get) {
+        let stream = match wire.stream {
             None | Some("null" | "false") => false,
             Some("true") => true,
             Some(_) => return Err(Fault::invalid("stream", "`stream` must be a boolean")),

@@ -22,6 +22,7 @@ mod media;
 mod openai;
 mod openai_chat;
 mod openai_responses;
+mod scan;
 mod stand_in;
 mod stream;
 

@@ -28,7 +28,7 @@ struct Plain<'a> {
     model: Cow<'a, str>,
     #[serde(borrow)]
     choices: [PlainChoice<'a>; 1],
-    usage: Value,
+    usage: usage::Counts,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -56,12 +56,11 @@ pub(super) fn glance(body: &[u8]) -> Option<Glance> {
     if plain.error.is_some() || choice.finish_reason != "stop" || !says_something {
         return None;
     }
-    let object = Map::from_iter([("usage".to_owned(), plain.usage)]);
     Some(Glance {
         content: true,
         finish: Some(Finish::Stop),
         ended: true,
-        usage: usage::read(&object),
+        usage: plain.usage.usage(),
         model: Some(plain.model.into_owned()),
         fault: None,
     })

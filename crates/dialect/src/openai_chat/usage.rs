@@ -1,45 +1,93 @@
 //! Usage: cached and reasoning tokens are parts of the totals.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tieline_types::Usage;
 
-/// Reads a `usage` object into disjoint buckets; none when it counts nothing.
-///
-/// Cached, cache-written and audio tokens are parts of `prompt_tokens`, reasoning and audio parts
-/// of `completion_tokens`. xAI alone counts reasoning beside the completion, which its total tells.
+/// The counts of a `usage` object as they stand on the wire.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Counts {
+    prompt_tokens: Option<u64>,
+    completion_tokens: Option<u64>,
+    total_tokens: Option<u64>,
+    /// DeepSeek names its cache hits beside the total.
+    prompt_cache_hit_tokens: Option<u64>,
+    prompt_tokens_details: Option<Details>,
+    completion_tokens_details: Option<Details>,
+}
+
+/// Parts of a total: of the prompt the first two, of the completion the third, of either the last.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details {
+    cached_tokens: Option<u64>,
+    cache_write_tokens: Option<u64>,
+    reasoning_tokens: Option<u64>,
+    audio_tokens: Option<u64>,
+}
+
+impl Counts {
+    /// Reads what can be read: a count that is null or nonsense is none.
+    fn of(usage: &Value) -> Self {
+        let count = |key: &str| usage.get(key).and_then(Value::as_u64);
+        let details = |group: &str| {
+            let group = usage.get(group)?;
+            let count = |key: &str| group.get(key).and_then(Value::as_u64);
+            Some(Details {
+                cached_tokens: count("cached_tokens"),
+                cache_write_tokens: count("cache_write_tokens"),
+                reasoning_tokens: count("reasoning_tokens"),
+                audio_tokens: count("audio_tokens"),
+            })
+        };
+        Self {
+            prompt_tokens: count("prompt_tokens"),
+            completion_tokens: count("completion_tokens"),
+            total_tokens: count("total_tokens"),
+            prompt_cache_hit_tokens: count("prompt_cache_hit_tokens"),
+            prompt_tokens_details: details("prompt_tokens_details"),
+            completion_tokens_details: details("completion_tokens_details"),
+        }
+    }
+
+    /// Disjoint buckets; none when nothing is counted.
+    ///
+    /// Cached, cache-written and audio tokens are parts of `prompt_tokens`, reasoning and audio
+    /// parts of `completion_tokens`. xAI alone counts reasoning beside the completion, which its
+    /// total tells.
+    pub(super) fn usage(self) -> Option<Usage> {
+        self.prompt_tokens.or(self.completion_tokens)?;
+        let prompt = self.prompt_tokens.unwrap_or(0);
+        let completion = self.completion_tokens.unwrap_or(0);
+        let of_prompt = self.prompt_tokens_details.unwrap_or_default();
+        let of_completion = self.completion_tokens_details.unwrap_or_default();
+        let cached = of_prompt.cached_tokens.max(self.prompt_cache_hit_tokens).unwrap_or(0);
+        let cache_write = of_prompt.cache_write_tokens.unwrap_or(0);
+        let input_audio = of_prompt.audio_tokens.unwrap_or(0);
+        let reasoning = of_completion.reasoning_tokens.unwrap_or(0);
+        let output_audio = of_completion.audio_tokens.unwrap_or(0);
+        let sum = prompt.saturating_add(completion).saturating_add(reasoning);
+        let beside = reasoning > completion || (reasoning > 0 && self.total_tokens == Some(sum));
+        let inside = if beside { 0 } else { reasoning };
+        Some(Usage {
+            input: prompt
+                .saturating_sub(cached)
+                .saturating_sub(cache_write)
+                .saturating_sub(input_audio),
+            cache_read: cached,
+            cache_write_other: cache_write,
+            input_audio,
+            output: completion.saturating_sub(inside).saturating_sub(output_audio),
+            reasoning,
+            output_audio,
+            ..Usage::default()
+        })
+    }
+}
+
 fn read_object(value: Option<&Value>) -> Option<Usage> {
-    let usage = value?.as_object()?;
-    let count = |key: &str| usage.get(key).and_then(Value::as_u64);
-    let detail = |group: &str, key: &str| {
-        usage.get(group).and_then(|group| group.get(key)).and_then(Value::as_u64).unwrap_or(0)
-    };
-    let (prompt, completion) = (count("prompt_tokens"), count("completion_tokens"));
-    prompt.or(completion)?;
-    let (prompt, completion) = (prompt.unwrap_or(0), completion.unwrap_or(0));
-    // DeepSeek names its cache hits beside the total.
-    let cached = detail("prompt_tokens_details", "cached_tokens")
-        .max(count("prompt_cache_hit_tokens").unwrap_or(0));
-    let cache_write = detail("prompt_tokens_details", "cache_write_tokens");
-    let input_audio = detail("prompt_tokens_details", "audio_tokens");
-    let reasoning = detail("completion_tokens_details", "reasoning_tokens");
-    let output_audio = detail("completion_tokens_details", "audio_tokens");
-    let sum = prompt.saturating_add(completion).saturating_add(reasoning);
-    let beside = reasoning > completion || (reasoning > 0 && count("total_tokens") == Some(sum));
-    let inside = if beside { 0 } else { reasoning };
-    Some(Usage {
-        input: prompt
-            .saturating_sub(cached)
-            .saturating_sub(cache_write)
-            .saturating_sub(input_audio),
-        cache_read: cached,
-        cache_write_other: cache_write,
-        input_audio,
-        output: completion.saturating_sub(inside).saturating_sub(output_audio),
-        reasoning,
-        output_audio,
-        ..Usage::default()
-    })
+    value.filter(|usage| usage.is_object()).and_then(|usage| Counts::of(usage).usage())
 }
 
 /// The usage of a reply or chunk: in `usage`, or where Groq puts it in streams.
