@@ -77,15 +77,6 @@ pub enum GatewayError {
     /// A thread cannot be started.
     #[error("cannot start a worker")]
     Thread(#[source] io::Error),
-    /// The configuration file cannot be watched.
-    #[error("cannot watch {path} for changes")]
-    Watch {
-        /// The file.
-        path: std::path::PathBuf,
-        /// Why.
-        #[source]
-        source: notify::Error,
-    },
 }
 
 /// The shared state of one gateway. Requests only read the plan; the control plane replaces it.

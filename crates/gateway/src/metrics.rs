@@ -1,6 +1,6 @@
 //! Prometheus metrics. Labels come from the configuration and from fixed lists: they are bounded.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -15,28 +15,28 @@ const SECONDS: [f64; 15] =
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
-    feature: String,
-    tier: String,
-    deployment: String,
+    feature: Arc<str>,
+    tier: Option<Arc<str>>,
+    deployment: Option<Arc<str>>,
     outcome: &'static str,
     class: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct AttemptLabels {
-    deployment: String,
+    deployment: Arc<str>,
     class: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FeatureLabels {
-    feature: String,
-    tier: String,
+    feature: Arc<str>,
+    tier: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TokenLabels {
-    deployment: String,
+    deployment: Option<Arc<str>>,
     kind: &'static str,
 }
 
@@ -125,9 +125,6 @@ impl Metrics {
 
     /// Counts a finished request.
     pub(crate) fn call(&self, call: &CallRecord) {
-        let name = |name: &Option<std::sync::Arc<str>>| name.as_deref().unwrap_or("").to_owned();
-        let (feature, tier) = (call.feature.to_string(), name(&call.tier));
-        let deployment = name(&call.deployment);
         if let Some(usage) = &call.usage {
             for (kind, tokens) in [
                 ("input", usage.input),
@@ -137,7 +134,7 @@ impl Metrics {
                 ("reasoning", usage.reasoning),
             ] {
                 if tokens > 0 {
-                    let labels = TokenLabels { deployment: deployment.clone(), kind };
+                    let labels = TokenLabels { deployment: call.deployment.clone(), kind };
                     self.tokens.get_or_create(&labels).inc_by(tokens);
                 }
             }
@@ -145,16 +142,16 @@ impl Metrics {
         if !call.losses.is_empty() {
             self.losses.inc();
         }
-        let labels = FeatureLabels { feature: feature.clone(), tier: tier.clone() };
+        let labels = FeatureLabels { feature: call.feature.clone(), tier: call.tier.clone() };
         self.duration.get_or_create(&labels).observe(seconds(call.duration_us));
         if let Some(first) = call.first_content_us {
             self.first_content.get_or_create(&labels).observe(seconds(first));
         }
         self.calls
             .get_or_create(&CallLabels {
-                feature,
-                tier,
-                deployment,
+                feature: call.feature.clone(),
+                tier: call.tier.clone(),
+                deployment: call.deployment.clone(),
                 outcome: call.outcome.as_str(),
                 class: call.fault.map_or("", |class| class.as_str()),
             })
@@ -164,16 +161,16 @@ impl Metrics {
     /// Counts a finished upstream call.
     pub(crate) fn attempt(&self, attempt: &AttemptRecord) {
         let class = attempt.fault.map_or("", |class| class.as_str());
-        let labels = AttemptLabels { deployment: attempt.deployment.to_string(), class };
+        let labels = AttemptLabels { deployment: attempt.deployment.clone(), class };
         self.attempts.get_or_create(&labels).inc();
     }
 
     /// How often a deployment was called, and how often that failed.
-    pub(crate) fn attempts_of(&self, deployment: &str, classes: &[&'static str]) -> u64 {
+    pub(crate) fn attempts_of(&self, deployment: &Arc<str>, classes: &[&'static str]) -> u64 {
         classes
             .iter()
             .filter_map(|class| {
-                let labels = AttemptLabels { deployment: deployment.to_owned(), class };
+                let labels = AttemptLabels { deployment: deployment.clone(), class };
                 self.attempts.get(&labels).map(|counter| counter.get())
             })
             .sum()

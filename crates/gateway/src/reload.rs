@@ -1,102 +1,113 @@
 //! Taking a changed configuration file: a good one is put in force, a bad one refused aloud.
 
 use std::{
-    ffi::OsStr,
-    path::PathBuf,
-    sync::{Arc, mpsc},
-    time::Duration,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        mpsc::{self, RecvTimeoutError},
+    },
+    time::{Duration, SystemTime},
 };
 
-use notify::{RecursiveMode, Watcher as _};
 use tieline_config::Config;
 
 use crate::{GatewayError, gateway::Gateway};
 
-/// Editors write a file in several steps; this long after the last one it is read.
-const SETTLE: Duration = Duration::from_millis(200);
+/// How often the file is looked at. It counts as changed once it looks the same twice: editors
+/// write a file in several steps.
+///
+/// The kernel could tell of changes, but only of a whole folder, as editors and orchestrators
+/// replace the file itself; and the ledger, which may lie beside it, is written all the time.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// Loads the configuration; the error is a report for people.
 pub type Load = Box<dyn Fn() -> Result<Config, String> + Send>;
 
 /// Watches a configuration file. Dropped, it watches no more.
+#[derive(Debug)]
 pub struct Watcher {
-    events: mpsc::SyncSender<()>,
-    _files: notify::RecommendedWatcher,
-}
-
-impl std::fmt::Debug for Watcher {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Watcher")
-    }
+    orders: mpsc::SyncSender<()>,
 }
 
 impl Watcher {
     /// Reloads now, changed or not.
     pub fn reload_now(&self) {
-        // One change waiting is enough.
-        let _ = self.events.try_send(());
+        // One order waiting is enough.
+        let _ = self.orders.try_send(());
     }
 }
 
-/// Watches the folder of `path`, since editors and orchestrators replace the file itself, and
-/// applies what `load` reads after each change.
+/// Looks at the file at `path` from now on and applies what `load` reads after each change.
 ///
 /// # Errors
-/// When the folder cannot be watched.
+/// When no thread can be started for it.
 pub fn watch(gateway: Arc<Gateway>, path: PathBuf, load: Load) -> Result<Watcher, GatewayError> {
-    let (events, changes) = mpsc::sync_channel(1);
-    let notifier = events.clone();
-    let fail = |source| GatewayError::Watch { path: path.clone(), source };
-    let name = path.file_name().map(ToOwned::to_owned);
-    let mut files = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| concerns(&event, name.as_deref())) {
-            // One change waiting is enough.
-            let _ = notifier.try_send(());
-        }
-    })
-    .map_err(fail)?;
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder.to_owned(),
-        _ => PathBuf::from("."),
-    };
-    files.watch(&folder, RecursiveMode::NonRecursive).map_err(fail)?;
+    let (orders, ordered) = mpsc::sync_channel(1);
+    // Looked at here, so that no change after the return goes unseen.
+    let seen = look(&path);
     std::thread::Builder::new()
         .name("reload".to_owned())
-        .spawn(move || follow(&gateway, &path, &changes, &load))
+        .spawn(move || follow(&gateway, &path, seen, &ordered, &load))
         .map_err(GatewayError::Thread)?;
-    Ok(Watcher { events, _files: files })
+    Ok(Watcher { orders })
 }
 
-/// Whether an event in the folder means the configuration. The ledger may lie beside it and changes
-/// all the time. Kubernetes swaps the link `..data` instead of touching the file.
-fn concerns(event: &notify::Event, name: Option<&OsStr>) -> bool {
-    let swapped = OsStr::new("..data");
-    !event.kind.is_access()
-        && event
-            .paths
-            .iter()
-            .filter_map(|path| path.file_name())
-            .any(|changed| Some(changed) == name || changed == swapped)
+/// What tells one state of a file from another; none while it is absent.
+type Look = Option<(SystemTime, u64, u64)>;
+
+fn look(path: &Path) -> Look {
+    let file = fs::metadata(path).ok()?;
+    Some((file.modified().ok()?, file.len(), inode(&file)))
 }
 
-fn follow(gateway: &Gateway, path: &std::path::Path, changes: &mpsc::Receiver<()>, load: &Load) {
-    while changes.recv().is_ok() {
-        while changes.recv_timeout(SETTLE).is_ok() {}
-        let applied =
-            load().and_then(|config| gateway.apply(&config).map_err(|error| chain(&error)));
-        match applied {
-            Ok(true) => {
-                gateway.metrics.reloads.inc();
-                tracing::info!(file = %path.display(), "configuration reloaded");
-            }
-            Ok(false) => {}
-            Err(report) => {
-                gateway.metrics.reloads_refused.inc();
-                tracing::error!(
-                    file = %path.display(),
-                    "configuration refused, the last good one serves on: {report}"
-                );
-            }
+#[cfg(unix)]
+fn inode(file: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(file)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &fs::Metadata) -> u64 {
+    0
+}
+
+fn follow(
+    gateway: &Gateway,
+    path: &Path,
+    mut applied: Look,
+    orders: &mpsc::Receiver<()>,
+    load: &Load,
+) {
+    let mut before = applied;
+    loop {
+        let ordered = match orders.recv_timeout(LOOK) {
+            Ok(()) => true,
+            Err(RecvTimeoutError::Timeout) => false,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let now = look(path);
+        let settled = now == std::mem::replace(&mut before, now);
+        if ordered || (settled && now.is_some() && now != applied) {
+            applied = now;
+            apply(gateway, path, load);
+        }
+    }
+}
+
+fn apply(gateway: &Gateway, path: &Path, load: &Load) {
+    let applied = load().and_then(|config| gateway.apply(&config).map_err(|error| chain(&error)));
+    match applied {
+        Ok(true) => {
+            gateway.metrics.reloads.inc();
+            tracing::info!(file = %path.display(), "configuration reloaded");
+        }
+        Ok(false) => {}
+        Err(report) => {
+            gateway.metrics.reloads_refused.inc();
+            tracing::error!(
+                file = %path.display(),
+                "configuration refused, the last good one serves on: {report}"
+            );
         }
     }
 }

@@ -192,14 +192,11 @@ fn respond(
 
 /// Sets a header; what cannot stand in one is replaced, what is too long is cut.
 fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    let clean = |char: char| if char.is_ascii_graphic() || char == ' ' { char } else { '?' };
-    let safe = value.len() <= HEADER_CHARS_MAX && HeaderValue::from_str(value).is_ok();
-    let value = if safe {
-        HeaderValue::from_str(value)
-    } else {
-        HeaderValue::try_from(value.chars().take(HEADER_CHARS_MAX).map(clean).collect::<String>())
-    };
-    if let Ok(value) = value {
-        headers.insert(HeaderName::from_static(name), value);
-    }
+    let exact = (value.len() <= HEADER_CHARS_MAX).then(|| HeaderValue::from_str(value).ok());
+    let value = exact.flatten().unwrap_or_else(|| {
+        let clean = |char: char| if matches!(char, ' '..='~') { char } else { '?' };
+        let safe: String = value.chars().take(HEADER_CHARS_MAX).map(clean).collect();
+        HeaderValue::try_from(safe).unwrap_or(HeaderValue::from_static("?"))
+    });
+    headers.insert(HeaderName::from_static(name), value);
 }

@@ -80,7 +80,7 @@ impl Pool {
         let host = to_origin_form(&mut request)?;
         while let Some(mut sender) = self.idle.as_ref().and_then(|idle| idle.take(&host)) {
             // Closed meanwhile, or still uploading to a provider that answered early: not reusable.
-            if !matches!(timeout(SETTLE, sender.ready()).await, Ok(Ok(()))) {
+            if !sender.is_ready() && !matches!(timeout(SETTLE, sender.ready()).await, Ok(Ok(()))) {
                 continue;
             }
             match sender.try_send_request(request).await {
