@@ -266,6 +266,10 @@ impl House {
     /// All records so far, newest first.
     pub(crate) async fn records(&self) -> Vec<CallRecord> {
         self.ledger.flush().await;
+        // On a busy machine records take the way round by the spill.
+        while self.ledger.status().spilled > self.ledger.status().imported {
+            tokio::task::yield_now().await;
+        }
         query(
             &self.folder.path().join("tieline.db"),
             &Filter { limit: 100_000, ..Filter::default() },
