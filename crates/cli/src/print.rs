@@ -1,14 +1,12 @@
 //! How commands print: results on stdout, everything else on stderr.
 
-use std::{
-    error::Error,
-    io::{self, Write as _},
-};
+use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{Table, presets};
 use console::style;
 use serde::Serialize;
+use tieline_types::chain;
 
 use crate::failure::Failure;
 
@@ -84,17 +82,6 @@ pub(crate) fn failure(failure: &Failure) {
     if let Some(hint) = failure.hint() {
         remark(&format!("{} {hint}", style("hint:").for_stderr().cyan().bold()));
     }
-}
-
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// A table without lines, its columns two spaces apart.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use tieline_config::Config;
+use tieline_types::chain;
 
 use crate::{GatewayError, gateway::Gateway};
 
@@ -110,15 +111,4 @@ fn apply(gateway: &Gateway, path: &Path, load: &Load) {
             );
         }
     }
-}
-
-/// An error and its causes in one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

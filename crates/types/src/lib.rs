@@ -2,6 +2,7 @@
 //!
 //! This crate does no I/O and reads no clock; it must not know any provider, dialect or database.
 
+mod chain;
 mod clock;
 mod fault;
 mod id;
@@ -9,6 +10,7 @@ mod record;
 mod secret;
 mod usage;
 
+pub use chain::chain;
 pub use clock::Clock;
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;

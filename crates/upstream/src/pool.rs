@@ -21,7 +21,7 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use tieline_types::{Class, Fault, Phase, Replay};
+use tieline_types::{Class, Fault, Phase, Replay, chain};
 use tokio::time::{Instant, timeout};
 
 use crate::{Parts, connect::Connector};
@@ -206,20 +206,11 @@ fn unreached(error: &io::Error) -> Fault {
 
 /// The connection broke before an answer came.
 fn lost(error: &hyper::Error) -> Fault {
-    let mut fault =
-        Fault::new(Class::Transport, chain("the connection to the provider broke", error));
+    let mut fault = Fault::new(
+        Class::Transport,
+        format!("the connection to the provider broke: {}", chain(error)),
+    );
     fault.replay = Replay::MaybeExecuted;
     fault.phase = Phase::Headers;
     fault
-}
-
-/// An error and its causes in one line.
-fn chain(what: &str, error: &dyn std::error::Error) -> String {
-    let mut text = format!("{what}: {error}");
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 use tieline_config::{Config, RealWorld, World as _};
 use tieline_gateway::{Gateway, GatewayError, Parts, Tls};
 use tieline_ledger::{KeyRing, Keys};
+use tieline_types::chain;
 use tieline_upstream::Network;
 
 use crate::{
@@ -73,7 +74,7 @@ impl Check {
                 Err(Failure::Reported)
             }
             Failure::Gateway(error) => {
-                print::json(&json!({ "ok": false, "error": print::chain(error) }))?;
+                print::json(&json!({ "ok": false, "error": chain(error) }))?;
                 Err(Failure::Reported)
             }
             _ => Err(failure),
