@@ -1,5 +1,7 @@
 //! What every dialect's error reader starts from.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use tieline_types::{Class, Fault};
 
@@ -40,6 +42,13 @@ pub(crate) fn fault_of(class: Class, status: u16, headers: &HeaderMap, message: 
         Fault::new(class, message).with_status(status).with_retry_after(retry_after(headers));
     fault.upstream_request_id = upstream_request_id(headers);
     fault
+}
+
+/// Gives a fault that passes with time the wait that the error's body named, unless a header did.
+pub(crate) fn wait_for(fault: &mut Fault, named: Option<Duration>) {
+    if matches!(fault.class, Class::RateLimited | Class::Overloaded) {
+        fault.retry_after = fault.retry_after.or(named);
+    }
 }
 
 /// A readable message for a body that is not the dialect's error: proxies answer in HTML or text.

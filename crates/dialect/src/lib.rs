@@ -17,6 +17,7 @@ mod head;
 mod hint;
 pub mod ir;
 mod json;
+mod limits;
 mod loss;
 mod media;
 mod openai;
@@ -32,6 +33,7 @@ use tieline_types::{DialectId, Fault};
 pub use error::{class_of_status, upstream_request_id};
 pub use head::{Head, splice_model};
 pub use hint::retry_after;
+pub use limits::{Limit, Limits, limits};
 pub use loss::{Action, Loss, Losses};
 pub use stream::{Collector, Glance, events_of};
 

@@ -1,6 +1,6 @@
 //! Errors: `{"type":"error","error":{"type","message"},"request_id"}`, whole or in a stream.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 use http::HeaderMap;
 use serde_json::{Value, json};
@@ -8,7 +8,8 @@ use tieline_types::{Class, Fault, Phase, Replay};
 
 use crate::{
     class_of_status,
-    error::{class_of_message, class_of_word, client_message, fault_of, quote_body},
+    error::{class_of_message, class_of_word, client_message, fault_of, quote_body, wait_for},
+    hint::wait_in_body,
     json::bytes,
 };
 
@@ -61,17 +62,22 @@ struct Told {
     detail: Option<String>,
     message: Option<String>,
     request_id: Option<String>,
+    /// How long to wait, as Claude behind another host says it.
+    wait: Option<Duration>,
 }
 
 impl Told {
     /// Proxies and hosts put the error in a string, or the message at the top.
     fn read(body: &Value) -> Self {
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let message =
+            text("/error/message").or_else(|| text("/error")).or_else(|| text("/message"));
         Self {
             kind: text("/error/type"),
             detail: text("/error/details/error_code"),
-            message: text("/error/message").or_else(|| text("/error")).or_else(|| text("/message")),
             request_id: text("/request_id"),
+            wait: wait_in_body(body, message.as_deref().unwrap_or_default()),
+            message,
         }
     }
 
@@ -97,6 +103,7 @@ impl Told {
 
     /// Takes the provider's own words over into `fault`.
     fn refine(self, mut fault: Fault) -> Fault {
+        wait_for(&mut fault, self.wait);
         fault.param = self.message.as_deref().and_then(param_of);
         fault.code = self.detail.or(self.kind);
         fault.upstream_request_id = fault.upstream_request_id.or(self.request_id);
@@ -258,7 +265,20 @@ mod tests {
         assert_eq!(fault.code.as_deref(), Some("enforced_spend_limit_reached"));
         assert_eq!(fault.param.as_deref(), Some("messages.3.content"));
         assert_eq!(fault.upstream_request_id.as_deref(), Some("req_header"));
-        assert_eq!(fault.retry_after, Some(std::time::Duration::from_secs(12)));
+        assert_eq!(fault.retry_after, Some(Duration::from_secs(12)));
+    }
+
+    // Made from documentation: Claude at Google, which answers with its own errors.
+    #[test]
+    fn the_wait_of_another_host_is_read() {
+        let limited = json!({"error": {
+            "code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED",
+            "details": [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "37s"}],
+        }});
+        let fault = read(429, &HeaderMap::new(), &bytes(&limited));
+        assert_eq!(fault.class, Class::RateLimited);
+        assert_eq!(fault.retry_after, Some(Duration::from_secs(37)));
+        assert_eq!(read(400, &HeaderMap::new(), &bytes(&limited)).retry_after, None);
     }
 
     #[test]

@@ -3,13 +3,16 @@
 //!
 //! What a code, a type or a phrase means is data: the tables below.
 
+use std::time::Duration;
+
 use http::HeaderMap;
 use serde_json::{Value, json};
 use tieline_types::{Class, Fault, Phase};
 
 use crate::{
     class_of_status,
-    error::{class_of_word, client_message, fault_of, is_our_account, quote_body},
+    error::{class_of_word, client_message, fault_of, is_our_account, quote_body, wait_for},
+    hint::wait_in_body,
     json::{bytes, text_or_empty},
 };
 
@@ -123,6 +126,8 @@ struct Report {
     /// An HTTP status given as `code`.
     number: Option<u16>,
     param: Option<String>,
+    /// How long to wait.
+    wait: Option<Duration>,
 }
 
 impl Report {
@@ -140,6 +145,7 @@ impl Report {
         if report.message.is_none() {
             report.message = body.get("detail").and_then(detail);
         }
+        report.wait = wait_in_body(body, report.message.as_deref().unwrap_or_default());
         report
     }
 
@@ -161,7 +167,8 @@ impl Report {
         self.param = self.param.take().or(text("param").map(str::to_owned));
     }
 
-    /// The class that the words tell, or the hints in the message, or `base`.
+    /// The class that the words tell, or the hints in the message, or `base`. Whoever says when to
+    /// come back (Gemini) does not mean that the money is gone.
     fn class(&self, base: Class) -> Class {
         let told = self.words.iter().find_map(|word| class_of_code(word));
         told.unwrap_or_else(|| {
@@ -169,6 +176,7 @@ impl Report {
             HINTS
                 .iter()
                 .find(|(of, words, _)| *of == base && message.contains(words))
+                .filter(|(.., class)| *class != Class::Billing || self.wait.is_none())
                 .map_or(base, |(_, _, class)| *class)
         })
     }
@@ -208,6 +216,7 @@ pub(crate) fn read(status: u16, headers: &HeaderMap, body: &[u8]) -> Fault {
     let report = Report::of(&value);
     let message = report.message.clone().unwrap_or_else(|| quote_body(status, body));
     let mut fault = fault_of(report.class(base), status, headers, message);
+    wait_for(&mut fault, report.wait);
     fault.code = report.code(&value);
     fault.param = report.param;
     fault
@@ -228,6 +237,7 @@ pub(crate) fn read_in_band(value: &Value, unknown: Class) -> Fault {
     let message = report.message.clone();
     let message = message.unwrap_or_else(|| "the provider reported an error".to_owned());
     let mut fault = Fault::new(report.class(base), message).at(Phase::PreCommit);
+    wait_for(&mut fault, report.wait);
     fault.status = status;
     fault.code = report.code(value);
     fault.param = report.param;

@@ -1,7 +1,5 @@
 //! Errors made from documentation, read and written.
 
-use std::time::Duration;
-
 use super::*;
 
 fn fault(status: u16, body: &str) -> Fault {
@@ -103,6 +101,38 @@ fn headers_say_when_and_which() {
     let got = read(429, &headers, b"{}");
     assert_eq!(got.retry_after, Some(Duration::from_millis(1500)));
     assert_eq!(got.upstream_request_id.as_deref(), Some("az-1"));
+}
+
+#[test]
+fn a_body_says_when_where_no_header_does() {
+    use Class as C;
+    let info = r#"{"@type":"type.googleapis.com/google.rpc.RetryInfo","retryDelay":"53s"}"#;
+    let gemini = |message: &str| {
+        format!(r#"{{"error":{{"code":429,"message":"{message}","details":[{info}]}}}}"#)
+    };
+    let quota = gemini("You exceeded your current quota, please check your plan.");
+    let said = |message: &str| format!(r#"{{"error":{{"message":"{message}"}}}}"#);
+    for (status, body, class, wait_ms) in [
+        (429, quota.clone(), C::RateLimited, Some(53_000)),
+        (429, format!("[{quota}]"), C::RateLimited, Some(53_000)),
+        (503, gemini("The model is overloaded."), C::Overloaded, Some(53_000)),
+        (429, said("Limit 9, Used 8. Please try again in 1.2s."), C::RateLimited, Some(1_200)),
+        (429, said("Please try again in 350ms."), C::RateLimited, Some(350)),
+        (429, said("Please try again in 6m0s."), C::RateLimited, Some(360_000)),
+        (429, said("You exceeded your current quota."), C::Billing, None),
+        (400, said("Please try again in 6m0s."), C::ClientInvalid, None),
+    ] {
+        let fault = fault(status, &body);
+        assert_eq!(fault.class, class, "{body}");
+        assert_eq!(fault.retry_after, wait_ms.map(Duration::from_millis), "{body}");
+    }
+    let mut headers = HeaderMap::new();
+    headers.insert("retry-after", "2".parse().unwrap());
+    let header_first = read(429, &headers, quota.as_bytes());
+    assert_eq!(header_first.retry_after, Some(Duration::from_secs(2)));
+    let in_band: Value = serde_json::from_str(&quota).unwrap();
+    let in_band = read_in_band(&in_band, C::StreamError);
+    assert_eq!(in_band.retry_after, Some(Duration::from_secs(53)));
 }
 
 #[test]
