@@ -215,6 +215,17 @@ pub struct Deployment {
     pub max_output_tokens: Option<u64>,
     /// Whether the model takes `temperature`, `top_p` and `top_k`.
     pub sampling: bool,
+    /// Its quota, as far as the file says.
+    pub limits: Limits,
+}
+
+/// A quota.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests in any minute.
+    pub requests_per_minute: Option<u64>,
+    /// Tokens of prompts and answers in any minute.
+    pub tokens_per_minute: Option<u64>,
 }
 
 /// A capability of the user's product.
@@ -224,6 +235,8 @@ pub struct Feature {
     pub name: String,
     /// The team that owns it.
     pub owner: Option<String>,
+    /// How much its requests matter when there is not room for all.
+    pub criticality: Criticality,
     /// How long a request may take in all.
     pub deadline: Duration,
     /// What to do with a request that a deployment's dialect cannot carry whole.
@@ -232,6 +245,21 @@ pub struct Feature {
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.
     pub implicit: bool,
+}
+
+/// How much a request matters when there is not room for all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Criticality {
+    /// Always goes; keeps a share that the others may not use up.
+    CriticalPlus,
+    /// A person waits for it.
+    #[default]
+    Critical,
+    /// Part of it may fail now and then.
+    SheddablePlus,
+    /// It may wait for another time.
+    Sheddable,
 }
 
 /// What to do with a request that a deployment's dialect cannot carry whole.
@@ -302,4 +330,6 @@ pub enum Prefer {
     Ordered,
     /// At random, by weight.
     Weighted,
+    /// The quicker of two drawn at random, by recent time to the first content and load.
+    Fastest,
 }

@@ -22,8 +22,9 @@ mod world;
 use std::path::Path;
 
 pub use config::{
-    AwsAuth, AzureAuth, Candidate, Config, Deployment, Feature, Fidelity, LedgerSettings, Model,
-    Prefer, Provider, ProviderKind, Server, Surface, Tier, TierMode, Tls,
+    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Feature, Fidelity,
+    LedgerSettings, Limits, Model, Prefer, Provider, ProviderKind, Server, Surface, Tier, TierMode,
+    Tls,
 };
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;

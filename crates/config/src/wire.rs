@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    config::{Fidelity, Prefer, Surface},
+    config::{Criticality, Fidelity, Prefer, Surface},
     lenient::{Entries, Field, Short},
     units,
 };
@@ -209,6 +209,8 @@ pub(crate) struct Deployment {
     /// Whether the model takes `temperature`, `top_p` and `top_k`.
     #[schemars(extend("default" = true))]
     pub(crate) sampling: Field<bool>,
+    /// Quota there, so that requests go elsewhere before the provider refuses them.
+    pub(crate) limits: Field<Limits>,
     #[serde(skip)]
     short: Option<String>,
 }
@@ -231,6 +233,19 @@ impl From<String> for Deployment {
     }
 }
 
+/// A quota.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(crate) struct Limits {
+    /// Requests in any minute.
+    #[schemars(range(min = 1))]
+    pub(crate) requests_per_minute: Field<u64>,
+    /// Tokens of prompts and answers in any minute.
+    #[schemars(range(min = 1))]
+    pub(crate) tokens_per_minute: Field<u64>,
+}
+
 /// A capability of your product and what it falls back to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -238,6 +253,9 @@ impl From<String> for Deployment {
 pub(crate) struct Feature {
     /// Team that owns it.
     pub(crate) owner: Field<String>,
+    /// How much its requests matter when there is not room for all.
+    #[schemars(extend("default" = "critical"))]
+    pub(crate) criticality: Field<Criticality>,
     /// How long a request may take in all.
     #[schemars(with = "String", extend("default" = "600s"))]
     pub(crate) deadline: Field<Lapse>,

@@ -1,13 +1,18 @@
 //! Stop 3: credential to caller, body to head, head to feature.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, request};
 use hyper::body::Incoming;
+use rand::rngs::SmallRng;
 use tieline_dialect::Head;
 use tieline_ledger::KeyInfo;
-use tieline_route::{Feature, Mode};
+use tieline_route::{Decision, Demand, Feature, Mode, Who, decide};
 use tieline_types::{Class, DialectId, Fault};
 use tokio::time::Instant;
 
@@ -15,6 +20,10 @@ use crate::{body, gateway::Gateway, plan::ActivePlan, record::Record, trace::Tra
 
 /// The header that names a feature, whatever `model` says.
 pub(crate) const FEATURE_HEADER: &str = "x-tieline-feature";
+/// The header in which a caller says how many milliseconds it will wait.
+const DEADLINE_HEADER: &str = "x-tieline-deadline-ms";
+/// Bytes of a request per token, roughly.
+const BYTES_PER_TOKEN: u64 = 4;
 /// The caller's name in records while no keys exist.
 const LOCAL: &str = "local";
 /// Client headers that a same-dialect provider gets to see. Everything else stays here.
@@ -48,9 +57,23 @@ pub(crate) struct Call {
     pub(crate) trace: Trace,
     /// When the whole request must be over.
     pub(crate) deadline: Instant,
+    /// The caller gave it less time than the feature does: that it ran out says nothing of anybody.
+    pub(crate) hurried: bool,
+    /// Whose requests of what, for telling storms from mistakes.
+    pub(crate) who: Who,
 }
 
 impl Call {
+    /// What may answer it, in order.
+    pub(crate) fn decide(&self, gateway: &Gateway, rng: &mut SmallRng) -> Decision {
+        decide(&self.feature, &self.plan.live, gateway.now(), self.demand(), rng)
+    }
+
+    /// The tokens it will need, as far as that can be told before it is sent.
+    pub(crate) fn demand(&self) -> Demand {
+        Demand { input: self.body.len() as u64 / BYTES_PER_TOKEN, output: 0 }
+    }
+
     /// Whether answers are kept for a `cache` tier.
     pub(crate) fn keeps_answers(&self) -> bool {
         self.feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Cache { .. }))
@@ -87,9 +110,24 @@ pub(crate) async fn admit(
     });
     let feature = feature(&plan, &caller, &parts.headers, &head.model)?;
     record.note(|call| call.feature = Arc::clone(&feature.name));
-    let deadline = record.arrived() + feature.deadline;
+    let asked = deadline_asked(&parts.headers)?;
+    let hurried = asked.is_some_and(|asked| asked < feature.deadline);
+    let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
     let passed_on = passed_on(&parts.headers);
-    Ok(Call { dialect, plan, caller, feature, head, body, passed_on, trace, deadline })
+    let who = Who { feature: hashed(&feature.name), caller: hashed(&caller.id) };
+    Ok(Call {
+        dialect,
+        plan,
+        caller,
+        feature,
+        head,
+        body,
+        passed_on,
+        trace,
+        deadline,
+        hurried,
+        who,
+    })
 }
 
 /// Finds the caller by its key, in whichever header its SDK puts it.
@@ -161,6 +199,28 @@ fn unknown_feature(plan: &ActivePlan, caller: &Caller, asked: &str) -> Fault {
     let mut fault = Fault::new(Class::NotFound, message).with_code("model_not_found");
     fault.param = Some("model".to_owned());
     fault
+}
+
+/// The time that the caller still has for this request.
+fn deadline_asked(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
+    let Some(value) = headers.get(DEADLINE_HEADER) else {
+        return Ok(None);
+    };
+    let ms = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
+    match ms.filter(|ms| *ms > 0) {
+        Some(ms) => Ok(Some(Duration::from_millis(ms))),
+        None => {
+            let message =
+                format!("`{DEADLINE_HEADER}` must be a whole number of milliseconds above zero");
+            Err(Fault::new(Class::ClientInvalid, message))
+        }
+    }
+}
+
+fn hashed(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn passed_on(headers: &HeaderMap) -> HeaderMap {

@@ -5,16 +5,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use tieline_dialect::{
-    Dialect, Losses, Style, dialect,
+    Dialect, Limit, Losses, Style, dialect,
     ir::{Content, Finish, Reply},
-    upstream_request_id,
+    limits, upstream_request_id,
 };
+use tieline_route::{Observed, Seen};
 use tieline_types::{Class, Fault, Phase, Usage};
 use tieline_upstream::{Answer, Outgoing, Route, collect};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     admit::Call,
+    held::Held,
     listen::Worker,
     prepare::{Neutral, Prepared, prepare},
     record::Record,
@@ -28,7 +30,7 @@ const ERROR_BYTES_MAX: usize = 256 * 1024;
 /// The time that reading an error answer may take.
 const ERROR_PATIENCE: Duration = Duration::from_secs(2);
 /// The most bytes held back before the first content.
-const HELD_BYTES_MAX: usize = 1024 * 1024;
+const WITHHELD_BYTES_MAX: usize = 1024 * 1024;
 
 /// What an attempt reached: an answer that is good so far.
 pub(crate) enum Reached {
@@ -42,12 +44,14 @@ pub(crate) enum Reached {
         reply: Option<Box<Reply>>,
     },
     /// A stream whose first content has arrived, and the bytes up to there.
-    Stream { held: Vec<Bytes>, source: Box<Source>, ended: bool },
+    Stream { withheld: Vec<Bytes>, source: Box<Source>, ended: bool },
 }
 
 /// When an attempt must have come how far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
+    /// The head of the answer.
+    pub(crate) headers: Instant,
     /// Whole answer, or first content of a stream.
     pub(crate) first: Instant,
 }
@@ -58,6 +62,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) call: &'a Call,
     pub(crate) route: &'a Route,
     pub(crate) style: &'a Style,
+    /// The right to call it.
+    pub(crate) held: &'a Held,
     /// The answer is to be kept for the cache.
     pub(crate) keep: bool,
 }
@@ -82,7 +88,9 @@ impl Attempt<'_> {
         let Prepared { body, losses } =
             timeout_at(window.first, prepared).await.map_err(late)??;
         let sent = self.send(body);
-        let answer = timeout_at(window.first, sent).await.map_err(|_| silent(Phase::Headers))??;
+        let until = window.headers.min(window.first);
+        let answer = timeout_at(until, sent).await.map_err(|_| silent(Phase::Headers))??;
+        self.held.learn(&observed(answer.headers()));
         record.note_attempt(|attempt| attempt.status = Some(answer.status().as_u16()));
         if answer.status() != StatusCode::OK {
             return Err(self.refusal(answer, window).await);
@@ -167,12 +175,12 @@ impl Attempt<'_> {
         let client = self.other_client().map(|client| (client, self.style));
         let provider = dialect(self.route.dialect);
         let mut source = Box::new(Source::new(answer.into_body(), provider, client, self.keep));
-        let mut held = Vec::new();
-        let mut held_bytes = 0;
+        let mut withheld = Vec::new();
+        let mut withheld_bytes = 0;
         loop {
             let pulled = timeout_at(window.first, source.pull()).await;
             let (bytes, ended) = match pulled.map_err(|_| silent(Phase::PreCommit))? {
-                Pulled::Fault(fault) if source.seen.content && !held.is_empty() => {
+                Pulled::Fault(fault) if source.seen.content && !withheld.is_empty() => {
                     // Content and fault came in one piece; nothing has been sent, so it can still
                     // be survived unseen.
                     return Err(fault.at(Phase::PreCommit));
@@ -181,21 +189,21 @@ impl Attempt<'_> {
                 Pulled::Bytes(bytes) => (bytes, false),
                 Pulled::End(bytes) => (bytes, true),
             };
-            held_bytes += bytes.len();
+            withheld_bytes += bytes.len();
             if !bytes.is_empty() {
-                held.push(bytes);
+                withheld.push(bytes);
             }
             if source.seen.content || (ended && source.ended_for_a_reason()) {
                 record.first_content();
-                return Ok(Reached::Stream { held, source, ended });
+                return Ok(Reached::Stream { withheld, source, ended });
             }
             if ended || source.seen.ended && !source.ended_for_a_reason() {
                 return Err(empty());
             }
-            if held_bytes > HELD_BYTES_MAX {
+            if withheld_bytes > WITHHELD_BYTES_MAX {
                 return Err(Fault::new(
                     Class::BadPayload,
-                    format!("no content within {HELD_BYTES_MAX} bytes of stream"),
+                    format!("no content within {WITHHELD_BYTES_MAX} bytes of stream"),
                 ));
             }
         }
@@ -204,6 +212,19 @@ impl Attempt<'_> {
     /// The client's dialect, where it is not the provider's.
     fn other_client(&self) -> Option<&'static dyn Dialect> {
         (self.call.dialect != self.route.dialect).then(|| dialect(self.call.dialect))
+    }
+}
+
+/// What the provider says of its limits, in the router's words.
+fn observed(headers: &HeaderMap) -> Observed {
+    let seen =
+        |limit: Limit| Seen { limit: limit.limit, remaining: limit.remaining, reset: limit.reset };
+    let told = limits(headers);
+    Observed {
+        requests: seen(told.requests),
+        tokens: seen(told.tokens),
+        input_tokens: seen(told.input_tokens),
+        output_tokens: seen(told.output_tokens),
     }
 }
 

@@ -37,7 +37,7 @@ pub(crate) async fn serve(
         Ok(call) => call,
         Err(fault) => return respond::refuse(dialect, &fault, record),
     };
-    let decision = tieline_route::decide(&call.feature, &call.plan.live, gateway.now(), &mut rng);
+    let decision = call.decide(gateway, &mut rng);
     for step in &decision.steps {
         let Step::Call { deployment, .. } = step else {
             continue;

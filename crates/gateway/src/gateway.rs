@@ -110,7 +110,7 @@ impl Gateway {
     pub fn new(config: &Config, parts: Parts) -> Result<Arc<Self>, GatewayError> {
         let tokens = Upstream::new(parts.network.clone()).map_err(GatewayError::Upstream)?;
         let tokens = Arc::new(tokens);
-        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None)?;
+        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, Duration::ZERO)?;
         Ok(Arc::new(Self {
             metrics: Metrics::new(),
             cache: AnswerCache::default(),
@@ -138,7 +138,8 @@ impl Gateway {
         if old.config == *config {
             return Ok(false);
         }
-        let plan = ActivePlan::build(config, self.env.as_ref(), &self.tokens, Some(&old))?;
+        let env = self.env.as_ref();
+        let plan = ActivePlan::build(config, env, &self.tokens, Some(&old), self.now())?;
         self.plan.store(Arc::new(plan));
         Ok(true)
     }

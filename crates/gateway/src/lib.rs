@@ -12,6 +12,7 @@ mod cache;
 mod count;
 mod door;
 mod gateway;
+mod held;
 mod listen;
 mod metrics;
 mod models;

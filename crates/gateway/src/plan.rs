@@ -1,9 +1,12 @@
 //! From a checked configuration to the immutable plan that requests read.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tieline_config::{Config, Fidelity, TierMode};
-use tieline_route::{Candidate, Deployment, Feature, Live, Mode, Plan, Prefer, Tier};
+use tieline_config::{Config, Fidelity, ProviderKind, TierMode};
+use tieline_route::{
+    Candidate, Configured, Criticality, Deployment, Domain, Feature, Level, Live, Mode, Plan,
+    Prefer, Tier,
+};
 use tieline_upstream::{Route, Routes, Upstream};
 
 use crate::GatewayError;
@@ -25,12 +28,13 @@ impl ActivePlan {
         env: &dyn Fn(&str) -> Option<String>,
         tokens: &Arc<Upstream>,
         old: Option<&Self>,
+        now: Duration,
     ) -> Result<Self, GatewayError> {
         let tokens = Arc::clone(tokens);
         let routes = Routes { env, tokens }.compile(config)?;
         let plan = compile(config);
         let live = match old {
-            Some(old) => old.live.carried(&old.plan, &plan),
+            Some(old) => old.live.carried(&plan, now),
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
@@ -39,12 +43,18 @@ impl ActivePlan {
 }
 
 fn compile(config: &Config) -> Plan {
+    let mut domains = Vec::new();
     let deployments: Vec<Deployment> = config
         .deployments()
         .map(|one| Deployment {
             id: one.id.as_str().into(),
             model: one.model.as_str().into(),
             provider: one.provider.as_str().into(),
+            domains: shared(config, one).map(|domain| position(&mut domains, domain)).collect(),
+            limits: Configured {
+                requests_per_minute: one.limits.requests_per_minute,
+                tokens_per_minute: one.limits.tokens_per_minute,
+            },
         })
         .collect();
     let positions: HashMap<&str, usize> =
@@ -53,6 +63,7 @@ fn compile(config: &Config) -> Plan {
         let name: Arc<str> = feature.name.as_str().into();
         let feature = Feature {
             name: Arc::clone(&name),
+            criticality: criticality(feature.criticality),
             deadline: feature.deadline,
             strict: feature.fidelity == Fidelity::Strict,
             implicit: feature.implicit,
@@ -60,7 +71,57 @@ fn compile(config: &Config) -> Plan {
         };
         (name, Arc::new(feature))
     };
-    Plan { features: config.features.iter().map(feature).collect(), deployments }
+    Plan { features: config.features.iter().map(feature).collect(), deployments, domains }
+}
+
+/// The elements of the failure-domain tree that a deployment belongs to.
+fn shared(
+    config: &Config,
+    deployment: &tieline_config::Deployment,
+) -> impl Iterator<Item = Domain> {
+    let provider = config.providers.iter().find(|one| one.name == deployment.provider);
+    let (cloud, region) = provider.map_or((None, None), |one| place(&one.kind));
+    [
+        (Level::Model, Some(deployment.model.clone())),
+        (Level::Account, Some(deployment.provider.clone())),
+        (Level::Region, region),
+        (Level::Cloud, cloud),
+    ]
+    .into_iter()
+    .filter_map(|(level, name)| Some(Domain { level, name: name?.into() }))
+}
+
+/// The cloud or vendor platform behind a provider, and its region there.
+fn place(kind: &ProviderKind) -> (Option<String>, Option<String>) {
+    match kind {
+        ProviderKind::Openai { base_url, .. }
+        | ProviderKind::OpenaiCompatible { base_url, .. }
+        | ProviderKind::Anthropic { base_url, .. } => {
+            (base_url.host_str().map(str::to_owned), None)
+        }
+        // The region of a resource is not in its address.
+        ProviderKind::AzureOpenai { .. } => (Some("azure".to_owned()), None),
+        ProviderKind::Bedrock { region, .. } => {
+            (Some("aws".to_owned()), Some(format!("aws/{region}")))
+        }
+    }
+}
+
+/// Where a domain stands in the list; added where it is new.
+fn position(domains: &mut Vec<Domain>, domain: Domain) -> usize {
+    domains.iter().position(|known| *known == domain).unwrap_or_else(|| {
+        domains.push(domain);
+        domains.len() - 1
+    })
+}
+
+const fn criticality(configured: tieline_config::Criticality) -> Criticality {
+    match configured {
+        tieline_config::Criticality::CriticalPlus => Criticality::CriticalPlus,
+        tieline_config::Criticality::Critical => Criticality::Critical,
+        tieline_config::Criticality::SheddablePlus => Criticality::SheddablePlus,
+        tieline_config::Criticality::Sheddable => Criticality::Sheddable,
+    }
 }
 
 fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
@@ -76,6 +137,7 @@ fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
             prefer: match prefer {
                 tieline_config::Prefer::Ordered => Prefer::Ordered,
                 tieline_config::Prefer::Weighted => Prefer::Weighted,
+                tieline_config::Prefer::Fastest => Prefer::Fastest,
             },
         },
         TierMode::Cache { max_age } => Mode::Cache { max_age: *max_age },

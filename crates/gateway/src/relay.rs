@@ -16,9 +16,9 @@ use tokio::time::{Instant, Sleep};
 use crate::{
     admit::Call,
     gateway::Gateway,
+    held::Held,
     record::Record,
     source::{Pulled, Source},
-    walk::Held,
 };
 
 /// The longest silence inside a stream, signs of life included.
@@ -53,13 +53,13 @@ impl Relay {
         books: (Record, Held),
         acceptable: bool,
     ) -> Self {
-        let (held, source, ended) = stream;
+        let (withheld, source, ended) = stream;
         let until = (Instant::now() + SILENCE_MAX).min(call.deadline);
         Self {
             gateway: Arc::clone(gateway),
             call,
             style,
-            ready: held.into(),
+            ready: withheld.into(),
             source,
             ended,
             silence: Box::pin(tokio::time::sleep_until(until)),
@@ -127,11 +127,12 @@ impl Relay {
     }
 
     fn close_well(&mut self) {
-        let Some((mut record, permit)) = self.books.take() else {
+        let Some((mut record, mut held)) = self.books.take() else {
             return;
         };
-        permit.succeeded(self.gateway.now());
         let usage = self.note_usage(&mut record);
+        held.completed();
+        held.used(&usage);
         if let Some(reply) = self.source.reply() {
             self.gateway.cache.put(&self.call, self.gateway.now(), reply);
         }
@@ -145,8 +146,8 @@ impl Relay {
         let told = self.source.write_fault(&fault, client, &self.style);
         self.ready.push_back(told);
         self.ended = true;
-        if let Some((mut record, permit)) = self.books.take() {
-            permit.failed(self.gateway.now(), &fault);
+        if let Some((mut record, mut held)) = self.books.take() {
+            held.failed(&fault);
             let usage = self.note_usage(&mut record);
             record.failed(&fault, 200, Some(usage));
         }

@@ -47,23 +47,26 @@ pub(crate) fn answer(
                 Outgoing::Whole(body),
             )
         }
-        By::Deployment { deployment, reached, permit } => {
+        By::Deployment { deployment, reached, mut held } => {
             let known = call.plan.plan.deployments.get(deployment);
             record.note(|books| books.deployment = known.map(|known| Arc::clone(&known.id)));
             let headers = told(&call, &record);
             let content_type = content_type(call.dialect, call.head.stream);
-            let body = match reached {
+            let body = match *reached {
                 Reached::Whole { body, usage, reply, .. } => {
-                    permit.succeeded(gateway.now());
+                    held.completed();
+                    if let Some(usage) = &usage {
+                        held.used(usage);
+                    }
                     if let Some(reply) = reply.filter(|_| call.keeps_answers()) {
                         gateway.cache.put(&call, gateway.now(), *reply);
                     }
                     record.served(acceptable, usage);
                     Outgoing::Whole(body)
                 }
-                Reached::Stream { held, source, ended } => {
-                    let stream = (held, source, ended);
-                    let books = (record, permit);
+                Reached::Stream { withheld, source, ended } => {
+                    let stream = (withheld, source, ended);
+                    let books = (record, held);
                     let relay = Relay::new(gateway, call, style, stream, books, acceptable);
                     Outgoing::Stream(Box::new(relay))
                 }

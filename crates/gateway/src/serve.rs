@@ -58,7 +58,7 @@ async fn serve_request(
         Ok(call) => call,
         Err(fault) => return respond::refuse(dialect, &fault, record),
     };
-    let decision = tieline_route::decide(&call.feature, &call.plan.live, gateway.now(), &mut rng);
+    let decision = call.decide(gateway, &mut rng);
     let style = Style {
         id: record.id().to_owned(),
         model: call.head.model.clone(),

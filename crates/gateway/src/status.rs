@@ -1,7 +1,9 @@
 //! What the gateway shows of itself: features, tiers, deployments and their health.
 
+use std::{sync::Arc, time::Duration};
+
 use serde::Serialize;
-use tieline_route::{Mode, State};
+use tieline_route::{Cause, Level, Mode, Shown, State};
 use tieline_types::Class;
 
 use crate::gateway::Gateway;
@@ -30,6 +32,8 @@ pub struct FeatureStatus {
     pub implicit: bool,
     /// Its tiers, best first.
     pub tiers: Vec<TierStatus>,
+    /// Further attempts that its retry budget still pays for.
+    pub retries_left: u64,
 }
 
 /// A tier of a feature.
@@ -48,10 +52,22 @@ pub struct TierStatus {
 pub struct DeploymentStatus {
     /// `model@provider`.
     pub id: String,
-    /// `closed`, `open` or `half-open`.
+    /// `closed`, `open`, `half-open`, `ramping` (traffic returns in steps) or `drained`.
     pub state: &'static str,
+    /// Why it is not closed: `failures`, `slowness`, `credential` or `account`.
+    pub cause: Option<&'static str>,
     /// Seconds until it may be tried again, when open.
     pub opens_in_s: Option<f64>,
+    /// The share of its traffic that has returned, 0 to 1, while ramping.
+    pub share: Option<f64>,
+    /// Seconds until its quota has room again, when it is used up.
+    pub quota_opens_in_s: Option<f64>,
+    /// The share of its quota that is used, 0 to 1, as far as it is known.
+    pub utilisation: f64,
+    /// The class of fault that many callers meet there all of a sudden.
+    pub storm: Option<&'static str>,
+    /// The domains it belongs to that are suspected, such as `account openai`.
+    pub suspected: Vec<String>,
     /// Upstream calls that answered well.
     pub good: u64,
     /// Upstream calls that failed, whoever's fault it was.
@@ -83,6 +99,7 @@ impl Gateway {
             name: feature.name.to_string(),
             implicit: feature.implicit,
             tiers: feature.tiers.iter().map(tier).collect(),
+            retries_left: plan.live.retries_left(feature, now),
         });
         // A client that leaves is nobody's failure.
         let failures: Vec<&str> = Class::ALL
@@ -90,19 +107,13 @@ impl Gateway {
             .filter(|class| *class != Class::ClientGone)
             .map(Class::as_str)
             .collect();
-        let deployments = plan.plan.deployments.iter().enumerate().map(|(at, one)| {
-            let (state, opens_in_s) = match plan.live.state(at, now) {
-                State::Closed => ("closed", None),
-                State::HalfOpen => ("half-open", None),
-                State::Open(until) => ("open", Some(until.saturating_sub(now).as_secs_f64())),
-            };
-            DeploymentStatus {
-                id: one.id.to_string(),
-                state,
-                opens_in_s,
+        let deployments = plan.plan.deployments.iter().enumerate().filter_map(|(at, one)| {
+            let shown = plan.live.show(at, now)?;
+            Some(DeploymentStatus {
                 good: self.metrics.attempts_of(&one.id, &[""]),
                 failed: self.metrics.attempts_of(&one.id, &failures),
-            }
+                ..DeploymentStatus::of(&one.id, &shown, now)
+            })
         });
         let ledger = self.ledger.as_ref().map(tieline_ledger::Ledger::status);
         Status {
@@ -111,6 +122,33 @@ impl Gateway {
             records_queued: ledger.as_ref().map_or(0, |status| status.queued as u64),
             records_spilled: ledger.as_ref().map_or(0, |status| status.spilled),
             draining: self.is_draining(),
+        }
+    }
+}
+
+impl DeploymentStatus {
+    fn of(id: &str, shown: &Shown, now: Duration) -> Self {
+        let in_s = |until: Duration| until.saturating_sub(now).as_secs_f64();
+        let (state, cause, opens_in_s, share) = match shown.state {
+            State::Closed => ("closed", None, None, None),
+            State::Ramping(share) => ("ramping", None, None, Some(share)),
+            State::HalfOpen(cause) => ("half-open", Some(cause), None, None),
+            State::Open(_, Cause::Drained) => ("drained", None, None, None),
+            State::Open(until, cause) => ("open", Some(cause), Some(in_s(until)), None),
+        };
+        let suspected = |(level, name): &(Level, Arc<str>)| format!("{} {name}", level.as_str());
+        Self {
+            id: id.to_owned(),
+            state,
+            cause: cause.map(Cause::as_str),
+            opens_in_s,
+            share,
+            quota_opens_in_s: shown.quota_shut_until.map(in_s),
+            utilisation: shown.utilisation,
+            storm: shown.storm.map(Class::as_str),
+            suspected: shown.suspected.iter().map(suspected).collect(),
+            good: 0,
+            failed: 0,
         }
     }
 }

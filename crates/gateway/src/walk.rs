@@ -6,21 +6,28 @@ use tieline_dialect::{
     Style,
     ir::{Content, Finish, Reply},
 };
-use tieline_route::{ATTEMPTS_PER_REQUEST_MAX, Decision, Mode, Next, Permit, Step, outcome};
-use tieline_types::{AttemptRecord, Class, Fault, Usage};
+use tieline_route::{
+    ATTEMPTS_PER_REQUEST_MAX, Decision, Demand, Effect, Mode, Move, Next, Step, backoff, outcome,
+    retry_wait,
+};
+use tieline_types::{AttemptRecord, Class, Fault, Replay, Usage};
 use tokio::time::Instant;
 
 use crate::{
     admit::Call,
     attempt::{Attempt, Reached, Window},
+    held::Held,
     listen::Worker,
-    plan::ActivePlan,
     prepare::Neutral,
     record::Record,
 };
 
 /// The time to the first content that a stream may take where its tier does not say.
 const FIRST_CONTENT: Duration = Duration::from_secs(30);
+/// The time to the head of a streamed answer. Whole answers come with their head.
+const HEADERS: Duration = Duration::from_secs(15);
+/// The longest pause before the only deployment is called a second time.
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// An attempt is not begun with less time than this.
 const WORTH_TRYING: Duration = Duration::from_millis(100);
 /// Silence within less than this is our impatience, not the deployment's failure.
@@ -36,38 +43,9 @@ pub(crate) struct Answered {
 /// Who answers.
 pub(crate) enum By {
     /// A deployment, by position in the plan.
-    Deployment { deployment: usize, reached: Reached, permit: Held },
+    Deployment { deployment: usize, reached: Box<Reached>, held: Held },
     /// The cache or the tier's fixed text.
     Tieline(Arc<Reply>),
-}
-
-/// A breaker's permit that is always given back.
-pub(crate) struct Held {
-    plan: Arc<ActivePlan>,
-    deployment: usize,
-    permit: Option<Permit>,
-}
-
-impl Held {
-    pub(crate) fn succeeded(mut self, now: Duration) {
-        if let Some(permit) = self.permit.take() {
-            self.plan.live.succeeded(self.deployment, now, permit);
-        }
-    }
-
-    pub(crate) fn failed(mut self, now: Duration, fault: &Fault) {
-        if let Some(permit) = self.permit.take() {
-            self.plan.live.failed(self.deployment, now, permit, fault);
-        }
-    }
-}
-
-impl Drop for Held {
-    fn drop(&mut self) {
-        if let Some(permit) = self.permit.take() {
-            self.plan.live.dropped(self.deployment, permit);
-        }
-    }
 }
 
 /// Walks the decision's steps until one answers or a fault says stop.
@@ -78,7 +56,16 @@ pub(crate) async fn walk(
     style: &Style,
     record: &mut Record,
 ) -> Result<Answered, Fault> {
-    let mut walk = Walk { worker, call, style, neutral: Neutral::default(), faults: Vec::new() };
+    let mut walk = Walk {
+        worker,
+        call,
+        style,
+        draw: decision.draw,
+        neutral: Neutral::default(),
+        faults: Vec::new(),
+        doubts: Vec::new(),
+    };
+    call.plan.live.deposit(&call.feature, worker.gateway.now());
     let mut tier_began = (0, Instant::now());
     for (at, step) in decision.steps.iter().enumerate() {
         let later = decision.steps.get(at + 1..).unwrap_or_default();
@@ -92,6 +79,9 @@ pub(crate) async fn walk(
                 };
                 let rescue = decision.is_rescue(*tier, *deployment);
                 let target = Target { tier: *tier, deployment: *deployment, rescue };
+                if !walk.affords(*deployment, walk.next_move()) {
+                    continue;
+                }
                 if let Some(by) = walk.call(target, window, record).await? {
                     return Ok(Answered { tier: *tier, by });
                 }
@@ -112,6 +102,9 @@ pub(crate) async fn walk(
             }
         }
     }
+    if let Some(answered) = walk.again(decision, record).await? {
+        return Ok(answered);
+    }
     Err(walk.exhausted(decision))
 }
 
@@ -129,8 +122,12 @@ struct Walk<'a> {
     call: &'a Call,
     style: &'a Style,
     neutral: Neutral,
+    draw: f64,
     /// What each step that failed had to say.
     faults: Vec<(Arc<str>, Fault)>,
+    /// Faults that look like the caller's, of deployments where many callers see them. If another
+    /// answers this request well, they were the deployments' own.
+    doubts: Vec<(Held, Fault)>,
 }
 
 impl Walk<'_> {
@@ -153,15 +150,13 @@ impl Walk<'_> {
         else {
             return Ok(None);
         };
-        let permit = Held {
-            plan: Arc::clone(plan),
-            deployment,
-            permit: Some(plan.live.admit(deployment, gateway.now())),
-        };
-        if matches!(permit.permit, Some(Permit::Shut(_))) && !rescue {
+        let (feature, now) = (&call.feature, gateway.now());
+        let admitted = plan.live.admit(deployment, feature, now, self.draw, call.demand(), rescue);
+        let Ok(lease) = admitted else {
             // It was open to traffic when the request was planned, and has been shut since.
             return Ok(None);
-        }
+        };
+        let mut held = Held::new(gateway, plan, lease);
         let began = Instant::now();
         record.begin(AttemptRecord {
             tier: call
@@ -185,28 +180,92 @@ impl Walk<'_> {
         });
         let style = Style { model: known.model.to_string(), ..self.style.clone() };
         let keep = call.keeps_answers();
-        let attempt = Attempt { worker, call, route, style: &style, keep };
+        let attempt = Attempt { worker, call, route, style: &style, held: &held, keep };
         match attempt.run(&mut self.neutral, window, record).await {
-            Ok(reached) => Ok(Some(By::Deployment { deployment, reached, permit })),
+            Ok(reached) => {
+                held.served(call.who, call.head.stream.then(|| began.elapsed()));
+                for (mut doubted, fault) in self.doubts.drain(..) {
+                    doubted.convicted(&fault);
+                }
+                Ok(Some(By::Deployment { deployment, reached: Box::new(reached), held }))
+            }
             Err(fault) => {
                 record.end_attempt(Some(&fault));
-                let ours = fault.class == Class::Timeout
-                    && fault.status.is_none()
-                    && window.first.saturating_duration_since(began) < FAIR_WINDOW;
-                if ours {
-                    // It had no fair chance: that says nothing about its health.
-                    drop(permit);
-                } else {
-                    permit.failed(gateway.now(), &fault);
-                }
                 tracing::debug!(deployment = %known.id, class = %fault.class, "attempt failed");
-                if outcome(&fault).next == Next::Stop {
-                    return Err(fault);
-                }
+                let allowed = window.first.saturating_duration_since(began);
+                self.judge(held, &fault, allowed)?;
                 self.faults.push((Arc::clone(&known.id), fault));
                 Ok(None)
             }
         }
+    }
+
+    /// Holds a fault against its deployment, or keeps it in doubt; an error where it would fail
+    /// everywhere.
+    fn judge(&mut self, mut held: Held, fault: &Fault, allowed: Duration) -> Result<(), Fault> {
+        if self.had_no_fair_chance(fault, allowed) {
+            return Ok(());
+        }
+        match held.weigh(self.call.who, fault) {
+            Next::Candidate => held.failed(fault),
+            Next::Doubt => self.doubts.push((held, fault.clone())),
+            Next::Stop => {
+                held.failed(fault);
+                return Err(fault.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a deployment was silent only for as long as we, or the caller, had to spare. That
+    /// says nothing about its health.
+    fn had_no_fair_chance(&self, fault: &Fault, allowed: Duration) -> bool {
+        let silent = fault.class == Class::Timeout && fault.status.is_none();
+        silent && (self.call.hurried || allowed < FAIR_WINDOW)
+    }
+
+    /// Calls the only deployment there is a second time, after a pause, where it refused before it
+    /// did any work.
+    async fn again(
+        &mut self,
+        decision: &Decision,
+        record: &mut Record,
+    ) -> Result<Option<Answered>, Fault> {
+        let ([Step::Call { tier, deployment }], [(_, fault)]) =
+            (decision.steps.as_slice(), self.faults.as_slice())
+        else {
+            return Ok(None);
+        };
+        let refused = matches!(fault.replay, Replay::NotSent | Replay::Refused);
+        let passes = matches!(outcome(fault).effect, Effect::Failure | Effect::Pause(_));
+        let backoff = backoff(0, true, &mut self.worker.gateway.rng());
+        let wait = retry_wait(fault.retry_after, backoff);
+        let left = self.call.deadline.saturating_duration_since(Instant::now());
+        let worth_it = refused && passes && wait <= PAUSE_MAX && wait <= left / 2;
+        if !worth_it || !self.affords(*deployment, Move::Further) {
+            return Ok(None);
+        }
+        tokio::time::sleep(wait).await;
+        let Some(window) = self.window(*tier, Instant::now(), &[]) else {
+            return Ok(None);
+        };
+        let target = Target { tier: *tier, deployment: *deployment, rescue: true };
+        let by = self.call(target, window, record).await?;
+        Ok(by.map(|by| Answered { tier: *tier, by }))
+    }
+
+    /// The first move goes to another deployment than the one that failed.
+    fn next_move(&self) -> Move {
+        if self.faults.len() <= 1 { Move::First } else { Move::Further }
+    }
+
+    /// Whether the retry budgets pay for one more attempt.
+    fn affords(&self, deployment: usize, step: Move) -> bool {
+        let Some((_, last)) = self.faults.last() else {
+            return true;
+        };
+        let (feature, now) = (&self.call.feature, self.worker.gateway.now());
+        self.call.plan.live.may_repeat(feature, deployment, now, last, step)
     }
 
     /// The time an attempt gets: half of what is left while something else could still answer,
@@ -228,7 +287,8 @@ impl Walk<'_> {
         if self.call.head.stream {
             share = share.min(config.ttft.unwrap_or(FIRST_CONTENT));
         }
-        Some(Window { first: now + share })
+        let headers = if self.call.head.stream { HEADERS } else { share };
+        Some(Window { headers: now + headers, first: now + share })
     }
 
     fn cached(&self, tier: usize) -> Option<Arc<Reply>> {
@@ -255,22 +315,25 @@ impl Walk<'_> {
 
     /// The fault that tells the client what was tried.
     fn exhausted(self, decision: &Decision) -> Fault {
-        let feature = &self.call.feature.name;
+        let feature = &self.call.feature;
+        let name = &feature.name;
         let now = self.worker.gateway.now();
         let reopens = decision
             .considered
             .iter()
-            .filter_map(|one| match self.call.plan.live.peek(one.deployment, now) {
-                Permit::Shut(until) => Some(until.saturating_sub(now)),
-                Permit::Pass | Permit::Probe => None,
+            .filter_map(|one| {
+                let live = &self.call.plan.live;
+                let (until, _) =
+                    live.peek(one.deployment, feature, now, 0.0, Demand::default()).shut?;
+                Some(until.saturating_sub(now))
             })
             .min();
         let mut faults = self.faults.into_iter();
         let Some((first_by, first)) = faults.next() else {
             let message = if Instant::now() >= self.call.deadline {
-                format!("feature `{feature}`: the deadline passed before anything could answer")
+                format!("feature `{name}`: the deadline passed before anything could answer")
             } else {
-                format!("feature `{feature}`: every deployment is resting after failures")
+                format!("feature `{name}`: every deployment is resting after failures")
             };
             return Fault::new(Class::Exhausted, message).with_retry_after(reopens);
         };
@@ -287,7 +350,7 @@ impl Walk<'_> {
             fault.retry_after = fault.retry_after.or(reopens);
             return fault;
         }
-        Fault::new(Class::Exhausted, format!("feature `{feature}`: nothing could answer: {told}"))
+        Fault::new(Class::Exhausted, format!("feature `{name}`: nothing could answer: {told}"))
             .with_retry_after(reopens)
     }
 }

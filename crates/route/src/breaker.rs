@@ -1,11 +1,15 @@
 //! One circuit breaker: a deployment's health as its own traffic shows it.
 //!
-//! Closed, it lets everything through and opens on [`CONSECUTIVE_MAX`] failures in a row or on a
-//! success ratio below [`RATIO_MIN`] over the last [`WINDOW`]. Open, it lets nothing through for a
-//! time that doubles with each failed probe. Then one probe at a time decides. Answers that arrive
-//! while it is open are those of requests sent before; they are ignored.
+//! Closed, it lets everything through and opens on [`CONSECUTIVE_MAX`] failures in a row, on a
+//! success ratio below [`RATIO_MIN`] over the last [`WINDOW`], or when most answers of that window
+//! were slow against what was usual. Open, it lets nothing through for a time that doubles with
+//! each failed probe. Then one probe at a time decides. After a good one traffic returns in steps:
+//! a provider that has just recovered is easily pushed over again. Answers that arrive while it is
+//! open are those of requests sent before; they are ignored.
 
 use std::time::Duration;
+
+use crate::pace::Pace;
 
 /// Failures in a row that open it.
 const CONSECUTIVE_MAX: u32 = 5;
@@ -14,34 +18,72 @@ const WINDOW: Duration = Duration::from_secs(30);
 const SLOTS: usize = 10;
 /// The success ratio below which it opens.
 const RATIO_MIN: f64 = 0.5;
-/// Answers in the window below which the ratio means nothing.
+/// The ratio of slow answers above which it opens.
+const SLOW_RATIO_MAX: f64 = 0.5;
+/// Answers in the window below which a ratio means nothing.
 const RATIO_SAMPLES_MIN: u32 = 10;
 /// The first and the longest time it stays open.
 const OPEN_MIN: Duration = Duration::from_secs(5);
 const OPEN_MAX: Duration = Duration::from_secs(120);
 /// A probe that never reported back frees its permit after this long.
 const PROBE_LOST: Duration = Duration::from_secs(120);
+/// The shares of traffic that return after a good probe, each for [`RAMP_STEP`]; then all.
+const RAMP: [f64; 3] = [0.10, 0.25, 0.50];
+/// How long each share lasts.
+const RAMP_STEP: Duration = Duration::from_secs(10);
 
 /// Whether a request may go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
     /// As usual.
     Pass,
-    /// As the one probe of an open breaker; its result decides.
-    Probe,
+    /// As the one probe of an open breaker; its result decides. The number tells it from probes
+    /// that were given up before.
+    Probe(u64),
     /// Not before this time.
     Shut(Duration),
 }
 
-/// What a breaker shows to people.
+/// Why a breaker opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Its requests failed.
+    Failures,
+    /// Its requests were answered, but slowly.
+    Slowness,
+    /// Our credential was refused.
+    Credential,
+    /// Our account is exhausted.
+    Account,
+    /// Somebody took it out of service by hand.
+    Drained,
+}
+
+impl Cause {
+    /// The stable name used in status and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failures => "failures",
+            Self::Slowness => "slowness",
+            Self::Credential => "credential",
+            Self::Account => "account",
+            Self::Drained => "drained",
+        }
+    }
+}
+
+/// What a breaker shows to people.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum State {
     /// Lets traffic through.
     Closed,
+    /// Lets this share of the traffic through, soon more.
+    Ramping(f64),
     /// Lets nothing through until the given time.
-    Open(Duration),
+    Open(Duration, Cause),
     /// Waits for, or is running, its probe.
-    HalfOpen,
+    HalfOpen(Cause),
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,7 +91,23 @@ struct Slot {
     /// Number of the time slice since the start of time.
     slice: u64,
     good: u32,
+    slow: u32,
     bad: u32,
+}
+
+/// How an answer counts.
+#[derive(Clone, Copy)]
+enum Count {
+    Good,
+    Slow,
+    Bad,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    since: Duration,
+    until: Duration,
+    cause: Cause,
 }
 
 /// A breaker. All times are durations since one fixed start.
@@ -58,110 +116,185 @@ pub struct Breaker {
     slots: [Slot; SLOTS],
     consecutive: u32,
     /// Some while not closed.
-    open_until: Option<Duration>,
+    open: Option<Open>,
     /// How often in a row it opened without recovering.
     opened: u32,
-    probing_since: Option<Duration>,
-    /// A quota window that is used up: nothing goes through, but nothing is broken.
-    paused_until: Option<Duration>,
+    /// The probe under way: its number and when it began.
+    probe: Option<(u64, Duration)>,
+    probes: u64,
+    /// When traffic began to return.
+    returning_since: Option<Duration>,
+    drained: bool,
+    pace: Pace,
 }
 
 impl Breaker {
-    /// Whether a request may go now. A [`Permit::Probe`] must be answered by [`Self::success`],
-    /// [`Self::failure`] or [`Self::neutral`].
-    pub fn admit(&mut self, now: Duration) -> Permit {
-        let permit = self.peek(now);
-        if permit == Permit::Probe {
-            self.probing_since = Some(now);
+    /// Whether a request may go now; `draw`, evenly from 0 to 1, decides which requests belong to
+    /// the share that returns. A [`Permit::Probe`] must be answered by [`Self::success`],
+    /// [`Self::failure`], [`Self::trip`] or [`Self::neutral`].
+    pub fn admit(&mut self, now: Duration, draw: f64) -> Permit {
+        let permit = self.peek(now, draw);
+        if let Permit::Probe(number) = permit {
+            self.probe = Some((number, now));
+            self.probes = number;
         }
         permit
     }
 
     /// What [`Self::admit`] would say, without taking the permit.
     #[must_use]
-    pub fn peek(&self, now: Duration) -> Permit {
-        if let Some(until) = self.paused_until.filter(|until| now < *until) {
-            return Permit::Shut(until);
+    pub fn peek(&self, now: Duration, draw: f64) -> Permit {
+        if self.drained {
+            return Permit::Shut(Duration::MAX);
         }
-        match self.open_until {
-            None => Permit::Pass,
-            Some(until) if now < until => Permit::Shut(until),
-            Some(_) => match self.probing_since {
-                Some(since) if now < since + PROBE_LOST => Permit::Shut(since + PROBE_LOST),
-                _ => Permit::Probe,
-            },
+        let Some(open) = self.open else {
+            return match self.ramp(now) {
+                Some((share, next)) if draw >= share => Permit::Shut(next),
+                _ => Permit::Pass,
+            };
+        };
+        if now < open.until {
+            return Permit::Shut(open.until);
+        }
+        match self.probe {
+            Some((_, since)) if now < since + PROBE_LOST => Permit::Shut(since + PROBE_LOST),
+            _ => Permit::Probe(self.probes + 1),
         }
     }
 
     /// What to show to people.
     #[must_use]
     pub fn state(&self, now: Duration) -> State {
-        match self.peek(now) {
-            Permit::Pass => State::Closed,
-            Permit::Probe => State::HalfOpen,
-            Permit::Shut(_) if self.probing_since.is_some() => State::HalfOpen,
-            Permit::Shut(until) => State::Open(until),
+        match self.open {
+            _ if self.drained => State::Open(Duration::MAX, Cause::Drained),
+            Some(Open { until, cause, .. }) if now < until => State::Open(until, cause),
+            Some(Open { cause, .. }) => State::HalfOpen(cause),
+            None => self.ramp(now).map_or(State::Closed, |(share, _)| State::Ramping(share)),
         }
     }
 
-    /// A request answered well. Closes a breaker whose probe it was.
-    pub fn success(&mut self, now: Duration, permit: Permit) {
+    /// Why it is open and since when; none while it is closed or drained.
+    #[must_use]
+    pub fn opened(&self) -> Option<(Cause, Duration)> {
+        self.open.map(|open| (open.cause, open.since))
+    }
+
+    /// Takes it out of service, or puts it back.
+    pub fn drain(&mut self, drained: bool) {
+        self.drained = drained;
+    }
+
+    /// A request answered well, its first content after `first`. Closes a breaker whose probe it
+    /// was: true then.
+    pub fn success(&mut self, now: Duration, permit: Permit, first: Option<Duration>) -> bool {
         match permit {
-            Permit::Probe => *self = Self { paused_until: self.paused_until, ..Self::default() },
-            Permit::Pass if self.open_until.is_none() => {
-                self.consecutive = 0;
-                self.count(now, true);
+            Permit::Probe(number) if self.is_probe(number) => {
+                *self = Self {
+                    returning_since: Some(now),
+                    probes: self.probes,
+                    drained: self.drained,
+                    opened: self.opened,
+                    pace: self.pace,
+                    ..Self::default()
+                };
+                true
             }
-            Permit::Pass | Permit::Shut(_) => {}
-        }
-    }
-
-    /// A request failed by the deployment's fault.
-    pub fn failure(&mut self, now: Duration, permit: Permit) {
-        match permit {
-            Permit::Probe => self.open(now, None),
-            Permit::Pass if self.open_until.is_none() => {
-                self.consecutive = self.consecutive.saturating_add(1);
-                self.count(now, false);
-                if self.consecutive >= CONSECUTIVE_MAX || self.ratio_is_low(now) {
-                    self.open(now, None);
+            Permit::Pass if self.open.is_none() => {
+                if self.returning_since.is_some() && self.ramp(now).is_none() {
+                    self.returning_since = None;
+                    self.opened = 0;
                 }
+                self.consecutive = 0;
+                let slow = first.is_some_and(|first| self.pace.is_slow(first));
+                self.count(now, if slow { Count::Slow } else { Count::Good });
+                if slow && self.slow_ratio_is_high(now) {
+                    self.open(now, None, Cause::Slowness);
+                }
+                false
             }
-            Permit::Pass | Permit::Shut(_) => {}
+            Permit::Pass | Permit::Probe(_) | Permit::Shut(_) => false,
         }
+    }
+
+    /// A request failed by the deployment's fault. A `suspect`, whose neighbours have failed, opens
+    /// at the first failure. True when it opened.
+    pub fn failure(&mut self, now: Duration, permit: Permit, suspect: bool) -> bool {
+        let opens = match permit {
+            Permit::Probe(number) => self.is_probe(number),
+            Permit::Pass if self.open.is_none() => {
+                self.consecutive = self.consecutive.saturating_add(1);
+                self.count(now, Count::Bad);
+                suspect
+                    || self.ramp(now).is_some()
+                    || self.consecutive >= CONSECUTIVE_MAX
+                    || self.ratio_is_low(now)
+            }
+            Permit::Pass | Permit::Shut(_) => false,
+        };
+        if opens {
+            self.open(now, None, Cause::Failures);
+        }
+        opens
     }
 
     /// A request ended without saying anything about the deployment's health.
     pub fn neutral(&mut self, permit: Permit) {
-        if permit == Permit::Probe {
-            self.probing_since = None;
+        if let Permit::Probe(number) = permit
+            && self.is_probe(number)
+        {
+            self.probe = None;
         }
     }
 
-    /// Opens at once, for at least `floor`: the credential or the account was refused.
-    pub fn trip(&mut self, now: Duration, permit: Permit, floor: Duration) {
-        if permit == Permit::Probe || self.open_until.is_none() {
-            self.open(now, Some(floor));
+    /// Opens at once, for at least `floor`: the credential or the account was refused. True when it
+    /// opened.
+    pub fn trip(&mut self, now: Duration, permit: Permit, floor: Duration, cause: Cause) -> bool {
+        let opens = match permit {
+            Permit::Probe(number) => self.is_probe(number),
+            Permit::Pass | Permit::Shut(_) => self.open.is_none(),
+        };
+        if opens {
+            self.open(now, Some(floor), cause);
+        }
+        opens
+    }
+
+    /// Lets a probe through at once where it opened for `cause`: a neighbour has shown that this is
+    /// over.
+    pub fn release(&mut self, now: Duration, cause: Cause) {
+        if let Some(open) = self.open.as_mut().filter(|open| open.cause == cause) {
+            open.until = open.until.min(now);
         }
     }
 
-    /// Lets nothing through until `until`: the quota window is used up.
-    pub fn pause(&mut self, until: Duration, permit: Permit) {
-        self.paused_until = Some(self.paused_until.map_or(until, |before| before.max(until)));
-        self.neutral(permit);
+    fn is_probe(&self, number: u64) -> bool {
+        self.probe.is_some_and(|(current, _)| current == number)
     }
 
-    fn open(&mut self, now: Duration, floor: Option<Duration>) {
+    /// The share of traffic that has returned, and when the next step begins.
+    fn ramp(&self, now: Duration) -> Option<(f64, Duration)> {
+        let since = self.returning_since?;
+        let mut end = since;
+        RAMP.iter().find_map(|share| {
+            end += RAMP_STEP;
+            (now < end).then_some((*share, end))
+        })
+    }
+
+    fn open(&mut self, now: Duration, floor: Option<Duration>, cause: Cause) {
         let doubled = OPEN_MIN.saturating_mul(1 << self.opened.min(10)).min(OPEN_MAX);
-        self.open_until = Some(now + floor.map_or(doubled, |floor| floor.max(doubled)));
+        let until = now + floor.map_or(doubled, |floor| floor.max(doubled));
+        let since = self.open.map_or(now, |open| open.since);
+        self.open = Some(Open { since, until, cause });
         self.opened = self.opened.saturating_add(1);
-        self.probing_since = None;
+        self.probe = None;
+        self.returning_since = None;
         self.consecutive = 0;
         self.slots = [Slot::default(); SLOTS];
     }
 
     /// Adds one answer to the current time slice's slot.
-    fn count(&mut self, now: Duration, good: bool) {
+    fn count(&mut self, now: Duration, how: Count) {
         let slice = slice_of(now);
         let at = slice % SLOTS as u64;
         for (slot, position) in self.slots.iter_mut().zip(0u64..) {
@@ -169,21 +302,41 @@ impl Breaker {
                 if slot.slice != slice {
                     *slot = Slot { slice, ..Slot::default() };
                 }
-                let counter = if good { &mut slot.good } else { &mut slot.bad };
+                let counter = match how {
+                    Count::Good => &mut slot.good,
+                    Count::Slow => &mut slot.slow,
+                    Count::Bad => &mut slot.bad,
+                };
                 *counter = counter.saturating_add(1);
             }
         }
     }
 
     fn ratio_is_low(&self, now: Duration) -> bool {
+        let (good, slow, bad) = self.recent(now);
+        let answered = good.saturating_add(slow);
+        let all = answered.saturating_add(bad);
+        all >= RATIO_SAMPLES_MIN && f64::from(answered) < RATIO_MIN * f64::from(all)
+    }
+
+    fn slow_ratio_is_high(&self, now: Duration) -> bool {
+        let (good, slow, bad) = self.recent(now);
+        let all = good.saturating_add(slow).saturating_add(bad);
+        all >= RATIO_SAMPLES_MIN && f64::from(slow) > SLOW_RATIO_MAX * f64::from(all)
+    }
+
+    /// Good, slow and bad answers in the window.
+    fn recent(&self, now: Duration) -> (u32, u32, u32) {
         let newest = slice_of(now);
         let oldest = newest.saturating_sub(SLOTS as u64 - 1);
         let recent = self.slots.iter().filter(|slot| (oldest..=newest).contains(&slot.slice));
-        let (good, bad) = recent.fold((0u32, 0u32), |(good, bad), slot| {
-            (good.saturating_add(slot.good), bad.saturating_add(slot.bad))
-        });
-        let all = good.saturating_add(bad);
-        all >= RATIO_SAMPLES_MIN && f64::from(good) < RATIO_MIN * f64::from(all)
+        recent.fold((0u32, 0u32, 0u32), |(good, slow, bad), slot| {
+            (
+                good.saturating_add(slot.good),
+                slow.saturating_add(slot.slow),
+                bad.saturating_add(slot.bad),
+            )
+        })
     }
 }
 
@@ -200,95 +353,176 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
+    /// Fails a closed breaker at the given second.
+    fn fail(breaker: &mut Breaker, at: u64) -> bool {
+        breaker.failure(s(at), Permit::Pass, false)
+    }
+
+    fn serve(breaker: &mut Breaker, at: u64) {
+        breaker.success(s(at), Permit::Pass, None);
+    }
+
+    fn peek(breaker: &Breaker, at: u64) -> Permit {
+        breaker.peek(s(at), 0.0)
+    }
+
+    /// Opened at 1 s, until 6 s.
     fn opened() -> Breaker {
         let mut breaker = Breaker::default();
-        for _ in 0..CONSECUTIVE_MAX {
-            assert_eq!(breaker.admit(s(1)), Permit::Pass);
-            breaker.failure(s(1), Permit::Pass);
+        for n in 0..CONSECUTIVE_MAX {
+            assert_eq!(breaker.admit(s(1), 0.99), Permit::Pass);
+            assert_eq!(fail(&mut breaker, 1), n + 1 == CONSECUTIVE_MAX);
         }
+        breaker
+    }
+
+    /// Opened at 1 s, closed by a probe at 6 s.
+    fn recovered() -> Breaker {
+        let mut breaker = opened();
+        let probe = breaker.admit(s(6), 0.0);
+        assert!(breaker.success(s(6), probe, None));
         breaker
     }
 
     #[test]
     fn failures_in_a_row_open_it_and_a_success_between_does_not() {
-        assert_eq!(opened().peek(s(1)), Permit::Shut(s(6)));
+        assert_eq!(peek(&opened(), 1), Permit::Shut(s(6)));
         let mut breaker = Breaker::default();
         for _ in 0..CONSECUTIVE_MAX - 1 {
-            breaker.failure(s(1), Permit::Pass);
+            fail(&mut breaker, 1);
         }
-        breaker.success(s(1), Permit::Pass);
-        breaker.failure(s(1), Permit::Pass);
-        assert_eq!(breaker.peek(s(1)), Permit::Pass);
+        serve(&mut breaker, 1);
+        fail(&mut breaker, 1);
+        assert_eq!(peek(&breaker, 1), Permit::Pass);
     }
 
     #[test]
     fn a_low_ratio_opens_it_and_old_failures_are_forgotten() {
-        let mix = |from: u64, gap: u64| {
+        let mix = |gap: u64| {
             let mut breaker = Breaker::default();
             for n in 0..9 {
-                let now = s(from + n * gap);
                 if n % 3 == 2 {
-                    breaker.success(now, Permit::Pass);
+                    serve(&mut breaker, 100 + n * gap);
                 } else {
-                    breaker.failure(now, Permit::Pass);
+                    fail(&mut breaker, 100 + n * gap);
                 }
             }
-            breaker.failure(s(from + 9 * gap), Permit::Pass);
-            breaker.state(s(from + 9 * gap))
+            fail(&mut breaker, 100 + 9 * gap);
+            breaker.state(s(100 + 9 * gap))
         };
-        assert!(matches!(mix(100, 0), State::Open(_)), "3 of 10 good within the window");
-        assert_eq!(mix(100, 20), State::Closed, "spread over 180 s there are never 10 in a window");
+        assert!(matches!(mix(0), State::Open(_, Cause::Failures)), "3 of 10 good in the window");
+        assert_eq!(mix(20), State::Closed, "spread over 180 s there are never 10 in a window");
+    }
+
+    #[test]
+    fn most_answers_slow_against_what_was_usual_open_it() {
+        let slowed = |usual_ms: u64, then_ms: u64| {
+            let mut breaker = Breaker::default();
+            let answer = |breaker: &mut Breaker, at: u64, ms: u64| {
+                breaker.success(s(at), Permit::Pass, Some(Duration::from_millis(ms)));
+            };
+            for n in 0..200 {
+                answer(&mut breaker, n, usual_ms);
+            }
+            for _ in 0..12 {
+                answer(&mut breaker, 300, then_ms);
+            }
+            breaker.state(s(300))
+        };
+        assert!(matches!(slowed(800, 9_000), State::Open(_, Cause::Slowness)));
+        assert_eq!(slowed(800, 2_000), State::Closed, "within four times the usual");
+        assert_eq!(slowed(10, 900), State::Closed, "below a second nothing is slow");
     }
 
     #[test]
     fn one_probe_decides() {
         let mut breaker = opened();
-        assert_eq!(breaker.admit(s(6)), Permit::Probe);
-        assert!(matches!(breaker.admit(s(6)), Permit::Shut(_)), "one probe at a time");
-        breaker.failure(s(7), Permit::Probe);
-        assert_eq!(breaker.peek(s(8)), Permit::Shut(s(17)), "the second time is twice as long");
-        assert_eq!(breaker.admit(s(17)), Permit::Probe);
-        breaker.success(s(18), Permit::Probe);
-        assert_eq!(breaker.state(s(18)), State::Closed);
+        let probe = breaker.admit(s(6), 0.0);
+        assert!(matches!(probe, Permit::Probe(_)));
+        assert!(matches!(breaker.admit(s(6), 0.0), Permit::Shut(_)), "one probe at a time");
+        assert!(breaker.failure(s(7), probe, false));
+        assert_eq!(peek(&breaker, 8), Permit::Shut(s(17)), "the second time is twice as long");
+        let probe = breaker.admit(s(17), 0.0);
+        assert!(breaker.success(s(18), probe, None));
+        assert_eq!(breaker.state(s(18)), State::Ramping(0.10));
+    }
+
+    #[test]
+    fn traffic_returns_in_steps() {
+        let breaker = recovered();
+        let share = |at: u64| {
+            let through =
+                (0..100).filter(|n| breaker.peek(s(at), f64::from(*n) / 100.0) == Permit::Pass);
+            through.count()
+        };
+        assert_eq!([6, 15, 16, 26, 36, 100].map(share), [10, 10, 25, 50, 100, 100]);
+        assert_eq!(breaker.peek(s(6), 0.5), Permit::Shut(s(16)));
+    }
+
+    #[test]
+    fn a_failure_on_the_way_back_opens_it_for_longer() {
+        let mut breaker = recovered();
+        assert!(fail(&mut breaker, 8));
+        assert_eq!(peek(&breaker, 8), Permit::Shut(s(18)), "the second time is twice as long");
+        let mut breaker = recovered();
+        serve(&mut breaker, 50);
         for _ in 0..CONSECUTIVE_MAX - 1 {
-            breaker.failure(s(19), Permit::Pass);
+            assert!(!fail(&mut breaker, 51), "fully back, it starts from nothing");
         }
-        assert_eq!(breaker.state(s(19)), State::Closed, "recovery starts from nothing");
+        assert!(fail(&mut breaker, 51));
+        assert_eq!(peek(&breaker, 51), Permit::Shut(s(56)));
     }
 
     #[test]
     fn a_neutral_or_lost_probe_frees_its_permit() {
         let mut breaker = opened();
-        assert_eq!(breaker.admit(s(6)), Permit::Probe);
-        breaker.neutral(Permit::Probe);
-        assert_eq!(breaker.admit(s(6)), Permit::Probe);
-        assert_eq!(breaker.admit(s(6) + PROBE_LOST), Permit::Probe);
+        let probe = breaker.admit(s(6), 0.0);
+        breaker.neutral(probe);
+        let second = breaker.admit(s(6), 0.0);
+        assert!(matches!(second, Permit::Probe(_)));
+        let third = breaker.admit(s(6) + PROBE_LOST, 0.0);
+        assert!(matches!(third, Permit::Probe(_)));
+        assert!(!breaker.failure(s(130), second, false), "given up: it decides nothing any more");
+        breaker.neutral(second);
+        assert!(matches!(breaker.admit(s(130), 0.0), Permit::Shut(_)), "nor frees another's");
+        assert!(breaker.success(s(131), third, None));
     }
 
     #[test]
     fn late_answers_do_not_move_an_open_breaker() {
         let mut breaker = opened();
-        breaker.success(s(2), Permit::Pass);
-        breaker.failure(s(2), Permit::Pass);
-        assert_eq!(breaker.peek(s(2)), Permit::Shut(s(6)));
+        serve(&mut breaker, 2);
+        assert!(!fail(&mut breaker, 2));
+        assert_eq!(peek(&breaker, 2), Permit::Shut(s(6)));
     }
 
     #[test]
-    fn a_quota_pause_is_not_ill_health() {
+    fn a_suspect_opens_at_its_first_failure() {
         let mut breaker = Breaker::default();
-        breaker.pause(s(30), Permit::Pass);
-        breaker.pause(s(20), Permit::Pass);
-        assert_eq!(breaker.peek(s(29)), Permit::Shut(s(30)));
-        assert_eq!(breaker.peek(s(30)), Permit::Pass);
+        assert!(breaker.failure(s(1), Permit::Pass, true));
     }
 
     #[test]
-    fn a_refused_credential_opens_at_once() {
+    fn a_refused_credential_opens_at_once_and_a_neighbour_can_end_it() {
         let mut breaker = Breaker::default();
-        breaker.trip(s(1), Permit::Pass, s(30));
-        assert_eq!(breaker.peek(s(30)), Permit::Shut(s(31)));
-        assert_eq!(breaker.admit(s(31)), Permit::Probe);
-        breaker.trip(s(32), Permit::Probe, s(30));
-        assert_eq!(breaker.peek(s(33)), Permit::Shut(s(62)));
+        assert!(breaker.trip(s(1), Permit::Pass, s(30), Cause::Credential));
+        assert_eq!(peek(&breaker, 30), Permit::Shut(s(31)));
+        let probe = breaker.admit(s(31), 0.0);
+        assert!(breaker.trip(s(32), probe, s(30), Cause::Credential));
+        assert_eq!(peek(&breaker, 33), Permit::Shut(s(62)));
+        breaker.release(s(40), Cause::Account);
+        assert_eq!(peek(&breaker, 40), Permit::Shut(s(62)), "not what it opened for");
+        breaker.release(s(40), Cause::Credential);
+        assert!(matches!(peek(&breaker, 40), Permit::Probe(_)));
+    }
+
+    #[test]
+    fn drained_it_lets_nothing_through_until_put_back() {
+        let mut breaker = recovered();
+        breaker.drain(true);
+        assert_eq!(peek(&breaker, 1_000_000), Permit::Shut(Duration::MAX));
+        assert_eq!(breaker.state(s(7)), State::Open(Duration::MAX, Cause::Drained));
+        breaker.drain(false);
+        assert_eq!(breaker.state(s(7)), State::Ramping(0.10));
     }
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use crate::{ATTEMPTS_PER_TIER_MAX, Candidate, Feature, Live, Mode, Permit, Prefer};
+use crate::{
+    ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Why,
+    p2c,
+};
 
 /// What a request may do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +41,10 @@ pub enum Step {
 pub enum Verdict {
     /// Will be tried in its turn.
     In,
-    /// Its breaker is open or its quota used up until this time.
-    Shut(Duration),
+    /// Nothing goes there until this time.
+    Shut(Duration, Why),
     /// All of its tier's candidates are shut; this one opens soonest and is tried all the same.
-    LeastBad(Duration),
+    LeastBad(Duration, Why),
     /// The tier has enough candidates before it.
     Surplus,
     /// Its weight is 0.
@@ -60,8 +63,11 @@ pub struct Considered {
 }
 
 /// The ordered steps and the reasons.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
+    /// What decides whether this request is of the share that returns to a deployment that has
+    /// recovered, from 0 to 1.
+    pub draw: f64,
     /// What to try, in order.
     pub steps: Vec<Step>,
     /// Every candidate, with its verdict.
@@ -73,8 +79,14 @@ pub struct Decision {
 /// A tier whose candidates are all shut is passed over. If that leaves no call and the feature has
 /// no fixed answer either, the candidate of the last tier of models that opens soonest is tried
 /// rather than refusing outright.
-pub fn decide(feature: &Feature, live: &Live, now: Duration, rng: &mut impl Rng) -> Decision {
-    let mut decision = Decision::default();
+pub fn decide(
+    feature: &Feature,
+    live: &Live,
+    now: Duration,
+    demand: Demand,
+    rng: &mut impl Rng,
+) -> Decision {
+    let mut decision = Decision { draw: rng.random(), ..Decision::default() };
     let last_models =
         feature.tiers.iter().rposition(|tier| matches!(tier.mode, Mode::Models { .. }));
     let fixed_answer =
@@ -82,12 +94,19 @@ pub fn decide(feature: &Feature, live: &Live, now: Duration, rng: &mut impl Rng)
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
             Mode::Models { candidates, prefer } => {
-                let order = match prefer {
-                    Prefer::Ordered => candidates.clone(),
-                    Prefer::Weighted => drawn(candidates, rng),
+                let standing = |one: &Candidate| {
+                    let at = one.deployment;
+                    (at, live.peek(at, feature, now, decision.draw, demand))
+                };
+                let order: Vec<(usize, Standing)> = match prefer {
+                    Prefer::Ordered => candidates.iter().map(standing).collect(),
+                    Prefer::Weighted => drawn(candidates, rng).iter().map(standing).collect(),
+                    Prefer::Fastest => {
+                        fastest(&candidates.iter().map(standing).collect::<Vec<_>>(), rng)
+                    }
                 };
                 let rescue = last_models == Some(tier) && !fixed_answer && !decision.has_call();
-                consider(tier, &order, rescue, live, now, &mut decision);
+                consider(tier, &order, rescue, feature, &mut decision);
                 for zero in
                     candidates.iter().filter(|one| *prefer == Prefer::Weighted && one.weight == 0)
                 {
@@ -104,40 +123,55 @@ pub fn decide(feature: &Feature, live: &Live, now: Duration, rng: &mut impl Rng)
 
 fn consider(
     tier: usize,
-    order: &[Candidate],
+    order: &[(usize, Standing)],
     rescue: bool,
-    live: &Live,
-    now: Duration,
+    feature: &Feature,
     decision: &mut Decision,
 ) {
     let mut open = 0;
-    let mut least_bad: Option<(Duration, usize)> = None;
-    for candidate in order {
-        let deployment = candidate.deployment;
-        let verdict = match live.peek(deployment, now) {
-            Permit::Shut(until) => {
-                if least_bad.is_none_or(|(soonest, _)| until < soonest) {
-                    least_bad = Some((until, deployment));
+    let mut least_bad: Option<(Duration, Why, usize)> = None;
+    for (deployment, standing) in order {
+        let verdict = match standing.shut {
+            Some((until, why)) => {
+                let sooner = least_bad.is_none_or(|(soonest, ..)| until < soonest);
+                if sooner && may_rescue(why, feature) {
+                    least_bad = Some((until, why, *deployment));
                 }
-                Verdict::Shut(until)
+                Verdict::Shut(until, why)
             }
-            Permit::Pass | Permit::Probe if open < ATTEMPTS_PER_TIER_MAX => Verdict::In,
-            Permit::Pass | Permit::Probe => Verdict::Surplus,
+            None if open < ATTEMPTS_PER_TIER_MAX => Verdict::In,
+            None => Verdict::Surplus,
         };
         if verdict == Verdict::In {
             open += 1;
-            decision.steps.push(Step::Call { tier, deployment });
+            decision.steps.push(Step::Call { tier, deployment: *deployment });
         }
-        decision.note(tier, deployment, verdict);
+        decision.note(tier, *deployment, verdict);
     }
-    if let (0, true, Some((until, deployment))) = (open, rescue, least_bad) {
+    if let (0, true, Some((until, why, deployment))) = (open, rescue, least_bad) {
         decision.steps.push(Step::Call { tier, deployment });
         for one in &mut decision.considered {
             if one.tier == tier && one.deployment == deployment {
-                one.verdict = Verdict::LeastBad(until);
+                one.verdict = Verdict::LeastBad(until, why);
             }
         }
     }
+}
+
+/// Whether a deployment that is shut may be tried for want of anything better. What somebody took
+/// out of service stays out, and what gives way gives way.
+const fn may_rescue(why: Why, feature: &Feature) -> bool {
+    match why {
+        Why::Unhealthy(Cause::Drained) => false,
+        Why::Shed => !feature.criticality.gives_way(),
+        Why::Unhealthy(_) | Why::Returning | Why::Quota | Why::Suspected => true,
+    }
+}
+
+/// Those that are open first, the less busy of two drawn at random before the other.
+fn fastest(standings: &[(usize, Standing)], rng: &mut impl Rng) -> Vec<(usize, Standing)> {
+    let loads: Vec<_> = standings.iter().map(|(_, standing)| standing.load).collect();
+    p2c(&loads, rng).into_iter().filter_map(|at| standings.get(at).copied()).collect()
 }
 
 impl Decision {
@@ -147,7 +181,7 @@ impl Decision {
         self.considered.iter().any(|one| {
             one.tier == tier
                 && one.deployment == deployment
-                && matches!(one.verdict, Verdict::LeastBad(_))
+                && matches!(one.verdict, Verdict::LeastBad(..))
         })
     }
 

@@ -5,17 +5,33 @@
 //! of both the ordered steps for one request, with the reason why each candidate is in or out;
 //! [`outcome`] says what a fault means for the next step. Must not know any wire format.
 
+mod balance;
 mod breaker;
+mod budget;
+mod criticality;
 mod decide;
+mod domain;
 mod live;
 mod outcome;
+mod pace;
 mod plan;
+mod pool;
+mod ring;
+mod storm;
 
-pub use breaker::{Breaker, Permit, State};
+pub use balance::{Ewma, Load, p2c};
+pub use breaker::{Breaker, Cause, Permit, State};
+pub use budget::{Budget, Cost, Move, backoff, cost, retry_wait};
+pub use criticality::{Criticality, sheds};
 pub use decide::{Considered, Decision, Step, Verdict, decide};
-pub use live::Live;
+pub use domain::{Domain, Level};
+pub use live::{Lease, Live, Shown, Standing, Why};
 pub use outcome::{Effect, Next, Outcome, outcome};
 pub use plan::{Candidate, Deployment, Feature, Mode, Plan, Prefer, Tier};
+pub use pool::{
+    Admission, Configured, Demand, Gauge, Observed, Pool, PoolState, Reservation, Seen,
+};
+pub use storm::{Storm, Who};
 
 /// The most upstream calls one tier may make for one request.
 pub const ATTEMPTS_PER_TIER_MAX: usize = 3;

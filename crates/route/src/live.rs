@@ -1,82 +1,500 @@
-//! What was learnt of the deployments since the start.
+//! What was learnt of deployments and features since the start, shared by all requests.
 
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tieline_types::Fault;
+use tieline_types::{Class, Fault, Phase, Scope};
 
-use crate::{Breaker, Effect, Permit, Plan, State, outcome};
+use crate::{
+    Breaker, Budget, Cause, Cost, Effect, Ewma, Feature, Level, Load, Move, Next, Permit, Plan,
+    State, Storm, Who, cost,
+    domain::Suspicion,
+    outcome,
+    pool::{Admission, Demand, Observed, Pool, Reservation},
+    sheds,
+};
 
-/// Health of every deployment of a plan, shared by all requests.
+/// Health, quota and budgets of everything in a plan.
 #[derive(Debug, Default)]
 pub struct Live {
-    breakers: Vec<Arc<Mutex<Breaker>>>,
+    deployments: Vec<Known>,
+    domains: Vec<Neighbours>,
+    features: BTreeMap<Arc<str>, Arc<Mutex<Budget>>>,
+}
+
+/// What is known of one deployment.
+#[derive(Debug)]
+struct Known {
+    id: Arc<str>,
+    health: Arc<Mutex<Health>>,
+    /// Positions of its domains.
+    domains: Vec<usize>,
+}
+
+#[derive(Debug, Default)]
+struct Health {
+    breaker: Breaker,
+    pool: Pool,
+    ewma: Ewma,
+    storm: Storm,
+    budget: Option<Budget>,
+}
+
+/// The deployments of one domain.
+#[derive(Debug)]
+struct Neighbours {
+    level: Level,
+    name: Arc<str>,
+    suspicion: Arc<Suspicion>,
+    members: Vec<usize>,
+}
+
+/// Why nothing goes to a deployment now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its breaker is open.
+    Unhealthy(Cause),
+    /// It has just recovered, and this request is not of the share that returns first.
+    Returning,
+    /// Its quota is used up.
+    Quota,
+    /// It could be probed, but a neighbour of the same suspected domain is being probed.
+    Suspected,
+    /// Its quota runs low, and the feature is one of those that give way.
+    Shed,
+}
+
+impl Why {
+    /// The stable name used in status and records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unhealthy(cause) => cause.as_str(),
+            Self::Returning => "returning",
+            Self::Quota => "quota",
+            Self::Suspected => "suspected",
+            Self::Shed => "shed",
+        }
+    }
+}
+
+/// What a deployment would say to one more request.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Standing {
+    /// Why it would not take it, and until when.
+    pub shut: Option<(Duration, Why)>,
+    /// How busy it is.
+    pub load: Load,
+}
+
+/// The right to one attempt. Must be given back by [`Live::release`].
+#[derive(Debug)]
+pub struct Lease {
+    deployment: usize,
+    /// Taken by the first verdict.
+    permit: Option<Permit>,
+    /// The time to the first content of a stream.
+    first: Option<Duration>,
+    reservation: Option<Reservation>,
+}
+
+/// What to show of a deployment.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its breaker.
+    pub state: State,
+    /// Whether its quota pool lets nothing through, and until when.
+    pub quota_shut_until: Option<Duration>,
+    /// The share of its quota that is used, 0 to 1.
+    pub utilisation: f64,
+    /// How busy it is.
+    pub load: Load,
+    /// The suspected domains it belongs to.
+    pub suspected: Vec<(Level, Arc<str>)>,
+    /// The class of fault that storms there.
+    pub storm: Option<Class>,
 }
 
 impl Live {
     /// Fresh health for a plan.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self { breakers: plan.deployments.iter().map(|_| Arc::default()).collect() }
+        Self::default().carried(plan, Duration::ZERO)
     }
 
-    /// Health for a new plan: deployments that stay keep what was learnt of them.
+    /// Health for a new plan: what stays keeps what was learnt of it.
     #[must_use]
-    pub fn carried(&self, old: &Plan, new: &Plan) -> Self {
-        let keep = |id: &str| {
-            let at = old.deployments.iter().position(|before| before.id.as_ref() == id)?;
-            self.breakers.get(at).cloned()
+    pub fn carried(&self, new: &Plan, now: Duration) -> Self {
+        let deployment = |one: &crate::Deployment| {
+            let before = self.deployments.iter().find(|known| known.id == one.id);
+            let health = before.map_or_else(Arc::default, |known| Arc::clone(&known.health));
+            lock(&health).pool.configure(now, one.limits);
+            Known { id: Arc::clone(&one.id), health, domains: one.domains.clone() }
         };
-        let breakers = new.deployments.iter().map(|now| keep(&now.id).unwrap_or_default());
-        Self { breakers: breakers.collect() }
+        let domain = |(at, one): (usize, &crate::Domain)| {
+            let same = |old: &&Neighbours| old.level == one.level && old.name == one.name;
+            let before = self.domains.iter().find(same);
+            let having = new.deployments.iter().enumerate();
+            Neighbours {
+                level: one.level,
+                name: Arc::clone(&one.name),
+                suspicion: before.map_or_else(Arc::default, |domain| Arc::clone(&domain.suspicion)),
+                members: having
+                    .filter(|(_, deployment)| deployment.domains.contains(&at))
+                    .map(|(member, _)| member)
+                    .collect(),
+            }
+        };
+        let feature = |feature: &Arc<Feature>| {
+            let fresh = || Arc::new(Mutex::new(Budget::of_feature(feature.criticality)));
+            let budget = self.features.get(&feature.name).cloned().unwrap_or_else(fresh);
+            (Arc::clone(&feature.name), budget)
+        };
+        Self {
+            deployments: new.deployments.iter().map(deployment).collect(),
+            domains: new.domains.iter().enumerate().map(domain).collect(),
+            features: new.features.values().map(feature).collect(),
+        }
     }
 
-    /// Takes a permit for an attempt. Every permit must be reported back.
-    pub fn admit(&self, deployment: usize, now: Duration) -> Permit {
-        self.breaker(deployment).map_or(Permit::Pass, |mut breaker| breaker.admit(now))
+    /// What a deployment would say to a request of that demand for this feature; `draw`, evenly
+    /// from 0 to 1, decides what belongs to the share that returns after a recovery.
+    #[must_use]
+    pub fn peek(
+        &self,
+        deployment: usize,
+        feature: &Feature,
+        now: Duration,
+        draw: f64,
+        demand: Demand,
+    ) -> Standing {
+        let Some(health) = self.health(deployment) else {
+            return Standing { shut: None, load: Load::default() };
+        };
+        let load = health.ewma.load(now);
+        let shut = self.shut(deployment, &health, feature, now, draw, demand);
+        Standing { shut, load }
     }
 
-    /// What [`Self::admit`] would say.
-    pub fn peek(&self, deployment: usize, now: Duration) -> Permit {
-        self.breaker(deployment).map_or(Permit::Pass, |breaker| breaker.peek(now))
+    fn shut(
+        &self,
+        deployment: usize,
+        health: &Health,
+        feature: &Feature,
+        now: Duration,
+        draw: f64,
+        demand: Demand,
+    ) -> Option<(Duration, Why)> {
+        if let Admission::Shut(until) = health.pool.admits(now, demand) {
+            return Some((until, Why::Quota));
+        }
+        match health.breaker.peek(now, draw) {
+            Permit::Shut(until) => {
+                let why = match health.breaker.state(now) {
+                    State::Open(_, cause) | State::HalfOpen(cause) => Why::Unhealthy(cause),
+                    State::Ramping(_) | State::Closed => Why::Returning,
+                };
+                return Some((until, why));
+            }
+            Permit::Probe(_) => {
+                let next = |domain: &Neighbours| domain.suspicion.next_probe(now);
+                if let Some(next) = self.domains_of(deployment).filter_map(next).max() {
+                    return Some((next, Why::Suspected));
+                }
+            }
+            Permit::Pass => {}
+        }
+        let shed = sheds(feature.criticality, health.pool.utilisation(now));
+        shed.then(|| (now + SHED_WAIT, Why::Shed))
+    }
+
+    /// Takes the right to an attempt, or says why not. A `rescue` goes all the same: there is
+    /// nothing better.
+    ///
+    /// # Errors
+    /// Why nothing goes there, and until when.
+    pub fn admit(
+        &self,
+        deployment: usize,
+        feature: &Feature,
+        now: Duration,
+        draw: f64,
+        demand: Demand,
+        rescue: bool,
+    ) -> Result<Lease, (Duration, Why)> {
+        let Some(mut health) = self.health(deployment) else {
+            return Ok(Lease { deployment, permit: None, first: None, reservation: None });
+        };
+        let shut = self.shut(deployment, &health, feature, now, draw, demand);
+        if let Some(shut) = shut.filter(|_| !rescue) {
+            return Err(shut);
+        }
+        let permit = health.breaker.admit(now, draw);
+        let reservation = Some(health.pool.reserve(now, demand));
+        health.ewma.begin();
+        drop(health);
+        if matches!(permit, Permit::Probe(_)) {
+            self.domains_of(deployment).for_each(|domain| domain.suspicion.note_probe(now));
+        }
+        Ok(Lease { deployment, permit: Some(permit), first: None, reservation })
+    }
+
+    /// The attempt came to its first content, which decides a probe; `first` is the time that took,
+    /// where the answer is a stream. The time to a whole answer is that of its length and says
+    /// nothing.
+    pub fn served(&self, lease: &mut Lease, now: Duration, who: Who, first: Option<Duration>) {
+        let Some(mut health) = self.health(lease.deployment) else {
+            return;
+        };
+        health.storm.success(now, who);
+        lease.first = first;
+        if let Some(first) = first {
+            health.ewma.observe(now, first);
+        }
+        let Some(probe @ Permit::Probe(_)) = lease.permit else {
+            return;
+        };
+        let cause = health.breaker.opened().map(|(cause, _)| cause);
+        let closed = health.breaker.success(now, probe, None);
+        lease.permit = Some(Permit::Pass);
+        drop(health);
+        if let (true, Some(cause @ (Cause::Credential | Cause::Account))) = (closed, cause) {
+            for member in self.account_of(lease.deployment) {
+                if let Some(mut health) = self.health(member) {
+                    health.breaker.release(now, cause);
+                }
+            }
+        }
+    }
+
+    /// The answer was complete. Only now does it count as good: streams can break.
+    pub fn completed(&self, lease: &mut Lease, now: Duration) {
+        let Some(mut health) = self.health(lease.deployment) else {
+            return;
+        };
+        let permit = lease.permit.take().unwrap_or(Permit::Pass);
+        let was_open = health.breaker.opened().is_some();
+        health.breaker.success(now, permit, lease.first);
+        let slowed = !was_open && health.breaker.opened().is_some();
+        drop(health);
+        if slowed {
+            self.look_around(lease.deployment, now);
+        }
+    }
+
+    /// Where to go after a fault, which is not yet held against the deployment.
+    pub fn weigh(&self, lease: &Lease, now: Duration, who: Who, fault: &Fault) -> Next {
+        let outcome = outcome(fault);
+        if fault.phase == Phase::Admit {
+            return outcome.next;
+        }
+        let Some(mut health) = self.health(lease.deployment) else {
+            return outcome.next;
+        };
+        // What a probe meets is likely what its breaker opened for. A size is what it is.
+        let probe = matches!(lease.permit, Some(Permit::Probe(_)))
+            && !matches!(fault.class, Class::ContextOverflow | Class::TooLarge);
+        let raging = health.storm.fault(now, fault.class, who) || probe;
+        if raging && outcome.effect == Effect::Neutral { Next::Doubt } else { outcome.next }
+    }
+
+    /// The attempt failed, before its first content or after it.
+    pub fn failed(&self, lease: &mut Lease, now: Duration, fault: &Fault) {
+        self.count(lease, now, fault, outcome(fault).effect);
+    }
+
+    /// A fault that looked like the caller's was the deployment's: the same request was answered
+    /// well elsewhere.
+    pub fn convicted(&self, lease: &mut Lease, now: Duration, fault: &Fault) {
+        self.count(lease, now, fault, Effect::Failure);
+    }
+
+    fn count(&self, lease: &mut Lease, now: Duration, fault: &Fault, effect: Effect) {
+        let deployment = lease.deployment;
+        let suspect = self.domains_of(deployment).any(|domain| domain.suspicion.is_raised(now));
+        let Some(mut health) = self.health(deployment) else {
+            return;
+        };
+        let permit = lease.permit.take().unwrap_or(Permit::Pass);
+        if effect != Effect::Neutral {
+            health.ewma.fail(now, fault.retry_after);
+        }
+        let opened = match effect {
+            Effect::Neutral => {
+                health.breaker.neutral(permit);
+                false
+            }
+            Effect::Failure => health.breaker.failure(now, permit, suspect),
+            Effect::Trip(floor, cause) => health.breaker.trip(now, permit, floor, cause),
+            Effect::Pause(wait) => {
+                health.pool.close(now, Some(wait));
+                health.breaker.neutral(permit);
+                false
+            }
+        };
+        drop(health);
+        if opened {
+            self.look_around(deployment, now);
+        }
+        if let Effect::Trip(floor, cause) = effect {
+            self.trip_account(deployment, now, fault, floor, cause, suspect);
+        }
+    }
+
+    /// A refused credential or an exhausted account concerns every deployment that uses it. One
+    /// refusal may be that of one model; the second tells.
+    fn trip_account(
+        &self,
+        deployment: usize,
+        now: Duration,
+        fault: &Fault,
+        floor: Duration,
+        cause: Cause,
+        suspect: bool,
+    ) {
+        let shared = match fault.scope {
+            Scope::Credential => fault.status == Some(401),
+            Scope::Account => true,
+            _ => false,
+        };
+        if !shared {
+            return;
+        }
+        for domain in self.domains_of(deployment).filter(|one| one.level == Level::Account) {
+            domain.suspicion.raise(now);
+        }
+        if suspect {
+            for member in self.account_of(deployment) {
+                if let Some(mut health) = self.health(member) {
+                    health.breaker.trip(now, Permit::Pass, floor, cause);
+                }
+            }
+        }
+    }
+
+    /// What the provider's headers said of its limits.
+    pub fn learn(&self, lease: &Lease, now: Duration, observed: &Observed) {
+        if let Some(mut health) = self.health(lease.deployment) {
+            health.pool.learn(now, observed);
+        }
+    }
+
+    /// Gives the right back, with the tokens that were used if they are known. Without a verdict
+    /// before, the attempt says nothing of the deployment.
+    pub fn release(&self, lease: Lease, now: Duration, used: Option<Demand>) {
+        if let Some(mut health) = self.health(lease.deployment) {
+            health.ewma.end();
+            if let Some(reservation) = lease.reservation {
+                let used = used.unwrap_or(reservation.demand());
+                health.pool.settle(now, reservation, used);
+            }
+            if let Some(permit) = lease.permit {
+                health.breaker.neutral(permit);
+            }
+        }
+    }
+
+    /// Counts a request of a feature in its retry budget.
+    pub fn deposit(&self, feature: &Feature, now: Duration) {
+        if let Some(mut budget) = self.budget(feature) {
+            budget.deposit(now);
+        }
+    }
+
+    /// Takes a further attempt from the budgets of the feature and of the deployment it goes to;
+    /// false where there is nothing left.
+    pub fn may_repeat(
+        &self,
+        feature: &Feature,
+        deployment: usize,
+        now: Duration,
+        fault: &Fault,
+        step: Move,
+    ) -> bool {
+        let cost = cost(fault, step);
+        if cost == Cost::Free {
+            return true;
+        }
+        let Some(mut budget) = self.budget(feature) else {
+            return true;
+        };
+        if !budget.allows(now, cost) {
+            return false;
+        }
+        let target = feature.criticality.gives_way().then(|| self.health(deployment)).flatten();
+        let room = target.is_none_or(|mut health| {
+            health.budget.get_or_insert_with(Budget::of_deployment).withdraw(now, cost)
+        });
+        room && budget.withdraw(now, cost)
+    }
+
+    /// How many further attempts a feature's retry budget still pays for.
+    #[must_use]
+    pub fn retries_left(&self, feature: &Feature, now: Duration) -> u64 {
+        self.budget(feature).map_or(0, |budget| budget.left(now) / Cost::One as u64)
+    }
+
+    /// Takes a deployment out of service, or puts it back.
+    pub fn drain(&self, deployment: usize, drained: bool) {
+        if let Some(mut health) = self.health(deployment) {
+            health.breaker.drain(drained);
+        }
     }
 
     /// What to show of a deployment.
-    pub fn state(&self, deployment: usize, now: Duration) -> State {
-        self.breaker(deployment).map_or(State::Closed, |breaker| breaker.state(now))
+    #[must_use]
+    pub fn show(&self, deployment: usize, now: Duration) -> Option<Shown> {
+        let health = self.health(deployment)?;
+        let suspected = self.domains_of(deployment).filter(|one| one.suspicion.is_raised(now));
+        Some(Shown {
+            state: health.breaker.state(now),
+            quota_shut_until: match health.pool.admits(now, Demand::default()) {
+                Admission::Open => None,
+                Admission::Shut(until) => Some(until),
+            },
+            utilisation: health.pool.utilisation(now),
+            load: health.ewma.load(now),
+            suspected: suspected.map(|one| (one.level, Arc::clone(&one.name))).collect(),
+            storm: health.storm.rages(now),
+        })
     }
 
-    /// An attempt answered well.
-    pub fn succeeded(&self, deployment: usize, now: Duration, permit: Permit) {
-        if let Some(mut breaker) = self.breaker(deployment) {
-            breaker.success(now, permit);
+    /// Looks whether the neighbours of a deployment that went out are out as well.
+    fn look_around(&self, deployment: usize, now: Duration) {
+        for domain in self.domains_of(deployment) {
+            let is_out = |member: &&usize| {
+                self.health(**member).is_some_and(|health| health.breaker.opened().is_some())
+            };
+            let out = domain.members.iter().filter(is_out).count();
+            domain.suspicion.look(now, out, domain.members.len());
         }
     }
 
-    /// An attempt failed; the fault's class says what that means for the deployment.
-    pub fn failed(&self, deployment: usize, now: Duration, permit: Permit, fault: &Fault) {
-        let Some(mut breaker) = self.breaker(deployment) else {
-            return;
-        };
-        match outcome(fault).effect {
-            Effect::Neutral => breaker.neutral(permit),
-            Effect::Failure => breaker.failure(now, permit),
-            Effect::Trip(floor) => breaker.trip(now, permit, floor),
-            Effect::Pause(wait) => breaker.pause(now + wait, permit),
-        }
+    fn account_of(&self, deployment: usize) -> impl Iterator<Item = usize> {
+        let accounts = self.domains_of(deployment).filter(|one| one.level == Level::Account);
+        accounts.flat_map(|account| account.members.iter().copied())
     }
 
-    /// An attempt ended without a verdict: the client left.
-    pub fn dropped(&self, deployment: usize, permit: Permit) {
-        if let Some(mut breaker) = self.breaker(deployment) {
-            breaker.neutral(permit);
-        }
+    fn domains_of(&self, deployment: usize) -> impl Iterator<Item = &Neighbours> {
+        let known = self.deployments.get(deployment);
+        known.into_iter().flat_map(|known| &known.domains).filter_map(|at| self.domains.get(*at))
     }
 
-    fn breaker(&self, deployment: usize) -> Option<MutexGuard<'_, Breaker>> {
-        let breaker = self.breakers.get(deployment)?;
-        Some(breaker.lock().unwrap_or_else(PoisonError::into_inner))
+    fn health(&self, deployment: usize) -> Option<MutexGuard<'_, Health>> {
+        self.deployments.get(deployment).map(|known| lock(&known.health))
     }
+
+    fn budget(&self, feature: &Feature) -> Option<MutexGuard<'_, Budget>> {
+        self.features.get(&feature.name).map(|budget| lock(budget))
+    }
+}
+
+/// How long a request that was shed is told to wait.
+const SHED_WAIT: Duration = Duration::from_secs(5);
+
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

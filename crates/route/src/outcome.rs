@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use tieline_types::{Class, Fault};
 
+use crate::Cause;
+
 /// Where to go before the commit point.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     /// The next candidate, then the next tier.
     Candidate,
+    /// The next candidate, although it looks like the caller's fault: many callers see it here all
+    /// of a sudden, so it may be the provider's doing. If another answers the same request well, it
+    /// was.
+    Doubt,
     /// Back to the client: it would fail everywhere.
     Stop,
 }
@@ -21,8 +27,8 @@ pub enum Effect {
     /// A failure among others.
     Failure,
     /// Opens at once for at least this long.
-    Trip(Duration),
-    /// Nothing goes there for this long, though it is well.
+    Trip(Duration, Cause),
+    /// Nothing goes there for this long, though it is well: its quota pool is closed.
     Pause(Duration),
 }
 
@@ -42,8 +48,8 @@ const AUTH_RETRY: Duration = Duration::from_secs(30);
 const BILLING_RETRY: Duration = Duration::from_secs(300);
 /// A quota without a hint is assumed to reopen after this long.
 const QUOTA_WAIT: Duration = Duration::from_secs(1);
-/// The longest hint that routing believes.
-const QUOTA_WAIT_MAX: Duration = Duration::from_secs(300);
+/// The longest hint that is believed: quotas of a day exist.
+const QUOTA_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// The decision table. Every class has exactly one row.
 #[must_use]
@@ -61,8 +67,8 @@ pub fn outcome(fault: &Fault) -> Outcome {
             let wait = fault.retry_after.unwrap_or(QUOTA_WAIT).min(QUOTA_WAIT_MAX);
             (Next::Candidate, Effect::Pause(wait))
         }
-        Class::Billing => (Next::Candidate, Effect::Trip(BILLING_RETRY)),
-        Class::Auth => (Next::Candidate, Effect::Trip(AUTH_RETRY)),
+        Class::Billing => (Next::Candidate, Effect::Trip(BILLING_RETRY, Cause::Account)),
+        Class::Auth => (Next::Candidate, Effect::Trip(AUTH_RETRY, Cause::Credential)),
         // Another deployment may take what this one cannot; that is not ill health.
         Class::UnsupportedHere => (Next::Candidate, Effect::Neutral),
         Class::ContextOverflow

@@ -2,11 +2,15 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use crate::{Criticality, Domain, pool::Configured};
+
 /// Everything a request needs to know of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
     /// All deployments; everything else names them by position.
     pub deployments: Vec<Deployment>,
+    /// What deployments share: the elements of the failure-domain tree.
+    pub domains: Vec<Domain>,
     /// Features by name.
     pub features: BTreeMap<Arc<str>, Arc<Feature>>,
 }
@@ -20,6 +24,10 @@ pub struct Deployment {
     pub model: Arc<str>,
     /// The provider's name.
     pub provider: Arc<str>,
+    /// Positions of the domains it belongs to in [`Plan::domains`].
+    pub domains: Vec<usize>,
+    /// Its quota, where it is configured.
+    pub limits: Configured,
 }
 
 /// A capability of the user's product, with its fallback ladder.
@@ -27,6 +35,8 @@ pub struct Deployment {
 pub struct Feature {
     /// Its name.
     pub name: Arc<str>,
+    /// How much its requests matter when there is not room for all.
+    pub criticality: Criticality,
     /// The time a request may take in all.
     pub deadline: Duration,
     /// Refuse rather than lose anything in translation.
@@ -92,4 +102,7 @@ pub enum Prefer {
     Ordered,
     /// Drawn at random by weight, without repetition.
     Weighted,
+    /// The less busy of two drawn at random, by recent time to the first content and requests under
+    /// way.
+    Fastest,
 }

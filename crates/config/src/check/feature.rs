@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{Check, model::Index};
 use crate::{
-    config::{Candidate, Feature, Fidelity, Model, Prefer, Tier, TierMode},
+    config::{Candidate, Criticality, Feature, Fidelity, Model, Prefer, Tier, TierMode},
     lenient::{Entries, Field},
     problem::{Code, Problem},
     source::Span,
@@ -69,6 +69,7 @@ impl Check<'_> {
         Some(Feature {
             name: name.to_owned(),
             owner: self.text(&written.owner),
+            criticality: written.criticality.value.unwrap_or_default(),
             deadline,
             fidelity: written.fidelity.value.unwrap_or_default(),
             tiers,
@@ -139,6 +140,7 @@ fn implicit(model: &Model) -> Feature {
     Feature {
         name: model.name.clone(),
         owner: None,
+        criticality: Criticality::default(),
         deadline: DEADLINE,
         fidelity: Fidelity::Standard,
         tiers: vec![tier],

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, provider::KINDS};
 use crate::{
-    config::{Deployment, Model, Surface},
+    config::{Deployment, Limits, Model, Surface},
     lenient::{Entries, Field, Short},
     problem::{Code, Problem, one_of},
     source::Span,
@@ -87,7 +87,8 @@ impl Check<'_> {
         if !written.names_provider() {
             self.add(Problem::new(Code::MissingKey, entry_at, "`provider` is missing"));
         }
-        let max_output_tokens = self.output_limit(&written.max_output_tokens);
+        let max_output_tokens = self.above_zero(&written.max_output_tokens);
+        let limits = self.limits(&written.limits);
         let Some(provider) = written.provider_name() else { return };
         let at = written.provider.at.unwrap_or(entry_at);
         if let Some(kinds) = kinds {
@@ -114,10 +115,24 @@ impl Check<'_> {
             surface: written.surface.value,
             max_output_tokens,
             sampling: written.sampling.value.unwrap_or(true),
+            limits,
         });
     }
 
-    fn output_limit(&mut self, field: &Field<u64>) -> Option<u64> {
+    fn limits(&mut self, field: &Field<wire::Limits>) -> Limits {
+        let Some((written, at)) = field.placed() else { return Limits::default() };
+        let limits = Limits {
+            requests_per_minute: self.above_zero(&written.requests_per_minute),
+            tokens_per_minute: self.above_zero(&written.tokens_per_minute),
+        };
+        if limits == Limits::default() {
+            let problem = Problem::new(Code::MissingKey, at, "`limits` says nothing");
+            self.add(problem.with_help("give `requests_per_minute`, `tokens_per_minute` or both"));
+        }
+        limits
+    }
+
+    fn above_zero(&mut self, field: &Field<u64>) -> Option<u64> {
         let (limit, at) = field.placed()?;
         if *limit == 0 {
             let problem = Problem::new(Code::InvalidValue, at, "the limit must be above zero");

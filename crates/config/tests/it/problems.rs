@@ -94,6 +94,7 @@ const MODELS: &[&str] = &[
     "m: [{ provider: a, surface: converse, max_output_tokens: 0, sampling: maybe }]",
     "m: [{ provider: a, surface: chats }]",
     "m: [{ provider: b, surface: chat }]",
+    "m: [{ provider: a, limits: {} }, { provider: b, limits: { requests_per_minute: 0, tpm: 1 } }]",
     "m: [{ prvider: a }]",
 ];
 
@@ -104,7 +105,7 @@ const FEATURES: &[&str] = &[
     "f: { tiers: [] }",
     "a b: { tiers: [{ off: true }] }",
     "f: { deadline: 5s, tiers: [{ models: [m], ttft: 6s }, { models: [m], deadline: 7s }] }",
-    "f: { criticality: critical, data: {}, evals: {}, slos: x, tiers: [{ models: [m] }] }",
+    "f: { criticality: urgent, data: {}, evals: {}, slos: x, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: restart, fidelity: strictt, tiers: [{ models: [m] }] }",
 ];
 

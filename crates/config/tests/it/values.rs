@@ -3,8 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    AwsAuth, AzureAuth, Candidate, Config, Deployment, Fidelity, Prefer, ProviderKind, RealWorld,
-    Surface, TierMode, load,
+    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Limits, Prefer,
+    ProviderKind, RealWorld, Surface, TierMode, load,
 };
 
 use super::{good, with};
@@ -42,12 +42,13 @@ models:
   gpt-5.5:
     - openai
     - { provider: azure-key, name: gpt55-eu, surface: responses, max_output_tokens: 4096 }
-    - { provider: bedrock, name: openai.gpt-5.5, sampling: false }
+    - { provider: bedrock, name: openai.gpt-5.5, sampling: false, limits: { tokens_per_minute: 9 } }
     - { provider: bedrock, name: us.openai.gpt-5.5 }
   claude: [anthropic, { provider: bedrock, name: us.anthropic.claude }]
 features:
   support:
     owner: team
+    criticality: sheddable-plus
     deadline: 20s
     fidelity: strict
     on_stream_break: error
@@ -106,6 +107,7 @@ fn defaults() {
         surface: None,
         max_output_tokens: None,
         sampling: true,
+        limits: Limits::default(),
     };
     assert_eq!(*deployment, usual);
 }
@@ -188,6 +190,9 @@ fn a_ladder() {
     assert_eq!(feature.owner.as_deref(), Some("team"));
     assert_eq!(feature.deadline, Duration::from_secs(20));
     assert_eq!(feature.fidelity, Fidelity::Strict);
+    assert_eq!(feature.criticality, Criticality::SheddablePlus);
+    let limits = Limits { tokens_per_minute: Some(9), ..Limits::default() };
+    assert!(config.deployments().any(|one| one.limits == limits));
     let names: Vec<&str> = feature.tiers.iter().map(|tier| tier.name.as_str()).collect();
     assert_eq!(names, ["models", "tier-2", "cache", "apology"]);
     let [first, _, cache, reply] = feature.tiers.as_slice() else { panic!("{feature:?}") };

@@ -7,7 +7,11 @@ mod edges;
 #[cfg(test)]
 mod failover;
 #[cfg(test)]
+mod health;
+#[cfg(test)]
 mod house;
+#[cfg(test)]
+mod matrix;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

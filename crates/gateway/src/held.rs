@@ -1,0 +1,78 @@
+//! The right to one attempt, which is always given back.
+
+use std::{sync::Arc, time::Duration};
+
+use tieline_route::{Demand, Lease, Next, Observed, Who};
+use tieline_types::{Fault, Usage};
+
+use crate::{gateway::Gateway, plan::ActivePlan};
+
+/// A deployment's lease for as long as the attempt lasts. Dropped without a verdict, it says
+/// nothing of the deployment: the client left.
+pub(crate) struct Held {
+    gateway: Arc<Gateway>,
+    plan: Arc<ActivePlan>,
+    lease: Option<Lease>,
+    used: Option<Demand>,
+}
+
+impl Held {
+    pub(crate) fn new(gateway: &Arc<Gateway>, plan: &Arc<ActivePlan>, lease: Lease) -> Self {
+        let (gateway, plan) = (Arc::clone(gateway), Arc::clone(plan));
+        Self { gateway, plan, lease: Some(lease), used: None }
+    }
+
+    /// Takes in what the provider said of its limits.
+    pub(crate) fn learn(&self, observed: &Observed) {
+        if let Some(lease) = self.lease.as_ref().filter(|_| *observed != Observed::default()) {
+            self.plan.live.learn(lease, self.gateway.now(), observed);
+        }
+    }
+
+    /// Content came; `first` is the time to it, where the answer is a stream.
+    pub(crate) fn served(&mut self, who: Who, first: Option<Duration>) {
+        if let Some(lease) = &mut self.lease {
+            self.plan.live.served(lease, self.gateway.now(), who, first);
+        }
+    }
+
+    /// The answer was complete.
+    pub(crate) fn completed(&mut self) {
+        if let Some(lease) = &mut self.lease {
+            self.plan.live.completed(lease, self.gateway.now());
+        }
+    }
+
+    /// Where to go after a fault.
+    pub(crate) fn weigh(&self, who: Who, fault: &Fault) -> Next {
+        let weigh = |lease| self.plan.live.weigh(lease, self.gateway.now(), who, fault);
+        self.lease.as_ref().map_or(Next::Candidate, weigh)
+    }
+
+    /// Holds a fault against the deployment.
+    pub(crate) fn failed(&mut self, fault: &Fault) {
+        if let Some(lease) = &mut self.lease {
+            self.plan.live.failed(lease, self.gateway.now(), fault);
+        }
+    }
+
+    /// Holds a fault against the deployment that looked like the caller's.
+    pub(crate) fn convicted(&mut self, fault: &Fault) {
+        if let Some(lease) = &mut self.lease {
+            self.plan.live.convicted(lease, self.gateway.now(), fault);
+        }
+    }
+
+    /// What the attempt consumed.
+    pub(crate) fn used(&mut self, usage: &Usage) {
+        self.used = Some(Demand { input: usage.input_total(), output: usage.output_total() });
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            self.plan.live.release(lease, self.gateway.now(), self.used);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! What the gateway learns of its deployments, and what it does with it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::HeaderValue;
+use tieline_sim::{Fault, Rule};
+use tieline_types::{Class, Outcome};
+
+use crate::house::{Client, EVERYTHING, House, post};
+
+fn state(house: &House, id: &str) -> &'static str {
+    let status = house.gateway.status();
+    status.deployments.into_iter().find(|one| one.id == id).map_or("", |one| one.state)
+}
+
+/// A feature on the models of [`EVERYTHING`].
+fn with_feature(feature: &str) -> String {
+    format!("{EVERYTHING}features:\n  f: {feature}\n")
+}
+
+/// Azure, 9 March 2026: a valid request is refused as invalid, for everybody, for hours.
+#[tokio::test(start_paused = true)]
+async fn a_storm_of_refusals_is_the_providers_fault() {
+    let house = House::new(EVERYTHING).await;
+    let ask = async |house: &House| house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+    assert_eq!(ask(&house).await.status, 200);
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    house.fault("openai", "status=400,error=storm");
+    let mut refused = 0;
+    for _ in 0..200 {
+        refused += usize::from(ask(&house).await.status == 400);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(refused, 9, "a tenth of the same from a caller that was served before is a storm");
+    let records = house.records().await;
+    let doubted = records.iter().filter(|one| one.outcome == Outcome::Served);
+    let called = doubted.filter(|one| {
+        one.attempts.iter().any(|attempt| attempt.fault == Some(Class::ClientInvalid))
+    });
+    assert!((5..40).contains(&called.count()), "the breaker keeps most requests away");
+}
+
+/// The same mistakes, made by one caller among others that are served.
+#[tokio::test(start_paused = true)]
+async fn one_callers_mistakes_are_its_own() {
+    let house = House::new(EVERYTHING).await;
+    for n in 0..60 {
+        let good = house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+        assert_eq!(good.header("x-tieline-deployment"), "gpt-5.5@openai", "#{n}");
+        house.sim.script().add(Rule {
+            first: Some(1),
+            ..Rule::new("openai", "status=400".parse::<Fault>().unwrap())
+        });
+        let bad = house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+        assert_eq!((bad.status.as_u16(), bad.header("x-tieline-attempts")), (400, "1"), "#{n}");
+        house.sim.script().clear();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_outage_traffic_returns_in_steps() {
+    let house = House::new(EVERYTHING).await;
+    house.fault("openai", "status=500");
+    for _ in 0..8 {
+        house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+    }
+    assert_eq!(state(&house, "gpt-5.5@openai"), "open");
+    house.sim.script().clear();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(state(&house, "gpt-5.5@openai"), "half-open");
+    let share = async |house: &House| {
+        let mut first = 0;
+        for _ in 0..200 {
+            let answer = house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+            first += usize::from(answer.header("x-tieline-deployment") == "gpt-5.5@openai");
+        }
+        first
+    };
+    assert!((8..40).contains(&share(&house).await), "a tenth");
+    assert_eq!(state(&house, "gpt-5.5@openai"), "ramping");
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!((70..130).contains(&share(&house).await), "half");
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    assert_eq!(share(&house).await, 200);
+    assert_eq!(state(&house, "gpt-5.5@openai"), "closed");
+}
+
+/// A refused credential is that of the account: its other models need not find out one by one.
+#[tokio::test(start_paused = true)]
+async fn a_refused_credential_rests_with_all_that_use_it() {
+    let house = House::new(EVERYTHING).await;
+    house.fault("bedrock", "status=401");
+    for model in ["nova", "runtime"] {
+        house.ask(Client::Chat, model, false, "hello").await;
+    }
+    for id in ["nova@bedrock", "runtime@bedrock", "gpt-5.5@bedrock", "claude@bedrock"] {
+        assert_eq!(state(&house, id), "open", "{id}");
+    }
+    assert_eq!(state(&house, "claude@anthropic"), "closed");
+}
+
+/// A stream that breaks has not gone well, however it began.
+#[tokio::test(start_paused = true)]
+async fn streams_that_break_open_the_breaker() {
+    let house = House::new(EVERYTHING).await;
+    house.fault("openai", "cut-after=3");
+    for _ in 0..5 {
+        house.ask(Client::Chat, "gpt-5.5", true, "tell me a long story").await;
+    }
+    assert_eq!(state(&house, "gpt-5.5@openai"), "open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_callers_own_deadline_is_kept_and_held_against_nobody() {
+    let house = House::new(EVERYTHING).await;
+    house.fault("openai", "hang");
+    house.fault("azure", "hang");
+    house.fault("bedrock", "hang");
+    let asked = |ms: &'static str| {
+        let ask = Client::Chat.ask("gpt-5.5", true, "hello").to_string();
+        let mut request = post(Client::Chat.path(), ask);
+        request.headers_mut().insert("x-tieline-deadline-ms", HeaderValue::from_static(ms));
+        request
+    };
+    for _ in 0..8 {
+        let began = tokio::time::Instant::now();
+        let answer = house.send(asked("3000")).await;
+        assert_eq!(answer.status, 504, "{}", answer.text());
+        assert!(began.elapsed() <= Duration::from_millis(3100), "{:?}", began.elapsed());
+    }
+    for id in ["gpt-5.5@openai", "gpt-5.5@azure", "gpt-5.5@bedrock"] {
+        assert_eq!(state(&house, id), "closed", "{id}");
+    }
+    let answer = house.send(asked("soon")).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("x-tieline-deadline-ms"), "{}", answer.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_only_deployment_is_asked_again_where_it_refused() {
+    let house = House::new(EVERYTHING).await;
+    for fault in ["status=529", "status=503", "status=429,retry-after=1s"] {
+        house
+            .sim
+            .script()
+            .set([Rule { first: Some(1), ..Rule::new("local", fault.parse::<Fault>().unwrap()) }]);
+        let answer = house.ask(Client::Chat, "llama", false, "hello").await;
+        assert_eq!(answer.status, 200, "{fault}: {}", answer.text());
+        assert_eq!(answer.header("x-tieline-attempts"), "2", "{fault}");
+    }
+    house.sim.script().set([Rule::new("local", "status=500".parse::<Fault>().unwrap())]);
+    let answer = house.ask(Client::Chat, "llama", false, "hello").await;
+    assert_eq!(answer.header("x-tieline-attempts"), "1", "it may have done the work");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_wait_gives_way_before_the_quota_is_used_up() {
+    let text = EVERYTHING
+        .replace("- openai\n", "- { provider: openai, limits: { requests_per_minute: 20 } }\n");
+    let text = format!(
+        "{text}features:\n  urgent: {{ tiers: [{{ models: [gpt-5.5] }}] }}\n  \
+         batch: {{ criticality: sheddable, tiers: [{{ models: [gpt-5.5] }}] }}\n"
+    );
+    let house = House::new(&text).await;
+    let by = async |house: &House, feature: &str| {
+        let answer = house.ask(Client::Chat, feature, false, "hello").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.header("x-tieline-deployment").to_owned()
+    };
+    for _ in 0..17 {
+        assert_eq!(by(&house, "urgent").await, "gpt-5.5@openai");
+    }
+    assert_eq!(by(&house, "batch").await, "gpt-5.5@azure", "less than a fifth is left");
+    for _ in 0..3 {
+        assert_eq!(by(&house, "urgent").await, "gpt-5.5@openai");
+    }
+    assert_eq!(by(&house, "urgent").await, "gpt-5.5@azure", "before a refusal");
+    assert_eq!(house.sim.count("openai"), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_fastest_gets_most_of_the_traffic() {
+    let house =
+        House::new(&with_feature("{ tiers: [{ models: [gpt-5.5], prefer: fastest }] }")).await;
+    house.fault("openai", "slow-first-token=2s");
+    let mut by_openai = 0;
+    for _ in 0..20 {
+        let answers = join_all((0..10).map(|_| house.ask(Client::Chat, "f", true, "hello"))).await;
+        let slow = answers
+            .iter()
+            .filter(|answer| answer.header("x-tieline-deployment") == "gpt-5.5@openai");
+        by_openai += slow.count();
+    }
+    assert!(by_openai < 40, "{by_openai} of 200 went to the slow one of three");
+}

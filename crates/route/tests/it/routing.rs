@@ -1,0 +1,350 @@
+//! Decisions of the router, through its public doors.
+
+use std::{sync::Arc, time::Duration};
+
+use proptest::prelude::*;
+use rand::{SeedableRng, rngs::StdRng};
+use tieline_route::{
+    ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment,
+    Domain, Effect, Feature, Level, Live, Mode, Move, Next, Plan, Prefer, Step, Tier, Verdict, Who,
+    Why, decide, outcome,
+};
+use tieline_types::{Class, Fault, Phase};
+
+const NOW: Duration = Duration::from_secs(1000);
+
+fn tier(mode: Mode) -> Tier {
+    Tier { name: "t".into(), mode, ttft: None, deadline: None, acceptable: true }
+}
+
+fn models(weights: &[u32], first: usize, prefer: Prefer) -> Tier {
+    let candidates = weights
+        .iter()
+        .enumerate()
+        .map(|(at, weight)| Candidate { deployment: first + at, weight: *weight })
+        .collect();
+    tier(Mode::Models { candidates, prefer })
+}
+
+fn feature(tiers: Vec<Tier>) -> (Plan, Feature) {
+    let deployments = (0..8)
+        .map(|n| Deployment {
+            id: format!("m@p{n}").into(),
+            model: "m".into(),
+            provider: format!("p{n}").into(),
+            domains: vec![0],
+            limits: Configured::default(),
+        })
+        .collect();
+    let domains = vec![Domain { level: Level::Model, name: "m".into() }];
+    let plan = Plan { deployments, domains, ..Plan::default() };
+    let feature = Feature {
+        name: Arc::from("f"),
+        criticality: Criticality::Critical,
+        deadline: Duration::from_secs(20),
+        strict: false,
+        implicit: false,
+        tiers,
+    };
+    (plan, feature)
+}
+
+fn calls(steps: &[Step]) -> Vec<usize> {
+    steps
+        .iter()
+        .filter_map(|step| match step {
+            Step::Call { deployment, .. } => Some(*deployment),
+            _ => None,
+        })
+        .collect()
+}
+
+fn plan_one(feature: &Feature, live: &Live, rng: &mut StdRng) -> Decision {
+    decide(feature, live, NOW, Demand::default(), rng)
+}
+
+/// One attempt that fails.
+fn fail(live: &Live, feature: &Feature, deployment: usize, now: Duration, fault: &Fault) {
+    let lease = live.admit(deployment, feature, now, 0.0, Demand::default(), true);
+    let mut lease = lease.unwrap();
+    live.failed(&mut lease, now, fault);
+    live.release(lease, now, None);
+}
+
+fn trip(live: &Live, feature: &Feature, deployment: usize) {
+    fail(live, feature, deployment, NOW, &Fault::new(Class::Auth, "401"));
+}
+
+fn shut(live: &Live, feature: &Feature, deployment: usize, now: Duration) -> Option<Why> {
+    let standing = live.peek(deployment, feature, now, 0.0, Demand::default());
+    standing.shut.map(|(_, why)| why)
+}
+
+#[test]
+fn ordered_tiers_are_tried_in_order_and_bounded() {
+    let (plan, feature) =
+        feature(vec![models(&[1; 5], 0, Prefer::Ordered), models(&[1], 5, Prefer::Ordered)]);
+    let decision = plan_one(&feature, &Live::new(&plan), &mut StdRng::seed_from_u64(1));
+    assert_eq!(calls(&decision.steps), [0, 1, 2, 5]);
+    let surplus = decision.considered.iter().filter(|one| one.verdict == Verdict::Surplus);
+    assert_eq!(surplus.count(), 5 - ATTEMPTS_PER_TIER_MAX);
+}
+
+#[test]
+fn shut_deployments_are_left_out_with_the_reason() {
+    let (plan, feature) = feature(vec![models(&[1; 3], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    trip(&live, &feature, 0);
+    let decision = plan_one(&feature, &live, &mut StdRng::seed_from_u64(1));
+    assert_eq!(calls(&decision.steps), [1, 2]);
+    assert!(matches!(
+        decision.considered[0].verdict,
+        Verdict::Shut(until, Why::Unhealthy(Cause::Credential)) if until > NOW
+    ));
+}
+
+#[test]
+fn with_everything_shut_the_soonest_is_tried_rather_than_nothing() {
+    let (plan, feature) = feature(vec![models(&[1; 2], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    trip(&live, &feature, 0);
+    let soon = Fault::new(Class::RateLimited, "429").with_retry_after(Some(Duration::from_secs(3)));
+    fail(&live, &feature, 1, NOW, &soon);
+    let mut rng = StdRng::seed_from_u64(1);
+    let decision = plan_one(&feature, &live, &mut rng);
+    assert_eq!(calls(&decision.steps), [1]);
+    assert!(matches!(decision.considered[1].verdict, Verdict::LeastBad(_, Why::Quota)));
+
+    let reply = tier(Mode::Reply { text: "sorry".into() });
+    let with_reply = Feature {
+        tiers: vec![reply.clone(), models(&[1; 2], 0, Prefer::Ordered)],
+        ..feature.clone()
+    };
+    let decision = plan_one(&with_reply, &live, &mut rng);
+    assert_eq!(decision.steps, [Step::Reply { tier: 0 }], "a tier that can answer comes first");
+}
+
+#[test]
+fn health_outlives_a_reload() {
+    let (old, feature) = feature(vec![models(&[1; 3], 0, Prefer::Ordered)]);
+    let live = Live::new(&old);
+    trip(&live, &feature, 1);
+    let mut new = old.clone();
+    new.deployments.reverse();
+    let carried = live.carried(&new, NOW);
+    let out: Vec<usize> =
+        (0..8).filter(|at| shut(&carried, &feature, *at, NOW).is_some()).collect();
+    assert_eq!(out, [6], "m@p1 is now at position 6");
+}
+
+#[test]
+fn every_class_has_the_row_of_the_decision_table() {
+    let row = |class| {
+        let outcome = outcome(&Fault::new(class, ""));
+        (outcome.next, outcome.effect)
+    };
+    assert_eq!(row(Class::Transport), (Next::Candidate, Effect::Failure));
+    assert_eq!(row(Class::Empty), (Next::Candidate, Effect::Failure));
+    assert!(matches!(row(Class::Auth), (Next::Candidate, Effect::Trip(..))));
+    assert!(matches!(row(Class::Billing), (Next::Candidate, Effect::Trip(..))));
+    assert!(matches!(row(Class::RateLimited), (Next::Candidate, Effect::Pause(_))));
+    assert_eq!(row(Class::UnsupportedHere), (Next::Candidate, Effect::Neutral));
+    assert_eq!(row(Class::ClientInvalid), (Next::Stop, Effect::Neutral));
+    assert_eq!(row(Class::PolicyBlock), (Next::Stop, Effect::Neutral));
+    let endless =
+        Fault::new(Class::RateLimited, "").with_retry_after(Some(Duration::from_secs(864_000)));
+    assert_eq!(outcome(&endless).effect, Effect::Pause(Duration::from_secs(86_400)));
+}
+
+#[test]
+fn weights_are_shares_of_first_choice() {
+    let (plan, feature) = feature(vec![models(&[3, 1, 0], 0, Prefer::Weighted)]);
+    let live = Live::new(&plan);
+    let mut rng = StdRng::seed_from_u64(7);
+    let mut first = [0usize; 3];
+    for _ in 0..10_000 {
+        let steps = calls(&plan_one(&feature, &live, &mut rng).steps);
+        assert_eq!(steps.len(), 2, "weight 0 is never tried");
+        first[steps[0]] += 1;
+    }
+    assert!((7_300..=7_700).contains(&first[0]), "{first:?}");
+}
+
+/// Accounts `a` with deployments 0 and 1, `b` with 2, each of a model of its own.
+fn accounts() -> (Live, Feature) {
+    let (mut plan, feature) = feature(vec![models(&[1; 3], 0, Prefer::Ordered)]);
+    let named = |name: &str| Domain { level: Level::Account, name: name.into() };
+    plan.domains = vec![named("a"), named("b")];
+    plan.deployments.truncate(3);
+    for (deployment, account) in plan.deployments.iter_mut().zip([0, 0, 1]) {
+        deployment.domains = vec![account];
+    }
+    (Live::new(&plan), feature)
+}
+
+fn at(seconds: u64) -> Duration {
+    NOW + Duration::from_secs(seconds)
+}
+
+/// Opens a deployment's breaker with failures of its own.
+fn break_down(live: &Live, feature: &Feature, deployment: usize, now: Duration) {
+    for _ in 0..5 {
+        fail(live, feature, deployment, now, &Fault::new(Class::ServerError, "500"));
+    }
+}
+
+const SHUT: Option<Why> = Some(Why::Unhealthy(Cause::Failures));
+
+#[test]
+fn where_half_of_a_domain_is_out_the_rest_is_suspected() {
+    let (plan, feature) = feature(vec![models(&[1; 8], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    let error = Fault::new(Class::ServerError, "500");
+    for deployment in 0..3 {
+        break_down(&live, &feature, deployment, NOW);
+    }
+    fail(&live, &feature, 7, NOW, &error);
+    assert_eq!(shut(&live, &feature, 7, NOW), None, "three of eight are no half");
+    break_down(&live, &feature, 3, NOW);
+    fail(&live, &feature, 7, NOW, &error);
+    assert_eq!(shut(&live, &feature, 7, NOW), SHUT, "a suspect opens at its first failure");
+    fail(&live, &feature, 6, at(61), &error);
+    assert_eq!(shut(&live, &feature, 6, at(61)), None, "suspicion passes");
+}
+
+#[test]
+fn suspects_are_probed_one_at_a_time() {
+    let (live, feature) = accounts();
+    break_down(&live, &feature, 0, NOW);
+    break_down(&live, &feature, 1, NOW);
+    let probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), false).unwrap();
+    assert_eq!(shut(&live, &feature, 1, at(7)), Some(Why::Suspected));
+    live.release(probe, at(7), None);
+    assert_eq!(shut(&live, &feature, 1, at(11)), None, "five seconds later it is its turn");
+}
+
+#[test]
+fn a_credential_refused_twice_shuts_the_account_and_one_good_probe_opens_it() {
+    let (live, feature) = accounts();
+    let refused = Fault::new(Class::Auth, "401").with_status(401);
+    let credential = Some(Why::Unhealthy(Cause::Credential));
+    fail(&live, &feature, 0, NOW, &refused);
+    assert_eq!(shut(&live, &feature, 0, NOW), credential);
+    assert_eq!(shut(&live, &feature, 1, NOW), None, "it may be one model's");
+    fail(&live, &feature, 1, NOW, &refused);
+    assert_eq!(shut(&live, &feature, 1, NOW), credential);
+    assert_eq!(shut(&live, &feature, 2, NOW), None, "another account");
+
+    let mut probe = live.admit(0, &feature, at(90), 0.0, Demand::default(), false).unwrap();
+    live.served(&mut probe, at(90), Who { feature: 1, caller: 1 }, None);
+    live.release(probe, at(90), None);
+    assert_eq!(shut(&live, &feature, 0, at(90)), None);
+    assert_eq!(shut(&live, &feature, 1, at(96)), None, "released with its neighbour");
+}
+
+#[test]
+fn a_refusal_that_many_meet_all_at_once_is_doubted_and_a_callers_own_is_not() {
+    let (live, feature) = accounts();
+    let invalid = Fault::new(Class::ClientInvalid, "400").with_status(400).at(Phase::Headers);
+    let weigh = |caller: u64, seconds: u64| {
+        let lease = live.admit(0, &feature, at(seconds), 0.0, Demand::default(), true).unwrap();
+        let next = live.weigh(&lease, at(seconds), Who { feature: 1, caller }, &invalid);
+        live.release(lease, at(seconds), None);
+        next
+    };
+    let serve = |seconds: u64| {
+        let mut lease = live.admit(0, &feature, at(seconds), 0.0, Demand::default(), true).unwrap();
+        live.served(&mut lease, at(seconds), Who { feature: 1, caller: 9 }, None);
+        live.release(lease, at(seconds), None);
+    };
+    serve(0);
+    assert!(
+        (0..40).all(|n| {
+            serve(n);
+            weigh(1, n) == Next::Stop
+        }),
+        "one caller's mistakes"
+    );
+    let storm: Vec<Next> = (0..8).map(|n| weigh(n, 200)).collect();
+    assert_eq!(storm[..4], [Next::Stop; 4]);
+    assert_eq!(storm[4..], [Next::Doubt; 4]);
+}
+
+#[test]
+fn quota_is_steered_by_and_the_least_important_give_way_first() {
+    let (mut plan, critical) = feature(vec![models(&[1; 2], 0, Prefer::Ordered)]);
+    plan.deployments[0].limits.requests_per_minute = Some(10);
+    let live = Live::new(&plan);
+    let of = |criticality| Feature { criticality, ..critical.clone() };
+    let sheddable = of(Criticality::Sheddable);
+    let spend = |count: usize| {
+        for _ in 0..count {
+            let lease = live.admit(0, &critical, NOW, 0.0, Demand::default(), false).unwrap();
+            live.release(lease, NOW, None);
+        }
+    };
+    spend(8);
+    assert_eq!(shut(&live, &sheddable, 0, NOW), None);
+    spend(1);
+    assert_eq!(shut(&live, &sheddable, 0, NOW), Some(Why::Shed));
+    assert_eq!(shut(&live, &critical, 0, NOW), None);
+    spend(1);
+    assert_eq!(shut(&live, &of(Criticality::CriticalPlus), 0, NOW), Some(Why::Quota));
+    let decision = plan_one(&critical, &live, &mut StdRng::seed_from_u64(1));
+    assert_eq!(calls(&decision.steps), [1], "before the provider refuses");
+    assert_eq!(shut(&live, &critical, 0, at(61)), None);
+}
+
+#[test]
+fn what_is_drained_is_not_even_a_rescue() {
+    let (plan, feature) = feature(vec![models(&[1], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    live.drain(0, true);
+    let mut rng = StdRng::seed_from_u64(1);
+    assert_eq!(plan_one(&feature, &live, &mut rng).steps, []);
+    live.drain(0, false);
+    assert_eq!(calls(&plan_one(&feature, &live, &mut rng).steps), [0]);
+}
+
+#[test]
+fn budgets_bound_further_moves_and_never_the_first() {
+    let (plan, critical) = feature(vec![models(&[1; 3], 0, Prefer::Ordered)]);
+    let sheddable = Feature { criticality: Criticality::Sheddable, ..critical };
+    let mut plan = plan;
+    plan.features.insert("f".into(), Arc::new(sheddable.clone()));
+    let live = Live::new(&plan);
+    let error = Fault::new(Class::ServerError, "500");
+    let repeat = |step| live.may_repeat(&sheddable, 1, NOW, &error, step);
+    let further = (0..100).filter(|_| repeat(Move::Further)).count();
+    assert_eq!(further, 3, "one per ten seconds of the window");
+    assert!((0..100).all(|_| repeat(Move::First)));
+    (0..100).for_each(|_| live.deposit(&sheddable, NOW));
+    let further = (0..100).filter(|_| repeat(Move::Further)).count();
+    assert_eq!(further, 3, "a fifth of the requests, but the deployment takes only six");
+}
+
+proptest! {
+    #[test]
+    fn a_decision_never_calls_twice_what_it_calls_once(
+        weights in prop::collection::vec(0u32..5, 1..8),
+        seed: u64,
+        shut in prop::collection::vec(0usize..8, 0..8),
+    ) {
+        let (plan, feature) = feature(vec![models(&weights, 0, Prefer::Weighted)]);
+        let live = Live::new(&plan);
+        for deployment in &shut {
+            trip(&live, &feature, *deployment);
+        }
+        let decision = plan_one(&feature, &live, &mut StdRng::seed_from_u64(seed));
+        let steps = calls(&decision.steps);
+        let mut unique = steps.clone();
+        unique.sort_unstable();
+        unique.dedup();
+        prop_assert_eq!(unique.len(), steps.len());
+        prop_assert!(steps.len() <= ATTEMPTS_PER_TIER_MAX);
+        prop_assert_eq!(decision.considered.len(), weights.len());
+        for deployment in steps {
+            prop_assert!(weights[deployment] > 0);
+        }
+    }
+}
