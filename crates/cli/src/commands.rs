@@ -2,12 +2,14 @@
 
 mod check;
 mod demo;
+mod deployment;
 mod init;
 mod key;
 mod log;
 mod schema;
 mod serve;
 mod sim;
+mod status;
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +27,7 @@ Examples:
   tieline check                Say what is wrong with it
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
+  tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
 TIELINE_LOG sets what is logged on stderr, such as `debug` or `warn,tieline_gateway=debug`."
@@ -42,6 +45,8 @@ pub(crate) enum Command {
     Init(init::Init),
     Key(key::Key),
     Log(log::Log),
+    Status(status::Status),
+    Deployment(deployment::Deployment),
     Demo(demo::Demo),
     Sim(sim::Sim),
     Schema(schema::Schema),
@@ -59,6 +64,8 @@ impl Command {
             Self::Init(init) => init.run(),
             Self::Key(key) => key.run(),
             Self::Log(log) => log.run(),
+            Self::Status(status) => status.run(),
+            Self::Deployment(deployment) => deployment.run(),
             Self::Demo(demo) => demo.run(),
             Self::Sim(sim) => sim.run(),
             Self::Schema(schema) => schema.run(),

@@ -41,6 +41,14 @@ pub(crate) enum Failure {
         #[source]
         source: io::Error,
     },
+    /// No gateway answers where one should.
+    #[error("no gateway answers at {address}: {why}")]
+    Unreached {
+        /// Where its admin listener should be.
+        address: std::net::SocketAddr,
+        /// Why not.
+        why: String,
+    },
     /// A second signal came while requests were being finished.
     #[error("stopped by a second signal before all requests were finished")]
     Cut,
@@ -73,7 +81,9 @@ impl Failure {
             Self::Ledger(LedgerError::NoSuchKey { .. } | LedgerError::BoundFeature { .. }) => {
                 Self::USAGE
             }
-            Self::Ledger(_) | Self::Os { .. } | Self::Cut => Self::INFRASTRUCTURE,
+            Self::Ledger(_) | Self::Os { .. } | Self::Unreached { .. } | Self::Cut => {
+                Self::INFRASTRUCTURE
+            }
         })
     }
 
@@ -81,6 +91,9 @@ impl Failure {
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
             Self::Usage { hint, .. } => Some(hint),
+            Self::Unreached { .. } => {
+                Some("start it with `tieline serve`, or name its admin listener with --admin")
+            }
             Self::Ledger(LedgerError::NoSuchKey { .. }) => {
                 Some("`tieline key list` shows the ids of all keys")
             }

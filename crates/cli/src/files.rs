@@ -32,6 +32,15 @@ impl ConfigFile {
         tieline_config::load(&self.path, &RealWorld)
             .map_err(|problems| Failure::Config(Box::new(problems)))
     }
+
+    /// The same for commands that call no provider.
+    ///
+    /// # Errors
+    /// Every mistake in it but absent credentials.
+    pub(crate) fn load_for_reading(&self) -> Result<Config, Failure> {
+        tieline_config::load(&self.path, &Strangers { config: &self.path })
+            .map_err(|problems| Failure::Config(Box::new(problems)))
+    }
 }
 
 /// Which ledger to use.
@@ -54,10 +63,7 @@ impl Database {
         if let Some(path) = &self.db {
             return Ok(path.clone());
         }
-        let path = &self.config.path;
-        let config = tieline_config::load(path, &Strangers { config: path })
-            .map_err(|problems| Failure::Config(Box::new(problems)))?;
-        Ok(config.ledger.path)
+        Ok(self.config.load_for_reading()?.ledger.path)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Each command is a file in `commands`; what it does is done by the crates below. This file only
 //! wires: the allocator, logging, and the exit code that every failure has.
 
+mod admin;
 mod commands;
 mod demo;
 mod failure;

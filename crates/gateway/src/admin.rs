@@ -2,8 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    extract::{Path, State},
+    response::{IntoResponse, Response},
+    routing::{get, put},
+};
 use http::StatusCode;
+use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -16,6 +22,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Ca
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/status", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.status())))
+        .route("/deployments/{*id}", put(change))
         .with_state(gateway);
     let served = axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.cancelled().await })
@@ -31,6 +38,28 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
     } else {
         (StatusCode::OK, Json(serde_json::json!({ "status": "ready" })))
     }
+}
+
+/// What can be changed of a deployment.
+///
+/// A page in an operator's browser cannot send this: it takes a method and a content type for which
+/// browsers ask leave first, and no leave is given.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    drained: bool,
+}
+
+async fn change(
+    State(gateway): State<Arc<Gateway>>,
+    Path(id): Path<String>,
+    Json(change): Json<Change>,
+) -> Response {
+    if let Some(shown) = gateway.drain_deployment(&id, change.drained) {
+        return Json(shown).into_response();
+    }
+    let told = serde_json::json!({ "error": format!("there is no deployment `{id}`") });
+    (StatusCode::NOT_FOUND, Json(told)).into_response()
 }
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {

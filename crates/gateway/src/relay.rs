@@ -23,6 +23,8 @@ use crate::{
 
 /// The longest silence inside a stream, signs of life included.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
+/// The longest time without content, thoughts included: signs of life alone are no answer.
+const PROGRESS_MAX: Duration = Duration::from_secs(180);
 /// The time that the transport may take to end after the dialect's last event.
 const ENDING: Duration = Duration::from_secs(1);
 /// Bytes of a request per input token, where the provider does not count. A piece of a stream is
@@ -39,6 +41,8 @@ pub(crate) struct Relay {
     source: Box<Source>,
     ended: bool,
     silence: Pin<Box<Sleep>>,
+    /// Pieces of content up to now, and when the last one came.
+    progress: (u64, Instant),
     /// Taken when the books are closed.
     books: Option<(Record, Held)>,
     acceptable: bool,
@@ -54,8 +58,10 @@ impl Relay {
         acceptable: bool,
     ) -> Self {
         let (withheld, source, ended) = stream;
-        let until = (Instant::now() + SILENCE_MAX).min(call.deadline);
+        let now = Instant::now();
+        let until = (now + SILENCE_MAX).min(call.deadline);
         Self {
+            progress: (source.pieces, now),
             gateway: Arc::clone(gateway),
             call,
             style,
@@ -103,6 +109,8 @@ impl Relay {
                     }
                     let message = if Instant::now() >= self.call.deadline {
                         "the feature's deadline passed before the answer was complete"
+                    } else if Instant::now() >= self.progress.1 + PROGRESS_MAX {
+                        "the provider gave signs of life but no content for too long"
                     } else {
                         "the provider fell silent before the answer was complete"
                     };
@@ -120,7 +128,10 @@ impl Relay {
             self.silence.as_mut().reset(now + ENDING);
             return;
         }
-        let until = (now + SILENCE_MAX).min(self.call.deadline);
+        if self.source.pieces != self.progress.0 {
+            self.progress = (self.source.pieces, now);
+        }
+        let until = (now + SILENCE_MAX).min(self.progress.1 + PROGRESS_MAX).min(self.call.deadline);
         if until > self.silence.deadline() + Duration::from_secs(1) {
             self.silence.as_mut().reset(until);
         }

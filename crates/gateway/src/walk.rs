@@ -7,8 +7,8 @@ use tieline_dialect::{
     ir::{Content, Finish, Reply},
 };
 use tieline_route::{
-    ATTEMPTS_PER_REQUEST_MAX, Decision, Demand, Effect, Mode, Move, Next, Step, backoff, outcome,
-    retry_wait,
+    ATTEMPTS_PER_REQUEST_MAX, Decision, Demand, Effect, Mode, Move, Next, Step, Verdict, backoff,
+    outcome, retry_wait,
 };
 use tieline_types::{AttemptRecord, Class, Fault, Replay, Usage};
 use tokio::time::Instant;
@@ -313,6 +313,20 @@ impl Walk<'_> {
         }
     }
 
+    /// Which deployments were left out, and why.
+    fn out(&self, decision: &Decision) -> String {
+        let told = decision.considered.iter().filter_map(|one| {
+            let id = &self.call.plan.plan.deployments.get(one.deployment)?.id;
+            match one.verdict {
+                Verdict::Shut(_, why) | Verdict::LeastBad(_, why) => {
+                    Some(format!("{id} ({})", why.as_str()))
+                }
+                Verdict::In | Verdict::Surplus | Verdict::NoWeight => None,
+            }
+        });
+        told.collect::<Vec<_>>().join(", ")
+    }
+
     /// The fault that tells the client what was tried.
     fn exhausted(self, decision: &Decision) -> Fault {
         let feature = &self.call.feature;
@@ -325,15 +339,17 @@ impl Walk<'_> {
                 let live = &self.call.plan.live;
                 let (until, _) =
                     live.peek(one.deployment, feature, now, 0.0, Demand::default()).shut?;
-                Some(until.saturating_sub(now))
+                // What was drained has no time at which it comes back.
+                (until < Duration::MAX).then(|| until.saturating_sub(now))
             })
             .min();
+        let out = self.out(decision);
         let mut faults = self.faults.into_iter();
         let Some((first_by, first)) = faults.next() else {
             let message = if Instant::now() >= self.call.deadline {
                 format!("feature `{name}`: the deadline passed before anything could answer")
             } else {
-                format!("feature `{name}`: every deployment is resting after failures")
+                format!("feature `{name}`: no deployment takes requests now: {out}")
             };
             return Fault::new(Class::Exhausted, message).with_retry_after(reopens);
         };

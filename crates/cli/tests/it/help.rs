@@ -19,15 +19,17 @@ Keeps features that call AI models working when a provider fails, changes price 
 Usage: tieline <COMMAND>
 
 Commands:
-  serve   Run the gateway
-  check   Say what is wrong with the configuration, or that it is good
-  init    Write a first tieline.yaml from the credentials found in the environment
-  key     Create, list and revoke the API keys that callers use
-  log     Show what happened to requests, newest first
-  demo    Show an outage being survived; needs no configuration and no credentials
-  sim     Run simulated providers, for trying things out and for tests
-  schema  Print the JSON Schema of tieline.yaml, for editors
-  help    Print this message or the help of the given subcommand(s)
+  serve       Run the gateway
+  check       Say what is wrong with the configuration, or that it is good
+  init        Write a first tieline.yaml from the credentials found in the environment
+  key         Create, list and revoke the API keys that callers use
+  log         Show what happened to requests, newest first
+  status      Show the health of deployments and features of a running gateway
+  deployment  Take deployments of a running gateway out of service, and put them back
+  demo        Show an outage being survived; needs no configuration and no credentials
+  sim         Run simulated providers, for trying things out and for tests
+  schema      Print the JSON Schema of tieline.yaml, for editors
+  help        Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help     Print help
@@ -39,6 +41,7 @@ Examples:
   tieline check                Say what is wrong with it
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
+  tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
 TIELINE_LOG sets what is logged on stderr, such as `debug` or `warn,tieline_gateway=debug`.
@@ -536,5 +539,67 @@ Examples:
   tieline schema > tieline.schema.json
   # and as the first line of tieline.yaml:
   # yaml-language-server: $schema=tieline.schema.json
+"#);
+}
+
+#[test]
+fn status() {
+    assert_snapshot!(help("status"), @r#"
+Show the health of deployments and features of a running gateway
+
+Usage: tieline status [OPTIONS]
+
+Options:
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --admin <ADDRESS>
+          The gateway's admin listener, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+A deployment is closed (takes traffic), open (rests), half-open (waits for its probe), ramping (its
+traffic returns in steps) or drained (taken out by hand).
+
+Examples:
+  tieline status
+  tieline status --admin 127.0.0.1:8081 --format json
+"#);
+}
+
+#[test]
+fn deployment() {
+    assert_snapshot!(help("deployment"), @r#"
+Take deployments of a running gateway out of service, and put them back
+
+Usage: tieline deployment <COMMAND>
+
+Commands:
+  drain    Take a deployment out of service
+  undrain  Put a deployment back into service
+  help     Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help  Print help
+
+Requests under way are finished. A drained deployment gets no new ones, not even where nothing else
+is left, until it is put back or the gateway restarts. The gateway logs every change.
+
+Examples:
+  tieline deployment drain gpt-5.5@azure-sweden
+  tieline deployment undrain gpt-5.5@azure-sweden
 "#);
 }

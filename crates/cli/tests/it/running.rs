@@ -23,7 +23,7 @@ fn serve(folder: &Folder, sim: &Server) -> (Server, String) {
         &format!(
             "\
 version: 1
-server: {{ listen: '127.0.0.1:0', admin: 'off', workers: 1 }}
+server: {{ listen: '127.0.0.1:0', admin: '127.0.0.1:0', workers: 1 }}
 ledger: {{ path: books/tieline.db }}
 providers:
   first: {{ kind: openai, base_url: 'http://{}/v1', api_key: {{ env: KEY }} }}
@@ -96,6 +96,49 @@ fn the_gateway_falls_back_and_the_log_tells() {
     }
     server.signal("-TERM");
     assert_eq!(server.wait(), 0);
+}
+
+#[test]
+fn a_deployment_is_drained_and_put_back() {
+    let folder = Folder::new();
+    let sim = sim(&folder, "--first-token 0ms --per-token 0ms");
+    let (server, listen) = serve(&folder, &sim);
+    let admin = server.ready["admin"].as_str().unwrap();
+    let answered_by = || {
+        let mut stream = post(&listen, "/v1/chat/completions", "", &chat("answers", false));
+        let answer = read_all(&mut stream);
+        let by = answer.lines().find_map(|line| line.strip_prefix("x-tieline-deployment: "));
+        by.unwrap().to_owned()
+    };
+    assert_eq!(answered_by(), "gpt-5.5@first");
+    let drained = folder.json(&format!("deployment drain gpt-5.5@first --admin {admin}"));
+    assert_eq!(drained["state"], "drained");
+    assert_eq!(answered_by(), "gpt-5.5@second");
+    let status = folder.json(&format!("status --admin {admin}"));
+    assert_eq!(status["deployments"][0]["state"], "drained");
+    let (code, shown, _) = folder.run(&format!("status --admin {admin}"));
+    assert_eq!(code, 0);
+    for part in ["gpt-5.5@first", "drained", "closed", "answers", "models", "100"] {
+        assert!(shown.contains(part), "{part} is not shown: {shown}");
+    }
+    folder.run(&format!("deployment drain gpt-5.5@second --admin {admin}"));
+    let mut stream = post(&listen, "/v1/chat/completions", "", &chat("answers", false));
+    let answer = read_all(&mut stream);
+    assert!(answer.contains("gpt-5.5@first (drained), gpt-5.5@second (drained)"), "{answer}");
+    folder.run(&format!("deployment undrain gpt-5.5@first --admin {admin}"));
+    assert_eq!(answered_by(), "gpt-5.5@first");
+    let (code, _, told) = folder.run(&format!("deployment drain nothing@first --admin {admin}"));
+    assert_eq!(code, 2);
+    assert!(told.contains("no deployment `nothing@first`"), "{told}");
+}
+
+#[test]
+fn a_gateway_that_is_not_there_is_said_so() {
+    let folder = Folder::new();
+    let (code, _, told) = folder.run("status --admin 127.0.0.1:1");
+    assert_eq!(code, 4);
+    assert!(told.contains("no gateway answers at 127.0.0.1:1"), "{told}");
+    assert!(told.contains("hint: start it with `tieline serve`"), "{told}");
 }
 
 #[test]
