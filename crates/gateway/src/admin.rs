@@ -1,6 +1,10 @@
 //! The admin listener: health, readiness, metrics and status, apart from the data port.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{
     Json, Router,
@@ -8,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, put},
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +47,8 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
 /// What can be changed of a deployment.
 ///
 /// A page in an operator's browser cannot send this: it takes a method and a content type for which
-/// browsers ask leave first, and no leave is given.
+/// browsers ask leave first, and no leave is given. Nor can one whose name was made to resolve to
+/// this listener: the request must name an address.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Change {
@@ -53,13 +58,30 @@ struct Change {
 async fn change(
     State(gateway): State<Arc<Gateway>>,
     Path(id): Path<String>,
+    headers: HeaderMap,
     Json(change): Json<Change>,
 ) -> Response {
+    if !names_an_address(&headers) {
+        let told = serde_json::json!({ "error": "call the listener by its IP address" });
+        return (StatusCode::FORBIDDEN, Json(told)).into_response();
+    }
     if let Some(shown) = gateway.drain_deployment(&id, change.drained) {
         return Json(shown).into_response();
     }
     let told = serde_json::json!({ "error": format!("there is no deployment `{id}`") });
     (StatusCode::NOT_FOUND, Json(told)).into_response()
+}
+
+/// Whether `Host` is an IP address or `localhost`.
+fn names_an_address(headers: &HeaderMap) -> bool {
+    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| {
+        let name = host.strip_prefix("localhost").is_some_and(|port| {
+            port.is_empty()
+                || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
+        });
+        name || host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok()
+    })
 }
 
 async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {

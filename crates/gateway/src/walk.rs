@@ -24,7 +24,8 @@ use crate::{
 
 /// The time to the first content that a stream may take where its tier does not say.
 const FIRST_CONTENT: Duration = Duration::from_secs(30);
-/// The time to the head of a streamed answer. Whole answers come with their head.
+/// The time to the head of a streamed answer where the tier says nothing of its first content.
+/// Whole answers come with their head.
 const HEADERS: Duration = Duration::from_secs(15);
 /// The longest pause before the only deployment is called a second time.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
@@ -287,7 +288,7 @@ impl Walk<'_> {
         if self.call.head.stream {
             share = share.min(config.ttft.unwrap_or(FIRST_CONTENT));
         }
-        let headers = if self.call.head.stream { HEADERS } else { share };
+        let headers = if self.call.head.stream { config.ttft.unwrap_or(HEADERS) } else { share };
         Some(Window { headers: now + headers, first: now + share })
     }
 

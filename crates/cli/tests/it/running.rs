@@ -1,5 +1,7 @@
 //! Commands that run: simulated providers, the gateway in front of them, the demonstration.
 
+use std::{io::Write as _, net::TcpStream};
+
 use serde_json::{Value, json};
 
 use crate::support::{Folder, Server, chat, post, read_all, read_until};
@@ -127,6 +129,16 @@ fn a_deployment_is_drained_and_put_back() {
     assert!(answer.contains("gpt-5.5@first (drained), gpt-5.5@second (drained)"), "{answer}");
     folder.run(&format!("deployment undrain gpt-5.5@first --admin {admin}"));
     assert_eq!(answered_by(), "gpt-5.5@first");
+    let mut stream = TcpStream::connect(admin).unwrap();
+    let body = json!({ "drained": true }).to_string();
+    write!(
+        stream,
+        "PUT /deployments/gpt-5.5@first HTTP/1.1\r\nhost: rebound.example\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    assert!(read_all(&mut stream).starts_with("HTTP/1.1 403"), "a name that resolves to it");
     let (code, _, told) = folder.run(&format!("deployment drain nothing@first --admin {admin}"));
     assert_eq!(code, 2);
     assert!(told.contains("no deployment `nothing@first`"), "{told}");
