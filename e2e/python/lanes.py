@@ -107,12 +107,20 @@ def providers(urls: dict[str, str]) -> dict[str, dict]:
     return {name: one for name, one in every.items() if kind(name) in urls}
 
 
-def serve(directory: Path, sim: Sim, models: dict, features: dict | None = None) -> Gateway:
-    """A gateway over simulated providers."""
+def serve(
+    directory: Path,
+    sim: Sim,
+    models: dict,
+    features: dict | None = None,
+    accounts: dict[str, str] | None = None,
+) -> Gateway:
+    """A gateway over simulated providers; `accounts` are further ones at the providers named."""
+    known = providers(sim.urls)
+    further = {name: known[provider] for name, provider in (accounts or {}).items()}
     config = {
         "version": 1,
         "server": SERVER,
-        "providers": providers(sim.urls),
+        "providers": known | further,
         "models": models,
         "features": features or {},
     }

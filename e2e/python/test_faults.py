@@ -47,7 +47,7 @@ SILENT = ("hang", "hang-after-headers", "stall-after=2")
 
 
 def named(*parts: str) -> str:
-    """A model of its own for each case, so that no case meets the breaker of another."""
+    """A model and an account of its own for each case, so that none meets what another did."""
     return ".".join(part.replace("=", "-").replace(",", "-") for part in parts)
 
 
@@ -65,12 +65,15 @@ class Case:
         return named(self.primary, self.fault, self.use)
 
     def entries(self) -> list[dict]:
-        struck = PRIMARIES[self.primary] | {"name": self.model}
+        struck = PRIMARIES[self.primary] | {"name": self.model, "provider": self.model}
         return [struck, {"provider": "compatible", "name": "backup"}][: 2 if self.backup else 1]
 
+    @property
+    def provider(self) -> str:
+        return PRIMARIES[self.primary]["provider"]
+
     def rule(self) -> dict:
-        provider = PRIMARIES[self.primary]["provider"]
-        return {"provider": provider, "model": self.model, "fault": self.fault}
+        return {"provider": self.provider, "model": self.model, "fault": self.fault}
 
     def feature(self) -> dict:
         deadline = "3s" if self.fault in SILENT else "20s"
@@ -123,7 +126,8 @@ def faulty(tmp_path_factory) -> Gateway:
     try:
         models = {case.model: case.entries() for case in cases}
         features = {case.model: case.feature() for case in cases}
-        gateway = lanes.serve(directory, sim, models, features)
+        accounts = {case.model: case.provider for case in cases}
+        gateway = lanes.serve(directory, sim, models, features, accounts)
         try:
             yield gateway
             assert gateway.stop() == 0

@@ -96,9 +96,7 @@ fn place(kind: &ProviderKind) -> (Option<String>, Option<String>) {
     match kind {
         ProviderKind::Openai { base_url, .. }
         | ProviderKind::OpenaiCompatible { base_url, .. }
-        | ProviderKind::Anthropic { base_url, .. } => {
-            (base_url.host_str().map(str::to_owned), None)
-        }
+        | ProviderKind::Anthropic { base_url, .. } => (Some(base_url.authority().to_owned()), None),
         // The region of a resource is not in its address.
         ProviderKind::AzureOpenai { .. } => (Some("azure".to_owned()), None),
         ProviderKind::Bedrock { region, .. } => {

@@ -158,7 +158,10 @@ impl Relay {
         self.ready.push_back(told);
         self.ended = true;
         if let Some((mut record, mut held)) = self.books.take() {
-            held.failed(&fault);
+            // A deadline of the caller's own says nothing of the deployment.
+            if !(self.call.hurried && Instant::now() >= self.call.deadline) {
+                held.failed(&fault);
+            }
             let usage = self.note_usage(&mut record);
             record.failed(&fault, 200, Some(usage));
         }

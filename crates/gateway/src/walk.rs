@@ -34,6 +34,9 @@ const WORTH_TRYING: Duration = Duration::from_millis(100);
 /// Silence within less than this is our impatience, not the deployment's failure.
 const FAIR_WINDOW: Duration = Duration::from_secs(1);
 
+/// The same where the caller set a deadline of its own.
+const FAIR_WINDOW_HURRIED: Duration = Duration::from_secs(5);
+
 /// What answers a request.
 pub(crate) struct Answered {
     /// Position of the tier in the feature.
@@ -65,6 +68,7 @@ pub(crate) async fn walk(
         neutral: Neutral::default(),
         faults: Vec::new(),
         doubts: Vec::new(),
+        missed: None,
     };
     call.plan.live.deposit(&call.feature, worker.gateway.now());
     let mut tier_began = (0, Instant::now());
@@ -103,6 +107,9 @@ pub(crate) async fn walk(
             }
         }
     }
+    if let Some(answered) = walk.late(record).await? {
+        return Ok(answered);
+    }
     if let Some(answered) = walk.again(decision, record).await? {
         return Ok(answered);
     }
@@ -129,6 +136,8 @@ struct Walk<'a> {
     /// Faults that look like the caller's, of deployments where many callers see them. If another
     /// answers this request well, they were the deployments' own.
     doubts: Vec<(Held, Fault)>,
+    /// The first deployment that was shut between the decision and its turn.
+    missed: Option<Target>,
 }
 
 impl Walk<'_> {
@@ -155,8 +164,12 @@ impl Walk<'_> {
         let admitted = plan.live.admit(deployment, feature, now, self.draw, call.demand(), rescue);
         let Ok(lease) = admitted else {
             // It was open to traffic when the request was planned, and has been shut since.
+            self.missed.get_or_insert(target);
             return Ok(None);
         };
+        if self.faults.is_empty() {
+            plan.live.first_attempt(deployment, now);
+        }
         let mut held = Held::new(gateway, plan, lease);
         let began = Instant::now();
         record.begin(AttemptRecord {
@@ -204,6 +217,9 @@ impl Walk<'_> {
     /// Holds a fault against its deployment, or keeps it in doubt; an error where it would fail
     /// everywhere.
     fn judge(&mut self, mut held: Held, fault: &Fault, allowed: Duration) -> Result<(), Fault> {
+        if fault.replay == Replay::NotSent {
+            held.used(&Usage::default());
+        }
         if self.had_no_fair_chance(fault, allowed) {
             return Ok(());
         }
@@ -222,7 +238,24 @@ impl Walk<'_> {
     /// says nothing about its health.
     fn had_no_fair_chance(&self, fault: &Fault, allowed: Duration) -> bool {
         let silent = fault.class == Class::Timeout && fault.status.is_none();
-        silent && (self.call.hurried || allowed < FAIR_WINDOW)
+        let fair = if self.call.hurried { FAIR_WINDOW_HURRIED } else { FAIR_WINDOW };
+        silent && allowed < fair
+    }
+
+    /// Calls what was shut between the decision and its turn, where nothing else was called at all:
+    /// planned a moment later, the request would have gone there for want of anything better.
+    async fn late(&mut self, record: &mut Record) -> Result<Option<Answered>, Fault> {
+        let Some(missed) = self.missed.filter(|_| self.faults.is_empty()) else {
+            return Ok(None);
+        };
+        let gives_way = self.call.feature.criticality.gives_way();
+        let Some(window) = self.window(missed.tier, Instant::now(), &[]).filter(|_| !gives_way)
+        else {
+            return Ok(None);
+        };
+        let target = Target { rescue: true, ..missed };
+        let by = self.call(target, window, record).await?;
+        Ok(by.map(|by| Answered { tier: missed.tier, by }))
     }
 
     /// Calls the only deployment there is a second time, after a pause, where it refused before it

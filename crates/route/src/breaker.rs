@@ -179,6 +179,12 @@ impl Breaker {
         self.open.map(|open| (open.cause, open.since))
     }
 
+    /// Whether somebody took it out of service.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.drained
+    }
+
     /// Takes it out of service, or puts it back.
     pub fn drain(&mut self, drained: bool) {
         self.drained = drained;

@@ -77,8 +77,8 @@ pub struct Decision {
 /// Plans one request of `feature` from what is known `now`.
 ///
 /// A tier whose candidates are all shut is passed over. If that leaves no call and the feature has
-/// no fixed answer either, the candidate of the last tier of models that opens soonest is tried
-/// rather than refusing outright.
+/// no fixed answer either, the candidate that opens soonest of the last tier that has one to offer
+/// is tried rather than refusing outright.
 pub fn decide(
     feature: &Feature,
     live: &Live,
@@ -87,8 +87,7 @@ pub fn decide(
     rng: &mut impl Rng,
 ) -> Decision {
     let mut decision = Decision { draw: rng.random(), ..Decision::default() };
-    let last_models =
-        feature.tiers.iter().rposition(|tier| matches!(tier.mode, Mode::Models { .. }));
+    let mut least_bad = None;
     let fixed_answer =
         feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Reply { .. } | Mode::Off));
     for (tier, config) in feature.tiers.iter().enumerate() {
@@ -105,8 +104,7 @@ pub fn decide(
                         fastest(&candidates.iter().map(standing).collect::<Vec<_>>(), rng)
                     }
                 };
-                let rescue = last_models == Some(tier) && !fixed_answer && !decision.has_call();
-                consider(tier, &order, rescue, feature, &mut decision);
+                least_bad = consider(tier, &order, feature, &mut decision).or(least_bad);
                 for zero in
                     candidates.iter().filter(|one| *prefer == Prefer::Weighted && one.weight == 0)
                 {
@@ -118,24 +116,28 @@ pub fn decide(
             Mode::Off => decision.steps.push(Step::Off { tier }),
         }
     }
+    if let (Some(rescue), false, false) = (least_bad, fixed_answer, decision.has_call()) {
+        decision.rescue(&rescue);
+    }
     decision
 }
 
+/// Lists a tier's candidates; gives the one that is shut and opens soonest.
 fn consider(
     tier: usize,
     order: &[(usize, Standing)],
-    rescue: bool,
     feature: &Feature,
     decision: &mut Decision,
-) {
+) -> Option<Rescue> {
     let mut open = 0;
-    let mut least_bad: Option<(Duration, Why, usize)> = None;
+    let mut least_bad: Option<Rescue> = None;
     for (deployment, standing) in order {
+        let deployment = *deployment;
         let verdict = match standing.shut {
             Some((until, why)) => {
-                let sooner = least_bad.is_none_or(|(soonest, ..)| until < soonest);
+                let sooner = least_bad.as_ref().is_none_or(|soonest| until < soonest.until);
                 if sooner && may_rescue(why, feature) {
-                    least_bad = Some((until, why, *deployment));
+                    least_bad = Some(Rescue { tier, deployment, until, why });
                 }
                 Verdict::Shut(until, why)
             }
@@ -144,18 +146,19 @@ fn consider(
         };
         if verdict == Verdict::In {
             open += 1;
-            decision.steps.push(Step::Call { tier, deployment: *deployment });
+            decision.steps.push(Step::Call { tier, deployment });
         }
-        decision.note(tier, *deployment, verdict);
+        decision.note(tier, deployment, verdict);
     }
-    if let (0, true, Some((until, why, deployment))) = (open, rescue, least_bad) {
-        decision.steps.push(Step::Call { tier, deployment });
-        for one in &mut decision.considered {
-            if one.tier == tier && one.deployment == deployment {
-                one.verdict = Verdict::LeastBad(until, why);
-            }
-        }
-    }
+    least_bad
+}
+
+/// A deployment to try although it is shut.
+struct Rescue {
+    tier: usize,
+    deployment: usize,
+    until: Duration,
+    why: Why,
 }
 
 /// Whether a deployment that is shut may be tried for want of anything better. What somebody took
@@ -163,8 +166,8 @@ fn consider(
 const fn may_rescue(why: Why, feature: &Feature) -> bool {
     match why {
         Why::Unhealthy(Cause::Drained) => false,
-        Why::Shed => !feature.criticality.gives_way(),
-        Why::Unhealthy(_) | Why::Returning | Why::Quota | Why::Suspected => true,
+        Why::Shed | Why::Quota => !feature.criticality.gives_way(),
+        Why::Unhealthy(_) | Why::Returning | Why::Suspected => true,
     }
 }
 
@@ -183,6 +186,16 @@ impl Decision {
                 && one.deployment == deployment
                 && matches!(one.verdict, Verdict::LeastBad(..))
         })
+    }
+
+    fn rescue(&mut self, rescue: &Rescue) {
+        let Rescue { tier, deployment, until, why } = *rescue;
+        self.steps.push(Step::Call { tier, deployment });
+        for one in &mut self.considered {
+            if one.tier == tier && one.deployment == deployment {
+                one.verdict = Verdict::LeastBad(until, why);
+            }
+        }
     }
 
     fn has_call(&self) -> bool {

@@ -9,8 +9,8 @@ use std::{
 use tieline_types::{Class, Fault, Phase, Scope};
 
 use crate::{
-    Breaker, Budget, Cause, Cost, Effect, Ewma, Feature, Level, Load, Move, Next, Permit, Plan,
-    State, Storm, Who, cost,
+    Breaker, Budget, Cause, Cost, Criticality, Effect, Ewma, Feature, Level, Load, Move, Next,
+    Permit, Plan, State, Storm, Who, cost,
     domain::Suspicion,
     outcome,
     pool::{Admission, Demand, Observed, Pool, Reservation},
@@ -22,7 +22,7 @@ use crate::{
 pub struct Live {
     deployments: Vec<Known>,
     domains: Vec<Neighbours>,
-    features: BTreeMap<Arc<str>, Arc<Mutex<Budget>>>,
+    features: BTreeMap<Arc<str>, (Criticality, Arc<Mutex<Budget>>)>,
 }
 
 /// What is known of one deployment.
@@ -149,9 +149,13 @@ impl Live {
             }
         };
         let feature = |feature: &Arc<Feature>| {
-            let fresh = || Arc::new(Mutex::new(Budget::of_feature(feature.criticality)));
-            let budget = self.features.get(&feature.name).cloned().unwrap_or_else(fresh);
-            (Arc::clone(&feature.name), budget)
+            let criticality = feature.criticality;
+            let before = self.features.get(&feature.name);
+            let budget = match before.filter(|(before, _)| *before == criticality) {
+                Some((_, budget)) => Arc::clone(budget),
+                None => Arc::new(Mutex::new(Budget::of_feature(criticality))),
+            };
+            (Arc::clone(&feature.name), (criticality, budget))
         };
         Self {
             deployments: new.deployments.iter().map(deployment).collect(),
@@ -188,6 +192,9 @@ impl Live {
         draw: f64,
         demand: Demand,
     ) -> Option<(Duration, Why)> {
+        if health.breaker.is_drained() {
+            return Some((Duration::MAX, DRAINED));
+        }
         if let Admission::Shut(until) = health.pool.admits(now, demand) {
             return Some((until, Why::Quota));
         }
@@ -229,7 +236,7 @@ impl Live {
             return Ok(Lease { deployment, permit: None, first: None, reservation: None });
         };
         let shut = self.shut(deployment, &health, feature, now, draw, demand);
-        if let Some(shut) = shut.filter(|_| !rescue) {
+        if let Some(shut) = shut.filter(|(_, why)| !rescue || *why == DRAINED) {
             return Err(shut);
         }
         let permit = health.breaker.admit(now, draw);
@@ -340,12 +347,12 @@ impl Live {
             self.look_around(deployment, now);
         }
         if let Effect::Trip(floor, cause) = effect {
-            self.trip_account(deployment, now, fault, floor, cause, suspect);
+            self.trip_account(deployment, now, fault, floor, cause);
         }
     }
 
     /// A refused credential or an exhausted account concerns every deployment that uses it. One
-    /// refusal may be that of one model; the second tells.
+    /// refusal may be that of one model; a second deployment's tells.
     fn trip_account(
         &self,
         deployment: usize,
@@ -353,7 +360,6 @@ impl Live {
         fault: &Fault,
         floor: Duration,
         cause: Cause,
-        suspect: bool,
     ) {
         let shared = match fault.scope {
             Scope::Credential => fault.status == Some(401),
@@ -366,7 +372,11 @@ impl Live {
         for domain in self.domains_of(deployment).filter(|one| one.level == Level::Account) {
             domain.suspicion.raise(now);
         }
-        if suspect {
+        let open_alike = |member: usize| {
+            let opened = self.health(member).and_then(|health| health.breaker.opened());
+            opened.is_some_and(|(other, _)| other == cause)
+        };
+        if self.account_of(deployment).any(|member| member != deployment && open_alike(member)) {
             for member in self.account_of(deployment) {
                 if let Some(mut health) = self.health(member) {
                     health.breaker.trip(now, Permit::Pass, floor, cause);
@@ -401,6 +411,13 @@ impl Live {
     pub fn deposit(&self, feature: &Feature, now: Duration) {
         if let Some(mut budget) = self.budget(feature) {
             budget.deposit(now);
+        }
+    }
+
+    /// Counts a request's first attempt in the retry budget of the deployment it goes to.
+    pub fn first_attempt(&self, deployment: usize, now: Duration) {
+        if let Some(mut health) = self.health(deployment) {
+            health.budget.get_or_insert_with(Budget::of_deployment).deposit(now);
         }
     }
 
@@ -488,9 +505,12 @@ impl Live {
     }
 
     fn budget(&self, feature: &Feature) -> Option<MutexGuard<'_, Budget>> {
-        self.features.get(&feature.name).map(|budget| lock(budget))
+        self.features.get(&feature.name).map(|(_, budget)| lock(budget))
     }
 }
+
+/// Taken out of service by hand.
+const DRAINED: Why = Why::Unhealthy(Cause::Drained);
 
 /// How long a request that was shed is told to wait.
 const SHED_WAIT: Duration = Duration::from_secs(5);

@@ -72,15 +72,19 @@ function providers(urls) {
   };
 }
 
-/** A gateway over every kind of simulated provider. */
-export function serve(models, features = {}, simulated = {}) {
-  const config = (urls) => ({
-    version: 1,
-    server: { listen: "127.0.0.1:0", admin: "off" },
-    providers: providers(urls),
-    models,
-    features,
-  });
+/** A gateway over every kind of simulated provider; `accounts` are further ones at those named. */
+export function serve(models, features = {}, simulated = {}, accounts = {}) {
+  const config = (urls) => {
+    const known = providers(urls);
+    const further = Object.entries(accounts).map(([name, provider]) => [name, known[provider]]);
+    return {
+      version: 1,
+      server: { listen: "127.0.0.1:0", admin: "off" },
+      providers: { ...known, ...Object.fromEntries(further) },
+      models,
+      features,
+    };
+  };
   return Stage.begin(SIMULATED, config, simulated);
 }
 

@@ -29,16 +29,19 @@ const SILENT = ["hang", "stall-after=2"];
 
 const models = {};
 const features = {};
+const accounts = {};
 const rules = [];
 
-/** A model of its own for each test, so that none meets the breaker of another. */
+/** A model and an account of its own for each test, so that none meets what another did. */
 function struck(primary, fault, use, backup) {
   const model = [primary, fault, use].join(".").replaceAll(/[=,]/g, "-");
-  const first = { ...PRIMARIES[primary], name: model };
+  const { provider } = PRIMARIES[primary];
+  const first = { ...PRIMARIES[primary], name: model, provider: model };
+  accounts[model] = provider;
   models[model] = backup ? [first, { provider: "compatible", name: "backup" }] : [first];
   const deadline = SILENT.includes(fault) ? "3s" : "20s";
   features[model] = { deadline, tiers: [{ name: "usual", models: [model] }] };
-  rules.push({ provider: first.provider, model, fault });
+  rules.push({ provider, model, fault });
   return model;
 }
 
@@ -48,7 +51,7 @@ describe("faults", { concurrency: 8 }, () => {
   before(async () => {
     // Content and fault must not arrive as one piece, or nothing would have been sent yet.
     const options = ["--first-token", "5ms", "--per-token", "50ms"];
-    stage = await serve(models, features, { rules, options });
+    stage = await serve(models, features, { rules, options }, accounts);
   });
   after(async () => {
     assert.equal(await stage.gateway.stop(), 0);

@@ -132,6 +132,12 @@ async fn a_callers_own_deadline_is_kept_and_held_against_nobody() {
     for id in ["gpt-5.5@openai", "gpt-5.5@azure", "gpt-5.5@bedrock"] {
         assert_eq!(state(&house, id), "closed", "{id}");
     }
+    house.sim.script().set([Rule::new("openai", "stall-after=3".parse::<Fault>().unwrap())]);
+    for _ in 0..8 {
+        let answer = house.send(asked("3000")).await;
+        assert!(Client::Chat.tells_break(&answer), "{}", answer.text());
+    }
+    assert_eq!(state(&house, "gpt-5.5@openai"), "closed", "cut by the caller's own deadline");
     let answer = house.send(asked("soon")).await;
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("x-tieline-deadline-ms"), "{}", answer.text());

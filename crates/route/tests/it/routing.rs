@@ -230,6 +230,7 @@ fn a_credential_refused_twice_shuts_the_account_and_one_good_probe_opens_it() {
     let credential = Some(Why::Unhealthy(Cause::Credential));
     fail(&live, &feature, 0, NOW, &refused);
     assert_eq!(shut(&live, &feature, 0, NOW), credential);
+    fail(&live, &feature, 0, at(31), &refused);
     assert_eq!(shut(&live, &feature, 1, NOW), None, "it may be one model's");
     fail(&live, &feature, 1, NOW, &refused);
     assert_eq!(shut(&live, &feature, 1, NOW), credential);
@@ -304,6 +305,27 @@ fn what_is_drained_is_not_even_a_rescue() {
     assert_eq!(plan_one(&feature, &live, &mut rng).steps, []);
     live.drain(0, false);
     assert_eq!(calls(&plan_one(&feature, &live, &mut rng).steps), [0]);
+}
+
+#[test]
+fn what_is_drained_and_out_of_quota_is_still_drained() {
+    let (plan, feature) = feature(vec![models(&[1], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    fail(&live, &feature, 0, NOW, &Fault::new(Class::RateLimited, "429"));
+    live.drain(0, true);
+    assert_eq!(plan_one(&feature, &live, &mut StdRng::seed_from_u64(1)).steps, []);
+    assert!(live.admit(0, &feature, NOW, 0.0, Demand::default(), true).is_err());
+}
+
+#[test]
+fn a_rescue_is_looked_for_in_every_tier() {
+    let (plan, feature) =
+        feature(vec![models(&[1], 0, Prefer::Ordered), models(&[1], 1, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    break_down(&live, &feature, 0, NOW);
+    live.drain(1, true);
+    let decision = plan_one(&feature, &live, &mut StdRng::seed_from_u64(1));
+    assert_eq!(calls(&decision.steps), [0]);
 }
 
 #[test]
