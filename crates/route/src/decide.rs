@@ -43,7 +43,8 @@ pub enum Verdict {
     In,
     /// Nothing goes there until this time.
     Shut(Duration, Why),
-    /// All of its tier's candidates are shut; this one opens soonest and is tried all the same.
+    /// Shut, and tried all the same after whatever is open: it returns in steps and its tier has
+    /// nothing else left, or nothing at all is open and it opens soonest.
     LeastBad(Duration, Why),
     /// The tier has enough candidates before it.
     Surplus,
@@ -130,11 +131,15 @@ fn consider(
     decision: &mut Decision,
 ) -> Option<Rescue> {
     let mut open = 0;
+    let mut returning = Vec::new();
     let mut least_bad: Option<Rescue> = None;
     for (deployment, standing) in order {
         let deployment = *deployment;
         let verdict = match standing.shut {
             Some((until, why)) => {
+                if why == Why::Returning {
+                    returning.push(Rescue { tier, deployment, until, why });
+                }
                 let sooner = least_bad.as_ref().is_none_or(|soonest| until < soonest.until);
                 if sooner && may_rescue(why, feature) {
                     least_bad = Some(Rescue { tier, deployment, until, why });
@@ -149,6 +154,11 @@ fn consider(
             decision.steps.push(Step::Call { tier, deployment });
         }
         decision.note(tier, deployment, verdict);
+    }
+    // What returns in steps is spared as a first choice, not as the last resort of its tier.
+    let room = if open == 0 { 0 } else { ATTEMPTS_PER_TIER_MAX - open };
+    for rescue in returning.iter().take(room) {
+        decision.rescue(rescue);
     }
     least_bad
 }

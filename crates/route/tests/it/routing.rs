@@ -308,6 +308,25 @@ fn what_is_drained_is_not_even_a_rescue() {
 }
 
 #[test]
+fn what_returns_in_steps_still_stands_in_for_what_fails() {
+    let (plan, feature) =
+        feature(vec![models(&[1; 2], 0, Prefer::Ordered), models(&[1], 2, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    break_down(&live, &feature, 0, NOW);
+    let mut probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), false).unwrap();
+    live.served(&mut probe, at(6), Who { feature: 1, caller: 1 }, None);
+    live.release(probe, at(6), None);
+    let mut rng = StdRng::seed_from_u64(1);
+    let orders: Vec<Vec<usize>> = (0..100)
+        .map(|_| calls(&decide(&feature, &live, at(7), Demand::default(), &mut rng).steps))
+        .collect();
+    let spared = orders.iter().filter(|order| **order == [1, 0, 2]).count();
+    let first = orders.iter().filter(|order| **order == [0, 1, 2]).count();
+    assert_eq!(spared + first, 100, "{orders:?}");
+    assert!((2..25).contains(&first), "{first}");
+}
+
+#[test]
 fn what_is_drained_and_out_of_quota_is_still_drained() {
     let (plan, feature) = feature(vec![models(&[1], 0, Prefer::Ordered)]);
     let live = Live::new(&plan);
