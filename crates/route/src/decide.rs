@@ -9,6 +9,9 @@ use crate::{
     p2c,
 };
 
+/// How many of those that are shut are tried after all that are open.
+const LAST_RESORTS_MAX: usize = 2;
+
 /// What a request may do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -43,8 +46,8 @@ pub enum Verdict {
     In,
     /// Nothing goes there until this time.
     Shut(Duration, Why),
-    /// Shut, and tried all the same after whatever is open: it returns in steps and its tier has
-    /// nothing else left, or nothing at all is open and it opens soonest.
+    /// Shut, and tried all the same when whatever is open has failed, or nothing is: it opens
+    /// soonest.
     LeastBad(Duration, Why),
     /// The tier has enough candidates before it.
     Surplus,
@@ -88,7 +91,7 @@ pub fn decide(
     rng: &mut impl Rng,
 ) -> Decision {
     let mut decision = Decision { draw: rng.random(), ..Decision::default() };
-    let mut least_bad = None;
+    let mut shut = Vec::new();
     let fixed_answer =
         feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Reply { .. } | Mode::Off));
     for (tier, config) in feature.tiers.iter().enumerate() {
@@ -105,7 +108,12 @@ pub fn decide(
                         fastest(&candidates.iter().map(standing).collect::<Vec<_>>(), rng)
                     }
                 };
-                least_bad = consider(tier, &order, feature, &mut decision).or(least_bad);
+                let left_out = consider(tier, &order, feature, &mut decision);
+                // With nothing open, those of the last tier that has any.
+                if !decision.has_call() && !left_out.is_empty() {
+                    shut.clear();
+                }
+                shut.extend(left_out);
                 for zero in
                     candidates.iter().filter(|one| *prefer == Prefer::Weighted && one.weight == 0)
                 {
@@ -117,32 +125,31 @@ pub fn decide(
             Mode::Off => decision.steps.push(Step::Off { tier }),
         }
     }
-    if let (Some(rescue), false, false) = (least_bad, fixed_answer, decision.has_call()) {
-        decision.rescue(&rescue);
+    if !fixed_answer {
+        shut.sort_by_key(|rescue| rescue.until);
+        let most = if decision.has_call() { LAST_RESORTS_MAX } else { 1 };
+        for rescue in shut.iter().take(most) {
+            decision.rescue(rescue);
+        }
     }
     decision
 }
 
-/// Lists a tier's candidates; gives the one that is shut and opens soonest.
+/// Lists a tier's candidates; gives those that are shut and may be tried all the same.
 fn consider(
     tier: usize,
     order: &[(usize, Standing)],
     feature: &Feature,
     decision: &mut Decision,
-) -> Option<Rescue> {
+) -> Vec<Rescue> {
     let mut open = 0;
-    let mut returning = Vec::new();
-    let mut least_bad: Option<Rescue> = None;
+    let mut shut = Vec::new();
     for (deployment, standing) in order {
         let deployment = *deployment;
         let verdict = match standing.shut {
             Some((until, why)) => {
-                if why == Why::Returning {
-                    returning.push(Rescue { tier, deployment, until, why });
-                }
-                let sooner = least_bad.as_ref().is_none_or(|soonest| until < soonest.until);
-                if sooner && may_rescue(why, feature) {
-                    least_bad = Some(Rescue { tier, deployment, until, why });
+                if may_rescue(why, feature) {
+                    shut.push(Rescue { tier, deployment, until, why });
                 }
                 Verdict::Shut(until, why)
             }
@@ -155,12 +162,7 @@ fn consider(
         }
         decision.note(tier, deployment, verdict);
     }
-    // What returns in steps is spared as a first choice, not as the last resort of its tier.
-    let room = if open == 0 { 0 } else { ATTEMPTS_PER_TIER_MAX - open };
-    for rescue in returning.iter().take(room) {
-        decision.rescue(rescue);
-    }
-    least_bad
+    shut
 }
 
 /// A deployment to try although it is shut.

@@ -96,10 +96,10 @@ fn shut_deployments_are_left_out_with_the_reason() {
     let live = Live::new(&plan);
     trip(&live, &feature, 0);
     let decision = plan_one(&feature, &live, &mut StdRng::seed_from_u64(1));
-    assert_eq!(calls(&decision.steps), [1, 2]);
+    assert_eq!(calls(&decision.steps), [1, 2, 0], "the last resort");
     assert!(matches!(
         decision.considered[0].verdict,
-        Verdict::Shut(until, Why::Unhealthy(Cause::Credential)) if until > NOW
+        Verdict::LeastBad(until, Why::Unhealthy(Cause::Credential)) if until > NOW
     ));
 }
 
@@ -292,7 +292,7 @@ fn quota_is_steered_by_and_the_least_important_give_way_first() {
     spend(1);
     assert_eq!(shut(&live, &of(Criticality::CriticalPlus), 0, NOW), Some(Why::Quota));
     let decision = plan_one(&critical, &live, &mut StdRng::seed_from_u64(1));
-    assert_eq!(calls(&decision.steps), [1], "before the provider refuses");
+    assert_eq!(calls(&decision.steps), [1, 0], "before the provider refuses");
     assert_eq!(shut(&live, &critical, 0, at(61)), None);
 }
 
@@ -320,7 +320,7 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
     let orders: Vec<Vec<usize>> = (0..100)
         .map(|_| calls(&decide(&feature, &live, at(7), Demand::default(), &mut rng).steps))
         .collect();
-    let spared = orders.iter().filter(|order| **order == [1, 0, 2]).count();
+    let spared = orders.iter().filter(|order| **order == [1, 2, 0]).count();
     let first = orders.iter().filter(|order| **order == [0, 1, 2]).count();
     assert_eq!(spared + first, 100, "{orders:?}");
     assert!((2..25).contains(&first), "{first}");
@@ -382,7 +382,7 @@ proptest! {
         unique.sort_unstable();
         unique.dedup();
         prop_assert_eq!(unique.len(), steps.len());
-        prop_assert!(steps.len() <= ATTEMPTS_PER_TIER_MAX);
+        prop_assert!(steps.len() <= ATTEMPTS_PER_TIER_MAX + 2);
         prop_assert_eq!(decision.considered.len(), weights.len());
         for deployment in steps {
             prop_assert!(weights[deployment] > 0);
