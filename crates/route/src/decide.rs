@@ -9,7 +9,7 @@ use crate::{
     p2c,
 };
 
-/// How many of those that are shut are tried after all that are open.
+/// How many of those that are shut are tried after all that are open, or when nothing is.
 const LAST_RESORTS_MAX: usize = 2;
 
 /// What a request may do, in order.
@@ -80,9 +80,10 @@ pub struct Decision {
 
 /// Plans one request of `feature` from what is known `now`.
 ///
-/// A tier whose candidates are all shut is passed over. If that leaves no call and the feature has
-/// no fixed answer either, the candidate that opens soonest of the last tier that has one to offer
-/// is tried rather than refusing outright.
+/// A tier whose candidates are all shut is passed over. After all that are open come the most
+/// promising of those that are shut, rather than refusing outright: what is on its way back before
+/// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
+/// ends, only those on their way back are tried.
 pub fn decide(
     feature: &Feature,
     live: &Live,
@@ -92,8 +93,6 @@ pub fn decide(
 ) -> Decision {
     let mut decision = Decision { draw: rng.random(), ..Decision::default() };
     let mut shut = Vec::new();
-    let fixed_answer =
-        feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Reply { .. } | Mode::Off));
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
             Mode::Models { candidates, prefer } => {
@@ -108,12 +107,7 @@ pub fn decide(
                         fastest(&candidates.iter().map(standing).collect::<Vec<_>>(), rng)
                     }
                 };
-                let left_out = consider(tier, &order, feature, &mut decision);
-                // With nothing open, those of the last tier that has any.
-                if !decision.has_call() && !left_out.is_empty() {
-                    shut.clear();
-                }
-                shut.extend(left_out);
+                shut.extend(consider(tier, &order, feature, &mut decision));
                 for zero in
                     candidates.iter().filter(|one| *prefer == Prefer::Weighted && one.weight == 0)
                 {
@@ -121,17 +115,19 @@ pub fn decide(
                 }
             }
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
-            Mode::Reply { .. } => decision.steps.push(Step::Reply { tier }),
-            Mode::Off => decision.steps.push(Step::Off { tier }),
+            Mode::Reply { .. } | Mode::Off => {
+                // A fixed answer is better than a call that likely fails.
+                shut.retain(|rescue| rescue.why == Why::Returning);
+                decision.rescue_with(shut);
+                decision.steps.push(match config.mode {
+                    Mode::Off => Step::Off { tier },
+                    _ => Step::Reply { tier },
+                });
+                return decision;
+            }
         }
     }
-    if !fixed_answer {
-        shut.sort_by_key(|rescue| rescue.until);
-        let most = if decision.has_call() { LAST_RESORTS_MAX } else { 1 };
-        for rescue in shut.iter().take(most) {
-            decision.rescue(rescue);
-        }
-    }
+    decision.rescue_with(shut);
     decision
 }
 
@@ -173,6 +169,18 @@ struct Rescue {
     why: Why,
 }
 
+impl Rescue {
+    /// What is on its way back answers more likely than what refuses for want of quota, and that
+    /// more likely than what is out.
+    const fn promise(&self) -> u8 {
+        match self.why {
+            Why::Returning => 0,
+            Why::Shed | Why::Quota => 1,
+            Why::Suspected | Why::Unhealthy(_) => 2,
+        }
+    }
+}
+
 /// Whether a deployment that is shut may be tried for want of anything better. What somebody took
 /// out of service stays out, and what gives way gives way.
 const fn may_rescue(why: Why, feature: &Feature) -> bool {
@@ -200,18 +208,16 @@ impl Decision {
         })
     }
 
-    fn rescue(&mut self, rescue: &Rescue) {
-        let Rescue { tier, deployment, until, why } = *rescue;
-        self.steps.push(Step::Call { tier, deployment });
-        for one in &mut self.considered {
-            if one.tier == tier && one.deployment == deployment {
-                one.verdict = Verdict::LeastBad(until, why);
+    fn rescue_with(&mut self, mut shut: Vec<Rescue>) {
+        shut.sort_by_key(|rescue| (rescue.promise(), rescue.until));
+        for Rescue { tier, deployment, until, why } in shut.into_iter().take(LAST_RESORTS_MAX) {
+            self.steps.push(Step::Call { tier, deployment });
+            for one in &mut self.considered {
+                if one.tier == tier && one.deployment == deployment {
+                    one.verdict = Verdict::LeastBad(until, why);
+                }
             }
         }
-    }
-
-    fn has_call(&self) -> bool {
-        self.steps.iter().any(|step| matches!(step, Step::Call { .. }))
     }
 
     fn note(&mut self, tier: usize, deployment: usize, verdict: Verdict) {

@@ -104,7 +104,7 @@ fn shut_deployments_are_left_out_with_the_reason() {
 }
 
 #[test]
-fn with_everything_shut_the_soonest_is_tried_rather_than_nothing() {
+fn with_everything_shut_the_most_promising_are_tried_rather_than_nothing() {
     let (plan, feature) = feature(vec![models(&[1; 2], 0, Prefer::Ordered)]);
     let live = Live::new(&plan);
     trip(&live, &feature, 0);
@@ -112,7 +112,7 @@ fn with_everything_shut_the_soonest_is_tried_rather_than_nothing() {
     fail(&live, &feature, 1, NOW, &soon);
     let mut rng = StdRng::seed_from_u64(1);
     let decision = plan_one(&feature, &live, &mut rng);
-    assert_eq!(calls(&decision.steps), [1]);
+    assert_eq!(calls(&decision.steps), [1, 0]);
     assert!(matches!(decision.considered[1].verdict, Verdict::LeastBad(_, Why::Quota)));
 
     let reply = tier(Mode::Reply { text: "sorry".into() });
@@ -324,6 +324,22 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
     let first = orders.iter().filter(|order| **order == [0, 1, 2]).count();
     assert_eq!(spared + first, 100, "{orders:?}");
     assert!((2..25).contains(&first), "{first}");
+
+    // Also when that is all there is, and before a fixed answer; what is out comes after it, if at
+    // all.
+    break_down(&live, &feature, 2, at(7));
+    break_down(&live, &feature, 1, at(7));
+    let reply = tier(Mode::Reply { text: "sorry".into() });
+    let tiers = feature.tiers.iter().cloned().chain([reply]).collect();
+    let replying = Feature { tiers, ..feature.clone() };
+    for _ in 0..100 {
+        let plan = |feature: &Feature, rng: &mut StdRng| {
+            decide(feature, &live, at(8), Demand::default(), rng).steps
+        };
+        assert_eq!(calls(&plan(&feature, &mut rng)).first(), Some(&0));
+        let call = Step::Call { tier: 0, deployment: 0 };
+        assert_eq!(plan(&replying, &mut rng), [call, Step::Reply { tier: 2 }]);
+    }
 }
 
 #[test]
