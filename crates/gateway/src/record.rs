@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use tieline_types::{AttemptRecord, CallRecord, Class, DialectId, Fault, Outcome, Phase, Usage};
+use tieline_types::{
+    AttemptRecord, CallRecord, Class, DialectId, Fault, Outcome, PassedOver, Phase, Usage,
+};
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
@@ -39,6 +41,7 @@ impl Record {
             usage: None,
             trace_id: None,
             attempts: Vec::new(),
+            passed_over: Vec::new(),
         };
         Self {
             gateway: Arc::clone(gateway),
@@ -86,6 +89,11 @@ impl Record {
         let now = Instant::now();
         let start_us = micros(self.arrived, now);
         self.trying = Some((AttemptRecord { start_us, ..attempt }, now));
+    }
+
+    /// A candidate is not called in its turn.
+    pub(crate) fn pass_over(&mut self, passed_over: PassedOver) {
+        self.note(|call| call.passed_over.push(passed_over));
     }
 
     /// Notes something about the attempt under way.

@@ -10,7 +10,7 @@ use tieline_route::{
     ATTEMPTS_PER_REQUEST_MAX, Decision, Demand, Effect, Mode, Move, Next, Step, Verdict, backoff,
     outcome, retry_wait,
 };
-use tieline_types::{AttemptRecord, Class, Fault, Replay, Usage};
+use tieline_types::{AttemptRecord, Class, Fault, PassedOver, Reason, Replay, Usage};
 use tokio::time::Instant;
 
 use crate::{
@@ -70,7 +70,13 @@ pub(crate) async fn walk(
         doubts: Vec::new(),
         missed: None,
     };
-    call.plan.live.deposit(&call.feature, worker.gateway.now());
+    let now = worker.gateway.now();
+    call.plan.live.deposit(&call.feature, now);
+    for one in &decision.considered {
+        if let Verdict::Shut(until, why) | Verdict::LeastBad(until, why) = one.verdict {
+            walk.pass_over(one.tier, one.deployment, why.as_str(), Some((until, now)), record);
+        }
+    }
     let mut tier_began = (0, Instant::now());
     for (at, step) in decision.steps.iter().enumerate() {
         let later = decision.steps.get(at + 1..).unwrap_or_default();
@@ -80,11 +86,14 @@ pub(crate) async fn walk(
                     tier_began = (*tier, Instant::now());
                 }
                 let Some(window) = walk.window(*tier, tier_began.1, later) else {
+                    walk.pass_over(*tier, *deployment, "time", None, record);
                     continue;
                 };
                 let rescue = decision.is_rescue(*tier, *deployment);
-                let target = Target { tier: *tier, deployment: *deployment, rescue };
+                let reason = walk.reason(rescue);
+                let target = Target { tier: *tier, deployment: *deployment, rescue, reason };
                 if !walk.affords(*deployment, walk.next_move()) {
+                    walk.pass_over(*tier, *deployment, "budget", None, record);
                     continue;
                 }
                 if let Some(by) = walk.call(target, window, record).await? {
@@ -123,6 +132,7 @@ struct Target {
     deployment: usize,
     /// Even though it is shut, for want of anything better.
     rescue: bool,
+    reason: Reason,
 }
 
 struct Walk<'a> {
@@ -148,11 +158,12 @@ impl Walk<'_> {
         window: Window,
         record: &mut Record,
     ) -> Result<Option<By>, Fault> {
-        let Target { tier, deployment, rescue } = target;
+        let Target { tier, deployment, rescue, reason } = target;
         let (worker, call) = (self.worker, self.call);
         let gateway = &worker.gateway;
         let plan = &call.plan;
         if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX {
+            self.pass_over(tier, deployment, "attempts", None, record);
             return Ok(None);
         }
         let (Some(route), Some(known)) =
@@ -162,10 +173,14 @@ impl Walk<'_> {
         };
         let (feature, now) = (&call.feature, gateway.now());
         let admitted = plan.live.admit(deployment, feature, now, self.draw, call.demand(), rescue);
-        let Ok(lease) = admitted else {
-            // It was open to traffic when the request was planned, and has been shut since.
-            self.missed.get_or_insert(target);
-            return Ok(None);
+        let lease = match admitted {
+            Ok(lease) => lease,
+            Err((until, why)) => {
+                // It was open to traffic when the request was planned, and has been shut since.
+                self.missed.get_or_insert(target);
+                self.pass_over(tier, deployment, why.as_str(), Some((until, now)), record);
+                return Ok(None);
+            }
         };
         if self.faults.is_empty() {
             plan.live.first_attempt(deployment, now);
@@ -173,14 +188,11 @@ impl Walk<'_> {
         let mut held = Held::new(gateway, plan, lease);
         let began = Instant::now();
         record.begin(AttemptRecord {
-            tier: call
-                .feature
-                .tiers
-                .get(tier)
-                .map_or_else(|| "".into(), |tier| Arc::clone(&tier.name)),
+            tier: self.tier_name(tier),
             deployment: Arc::clone(&known.id),
             provider: Arc::clone(&known.provider),
             dialect: route.dialect,
+            reason,
             start_us: 0,
             duration_us: 0,
             first_content_us: None,
@@ -253,7 +265,7 @@ impl Walk<'_> {
         else {
             return Ok(None);
         };
-        let target = Target { rescue: true, ..missed };
+        let target = Target { rescue: true, reason: Reason::LastResort, ..missed };
         let by = self.call(target, window, record).await?;
         Ok(by.map(|by| Answered { tier: missed.tier, by }))
     }
@@ -283,9 +295,47 @@ impl Walk<'_> {
         let Some(window) = self.window(*tier, Instant::now(), &[]) else {
             return Ok(None);
         };
-        let target = Target { tier: *tier, deployment: *deployment, rescue: true };
+        let (tier, deployment) = (*tier, *deployment);
+        let target = Target { tier, deployment, rescue: true, reason: Reason::Again };
         let by = self.call(target, window, record).await?;
-        Ok(by.map(|by| Answered { tier: *tier, by }))
+        Ok(by.map(|by| Answered { tier, by }))
+    }
+
+    /// Why the next candidate is called.
+    fn reason(&self, rescue: bool) -> Reason {
+        match rescue {
+            true => Reason::LastResort,
+            false if self.faults.is_empty() => Reason::Chosen,
+            false => Reason::Fallback,
+        }
+    }
+
+    /// Notes why a candidate is not called in its turn; `opens` is until when that is so, and now.
+    fn pass_over(
+        &self,
+        tier: usize,
+        deployment: usize,
+        why: &'static str,
+        opens: Option<(Duration, Duration)>,
+        record: &mut Record,
+    ) {
+        let Some(known) = self.call.plan.plan.deployments.get(deployment) else {
+            return;
+        };
+        // What was drained has no time at which it comes back.
+        let opens = opens.filter(|(until, _)| *until < Duration::MAX);
+        let opens_in = opens.map(|(until, now)| until.saturating_sub(now).as_millis());
+        record.pass_over(PassedOver {
+            tier: self.tier_name(tier),
+            deployment: Arc::clone(&known.id),
+            why: why.into(),
+            opens_in_ms: opens_in.and_then(|ms| u64::try_from(ms).ok()),
+        });
+    }
+
+    fn tier_name(&self, tier: usize) -> Arc<str> {
+        let tier = self.call.feature.tiers.get(tier);
+        tier.map_or_else(|| "".into(), |tier| Arc::clone(&tier.name))
     }
 
     /// The first move goes to another deployment than the one that failed.

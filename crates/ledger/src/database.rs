@@ -35,9 +35,10 @@ impl Migration {
 }
 
 /// Every migration, in order, numbered from 1 without gaps.
-const MIGRATIONS: [Migration; 2] = [
+const MIGRATIONS: [Migration; 3] = [
     Migration { version: 1, sql: include_str!("sql/001_initial.sql") },
     Migration { version: 2, sql: include_str!("sql/002_rare_outcomes.sql") },
+    Migration { version: 3, sql: include_str!("sql/003_decisions.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.

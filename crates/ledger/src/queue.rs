@@ -323,6 +323,7 @@ fn bytes_of(record: &CallRecord) -> usize {
         + lengths([record.trace_id.as_ref()])
         + record.losses.iter().map(|loss| size_of::<String>() + loss.len()).sum::<usize>()
         + record.attempts.iter().map(attempt_bytes).sum::<usize>()
+        + size_of_val(record.passed_over.as_slice())
 }
 
 fn attempt_bytes(attempt: &AttemptRecord) -> usize {

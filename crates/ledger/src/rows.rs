@@ -8,12 +8,14 @@ use serde::{
     Deserialize,
     de::{IntoDeserializer, value::Error as NameError, value::StrDeserializer},
 };
-use tieline_types::{AttemptRecord, CallRecord, Phase, Usage};
+use tieline_types::{AttemptRecord, CallRecord, PassedOver, Phase, Usage};
 
 const INSERT_REQUEST: &str = include_str!("sql/insert_request.sql");
 const INSERT_ATTEMPT: &str = include_str!("sql/insert_attempt.sql");
 const INSERT_LOSS: &str = "INSERT INTO losses (request, number, loss) VALUES (?, ?, ?)";
+const INSERT_PASSED_OVER: &str = include_str!("sql/insert_passed_over.sql");
 const SELECT_ATTEMPTS: &str = "SELECT * FROM attempts WHERE request = ? ORDER BY number";
+const SELECT_PASSED_OVER: &str = "SELECT * FROM passed_over WHERE request = ? ORDER BY number";
 const SELECT_LOSSES: &str = "SELECT loss FROM losses WHERE request = ? ORDER BY number";
 
 /// How many columns a usage takes.
@@ -28,6 +30,7 @@ pub(crate) struct Inserter<'c> {
     request: CachedStatement<'c>,
     attempt: CachedStatement<'c>,
     loss: CachedStatement<'c>,
+    passed_over: CachedStatement<'c>,
 }
 
 impl<'c> Inserter<'c> {
@@ -38,10 +41,11 @@ impl<'c> Inserter<'c> {
             request: connection.prepare_cached(INSERT_REQUEST)?,
             attempt: connection.prepare_cached(INSERT_ATTEMPT)?,
             loss: connection.prepare_cached(INSERT_LOSS)?,
+            passed_over: connection.prepare_cached(INSERT_PASSED_OVER)?,
         })
     }
 
-    /// Inserts a record with its attempts and losses; false when its id is there already.
+    /// Inserts a record with all that belongs to it; false when its id is there already.
     pub(crate) fn insert(&mut self, record: &CallRecord) -> rusqlite::Result<bool> {
         let inserted = self.request.execute(params_from_iter(request_cells(record)))?;
         if inserted == 0 {
@@ -53,6 +57,18 @@ impl<'c> Inserter<'c> {
         }
         for (number, loss) in (0_i64..).zip(&record.losses) {
             self.loss.execute(params![request, number, loss])?;
+        }
+        for (number, one) in (0_i64..).zip(&record.passed_over) {
+            let PassedOver { tier, deployment, why, opens_in_ms } = one;
+            let opens_in_ms = opens_in_ms.map(u64::cast_signed);
+            self.passed_over.execute(params![
+                request,
+                number,
+                tier,
+                deployment,
+                why,
+                opens_in_ms
+            ])?;
         }
         Ok(true)
     }
@@ -82,6 +98,7 @@ fn request_cells(record: &CallRecord) -> impl Iterator<Item = Cell<'_>> {
         usage,
         trace_id,
         attempts: _,
+        passed_over: _,
     } = record;
     let cells = [
         text(id),
@@ -115,6 +132,7 @@ fn attempt_cells(
         deployment,
         provider,
         dialect,
+        reason,
         start_us,
         duration_us,
         first_content_us,
@@ -133,6 +151,7 @@ fn attempt_cells(
         text(deployment),
         text(provider),
         text(dialect.as_str()),
+        text(reason.as_str()),
         integer(*start_us),
         integer(*duration_us),
         or_null(*first_content_us, integer),
@@ -206,6 +225,7 @@ const fn phase_name(phase: Phase) -> &'static str {
 pub(crate) struct Reader<'c> {
     attempts: CachedStatement<'c>,
     losses: CachedStatement<'c>,
+    passed_over: CachedStatement<'c>,
 }
 
 impl<'c> Reader<'c> {
@@ -214,14 +234,17 @@ impl<'c> Reader<'c> {
         Ok(Self {
             attempts: connection.prepare_cached(SELECT_ATTEMPTS)?,
             losses: connection.prepare_cached(SELECT_LOSSES)?,
+            passed_over: connection.prepare_cached(SELECT_PASSED_OVER)?,
         })
     }
 
-    /// The record of one row of `requests`, with its attempts and losses.
+    /// The record of one row of `requests`, with all that belongs to it.
     pub(crate) fn read(&mut self, row: &Row<'_>) -> rusqlite::Result<CallRecord> {
         let request: i64 = row.get("seq")?;
         let attempts = self.attempts.query_map([request], read_attempt)?.collect::<Result<_, _>>();
         let losses = self.losses.query_map([request], |row| row.get(0))?.collect::<Result<_, _>>();
+        let passed_over =
+            self.passed_over.query_map([request], read_passed_over)?.collect::<Result<_, _>>();
         Ok(CallRecord {
             id: row.get("id")?,
             started_ms: unsigned(row, "started_ms")?,
@@ -242,8 +265,18 @@ impl<'c> Reader<'c> {
             usage: read_usage(row)?,
             trace_id: row.get("trace_id")?,
             attempts: attempts?,
+            passed_over: passed_over?,
         })
     }
+}
+
+fn read_passed_over(row: &Row<'_>) -> rusqlite::Result<PassedOver> {
+    Ok(PassedOver {
+        tier: row.get("tier")?,
+        deployment: row.get("deployment")?,
+        why: row.get::<_, String>("why")?.into(),
+        opens_in_ms: maybe_unsigned(row, "opens_in_ms")?,
+    })
 }
 
 fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
@@ -252,6 +285,7 @@ fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         deployment: row.get("deployment")?,
         provider: row.get("provider")?,
         dialect: name(row, "dialect")?,
+        reason: name(row, "reason")?,
         start_us: unsigned(row, "start_us")?,
         duration_us: unsigned(row, "duration_us")?,
         first_content_us: maybe_unsigned(row, "first_content_us")?,

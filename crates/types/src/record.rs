@@ -1,6 +1,6 @@
 //! What the ledger keeps of one client request.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -86,6 +86,53 @@ pub struct CallRecord {
     pub trace_id: Option<String>,
     /// Every upstream call made for it, in order.
     pub attempts: Vec<AttemptRecord>,
+    /// The candidates that were not called in their turn, in the order in which they were passed
+    /// over. Those that merely had no turn, because others before them answered, are not among
+    /// them.
+    #[serde(default)]
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// A candidate that was not called in its turn.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassedOver {
+    /// The tier that proposed it.
+    pub tier: Arc<str>,
+    /// The deployment.
+    pub deployment: Arc<str>,
+    /// Why, by its stable name: that of its health or quota, such as `failures` or `quota`, or
+    /// `budget`, `time` or `attempts` where there was nothing left of those.
+    pub why: Cow<'static, str>,
+    /// Milliseconds until it would have been open again, where that is known.
+    pub opens_in_ms: Option<u64>,
+}
+
+/// Why an upstream call was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The first of the plan.
+    #[default]
+    Chosen,
+    /// What was called before it failed.
+    Fallback,
+    /// Nothing goes there now, but there was nothing better left.
+    LastResort,
+    /// The only deployment there is, a second time.
+    Again,
+}
+
+impl Reason {
+    /// The stable name used in the ledger.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chosen => "chosen",
+            Self::Fallback => "fallback",
+            Self::LastResort => "last_resort",
+            Self::Again => "again",
+        }
+    }
 }
 
 /// One upstream call for one candidate.
@@ -99,6 +146,9 @@ pub struct AttemptRecord {
     pub provider: Arc<str>,
     /// The dialect spoken to the provider.
     pub dialect: DialectId,
+    /// Why it was called.
+    #[serde(default)]
+    pub reason: Reason,
     /// Start of the attempt, microseconds after the request's arrival.
     pub start_us: u64,
     /// Length of the attempt, microseconds.

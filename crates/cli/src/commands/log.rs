@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::json;
 use tieline_ledger::Filter;
-use tieline_types::{AttemptRecord, CallRecord, Class, Outcome, Usage};
+use tieline_types::{AttemptRecord, CallRecord, Class, Outcome, PassedOver, Usage};
 
 use crate::{
     failure::Failure,
@@ -194,7 +194,12 @@ fn details(record: &CallRecord) -> String {
     let known = lines.into_iter().filter_map(|(label, value)| Some((label, value?)));
     let known = known.filter(|(_, value)| !value.is_empty());
     let head: Vec<String> = known.map(|(label, value)| format!("{label:<12}{value}")).collect();
-    format!("{}\n\n{}", head.join("\n"), attempts(&record.attempts))
+    let parts = [
+        Some(head.join("\n")),
+        Some(attempts(&record.attempts)),
+        (!record.passed_over.is_empty()).then(|| passed_over(&record.passed_over)),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
 fn attempts(attempts: &[AttemptRecord]) -> String {
@@ -208,6 +213,7 @@ fn attempts(attempts: &[AttemptRecord]) -> String {
             attempt.tier.to_string(),
             attempt.deployment.to_string(),
             attempt.dialect.to_string(),
+            attempt.reason.as_str().replace('_', " "),
             or_dash(attempt.status),
             when::lapse(attempt.start_us),
             or_dash(attempt.first_content_us.map(when::lapse)),
@@ -215,9 +221,32 @@ fn attempts(attempts: &[AttemptRecord]) -> String {
             fault.unwrap_or_else(|| "served".to_owned()),
         ]
     });
-    let header =
-        ["TRY", "TIER", "DEPLOYMENT", "DIALECT", "HTTP", "BEGAN", "FIRST", "TOTAL", "RESULT"];
+    let header = [
+        "TRY",
+        "TIER",
+        "DEPLOYMENT",
+        "DIALECT",
+        "WHY",
+        "HTTP",
+        "BEGAN",
+        "FIRST",
+        "TOTAL",
+        "RESULT",
+    ];
     print::table(&header, rows)
+}
+
+fn passed_over(candidates: &[PassedOver]) -> String {
+    let rows = candidates.iter().map(|one| {
+        let opens_in = one.opens_in_ms.map(|ms| when::lapse(ms.saturating_mul(1_000)));
+        vec![
+            one.tier.to_string(),
+            one.deployment.to_string(),
+            one.why.to_string(),
+            or_dash(opens_in),
+        ]
+    });
+    print::table(&["TIER", "PASSED OVER", "WHY", "OPEN IN"], rows)
 }
 
 fn fault_text(class: Class, message: Option<&str>) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use http::HeaderValue;
 use tieline_sim::{Fault, Rule};
-use tieline_types::{Class, Outcome};
+use tieline_types::{CallRecord, Class, Outcome};
 
 use crate::house::{Client, EVERYTHING, House, post};
 
@@ -183,6 +183,49 @@ async fn what_may_wait_gives_way_before_the_quota_is_used_up() {
     }
     assert_eq!(by(&house, "urgent").await, "gpt-5.5@azure", "before a refusal");
     assert_eq!(house.sim.count("openai"), 20);
+}
+
+/// The record says of each candidate why it was called, or why not.
+#[tokio::test(start_paused = true)]
+async fn the_record_tells_every_decision() {
+    let house = House::new(EVERYTHING).await;
+    house.fault("openai", "status=401");
+    house.fault("azure", "status=429,retry-after=20s");
+    house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+    house.sim.script().clear();
+    house.fault("bedrock", "status=500");
+    house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+    let records = house.records().await;
+    let told = |record: &CallRecord| {
+        let called = record.attempts.iter().map(|one| {
+            let fault = one.fault.map_or("served", |class| class.as_str());
+            format!("{} {} {fault}", one.reason.as_str(), one.deployment)
+        });
+        let passed = record.passed_over.iter().map(|one| {
+            let secs = one.opens_in_ms.map_or(0, |ms| ms.div_ceil(1_000));
+            format!("not {} {} {secs}s", one.deployment, one.why)
+        });
+        called.chain(passed).collect::<Vec<_>>()
+    };
+    let first = records.iter().find(|one| one.passed_over.is_empty()).unwrap();
+    let second = records.iter().find(|one| !one.passed_over.is_empty()).unwrap();
+    assert_eq!(
+        told(first),
+        [
+            "chosen gpt-5.5@openai auth",
+            "fallback gpt-5.5@azure rate_limited",
+            "fallback gpt-5.5@bedrock served",
+        ]
+    );
+    assert_eq!(
+        told(second),
+        [
+            "chosen gpt-5.5@bedrock server_error",
+            "last_resort gpt-5.5@azure served",
+            "not gpt-5.5@openai credential 30s",
+            "not gpt-5.5@azure quota 20s",
+        ]
+    );
 }
 
 #[tokio::test(start_paused = true)]

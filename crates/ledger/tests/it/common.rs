@@ -11,7 +11,9 @@ use proptest::{collection::vec, option, prelude::*, sample::select};
 use rusqlite::Connection;
 use tempfile::TempDir;
 use tieline_ledger::{Filter, Ledger, Settings, Status, query};
-use tieline_types::{AttemptRecord, CallRecord, Class, DialectId, Outcome, Phase, Usage};
+use tieline_types::{
+    AttemptRecord, CallRecord, Class, DialectId, Outcome, PassedOver, Phase, Reason, Usage,
+};
 use tokio::time::Instant;
 
 /// How long a level may take to be reached on a machine that is busy with other tests.
@@ -130,6 +132,12 @@ pub(crate) fn record(number: u64) -> CallRecord {
         usage: Some(usage),
         trace_id: Some("4bf92f3577b34da6a3ce929d0e0e4736".to_owned()),
         attempts: vec![failed_attempt(), served_attempt(usage)],
+        passed_over: vec![PassedOver {
+            tier: Arc::from("frontier"),
+            deployment: Arc::from("gpt-5.5@openai"),
+            why: "quota".into(),
+            opens_in_ms: Some(1_200),
+        }],
     }
 }
 
@@ -139,6 +147,7 @@ fn failed_attempt() -> AttemptRecord {
         deployment: Arc::from("claude-sonnet-5@anthropic"),
         provider: Arc::from("anthropic"),
         dialect: DialectId::AnthropicMessages,
+        reason: Reason::Chosen,
         start_us: 900,
         duration_us: 200_000,
         first_content_us: None,
@@ -158,6 +167,7 @@ fn served_attempt(usage: Usage) -> AttemptRecord {
         deployment: Arc::from("gpt-5.5@azure-sweden"),
         provider: Arc::from("azure-sweden"),
         dialect: DialectId::OpenaiResponses,
+        reason: Reason::Fallback,
         start_us: 201_000,
         duration_us: 1_299_000,
         first_content_us: Some(99_000),
@@ -186,6 +196,8 @@ pub(crate) const OUTCOMES: [Outcome; 6] = [
     Outcome::Broken,
     Outcome::Cancelled,
 ];
+
+const REASONS: [Reason; 4] = [Reason::Chosen, Reason::Fallback, Reason::LastResort, Reason::Again];
 
 const PHASES: [Phase; 5] =
     [Phase::Admit, Phase::Connect, Phase::Headers, Phase::PreCommit, Phase::PostCommit];
@@ -218,6 +230,7 @@ prop_compose! {
     fn any_attempt()(
         (tier, deployment, provider) in (any_name(), any_name(), any_name()),
         dialect in select(&DIALECTS[..]),
+        reason in select(&REASONS[..]),
         (start_us, duration_us, first_content_us) in any::<(u64, u64, Option<u64>)>(),
         status in any::<Option<u16>>(),
         fault in option::of(select(&Class::ALL[..])),
@@ -228,9 +241,18 @@ prop_compose! {
         usage in option::of(any_usage()),
     ) -> AttemptRecord {
         AttemptRecord {
-            tier, deployment, provider, dialect, start_us, duration_us, first_content_us, status,
-            fault, phase, fault_message, upstream_request_id, model_served, usage,
+            tier, deployment, provider, dialect, reason, start_us, duration_us, first_content_us,
+            status, fault, phase, fault_message, upstream_request_id, model_served, usage,
         }
+    }
+}
+
+prop_compose! {
+    fn any_passed_over()(
+        (tier, deployment, why) in (any_name(), any_name(), any_text()),
+        opens_in_ms in any::<Option<u64>>(),
+    ) -> PassedOver {
+        PassedOver { tier, deployment, why: why.into(), opens_in_ms }
     }
 }
 
@@ -249,11 +271,12 @@ prop_compose! {
         losses in vec(any_text(), 0..4),
         usage in option::of(any_usage()),
         attempts in vec(any_attempt(), 0..4),
+        passed_over in vec(any_passed_over(), 0..3),
     ) -> CallRecord {
         CallRecord {
             id, started_ms, duration_us, first_content_us, dialect, feature, model_asked, stream,
             caller, tier, deployment, outcome, status, fault, fault_message, losses, usage,
-            trace_id, attempts,
+            trace_id, attempts, passed_over,
         }
     }
 }

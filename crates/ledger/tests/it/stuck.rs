@@ -161,6 +161,7 @@ fn when_the_spill_fails_too_the_oldest_are_kept_and_the_rest_is_counted() {
     let small = |number| tieline_types::CallRecord {
         attempts: Vec::new(),
         losses: Vec::new(),
+        passed_over: Vec::new(),
         ..record(number)
     };
     let mut offered = 0;

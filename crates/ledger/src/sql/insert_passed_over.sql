@@ -1,0 +1,2 @@
+INSERT INTO passed_over (request, number, tier, deployment, why, opens_in_ms)
+VALUES (?, ?, ?, ?, ?, ?)
