@@ -241,10 +241,20 @@ pub struct Feature {
     pub deadline: Duration,
     /// What to do with a request that a deployment's dialect cannot carry whole.
     pub fidelity: Fidelity,
+    /// When a second deployment is asked as well; never, where there is none.
+    pub hedge: Option<Hedge>,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.
     pub implicit: bool,
+}
+
+/// When a second deployment of the tier is asked as well, for a stream that is slow to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hedge {
+    /// The time to the first content after which that is done; what is usual for the deployment
+    /// where there is none.
+    pub after: Option<Duration>,
 }
 
 /// How much a request matters when there is not room for all.

@@ -22,7 +22,7 @@ mod world;
 use std::path::Path;
 
 pub use config::{
-    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Feature, Fidelity,
+    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Feature, Fidelity, Hedge,
     LedgerSettings, Limits, Model, Prefer, Provider, ProviderKind, Server, Surface, Tier, TierMode,
     Tls,
 };

@@ -265,9 +265,21 @@ pub(crate) struct Feature {
     /// What happens when a stream breaks after content was sent.
     #[schemars(extend("default" = "error"))]
     pub(crate) on_stream_break: Field<OnStreamBreak>,
+    /// Ask a second deployment of the tier as well when a stream is slow to begin.
+    pub(crate) hedge: Field<Hedge>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,
+}
+
+/// When a second deployment is asked as well.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Hedge {
+    /// How long the first may take to its first content. Default: what 95 of 100 of its streams
+    /// needed.
+    #[schemars(with = "Option<String>")]
+    pub(crate) after: Field<Lapse>,
 }
 
 /// What happens when a stream breaks after content was sent.

@@ -123,6 +123,21 @@ impl Head {
     }
 }
 
+/// Whether a request offers the model tools to call.
+#[must_use]
+pub fn offers_tools(body: &[u8]) -> bool {
+    let Ok(text) = simdutf8::basic::from_utf8(body) else {
+        return false;
+    };
+    let mut offered = false;
+    // What cannot be scanned to its end was refused before.
+    let _ = scan::fields(text, |quoted, value| {
+        offered |= matches!(quoted, r#""tools""# | r#""functions""# | r#""toolConfig""#)
+            && !matches!(value, "null" | "[]");
+    });
+    offered
+}
+
 /// The body with another `model`, every other byte as it was: the parts to send in order, without
 /// copying the rest. A body without `model` gets one as its first field.
 #[must_use]

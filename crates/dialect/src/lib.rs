@@ -31,7 +31,7 @@ use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
 
 pub use error::{class_of_status, upstream_request_id};
-pub use head::{Head, splice_model};
+pub use head::{Head, offers_tools, splice_model};
 pub use hint::retry_after;
 pub use limits::{Limit, Limits, limits};
 pub use loss::{Action, Loss, Losses};

@@ -1,6 +1,6 @@
 //! Stops 5 and 6: one upstream call, up to the commit point.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -19,7 +19,7 @@ use crate::{
     held::Held,
     listen::Worker,
     prepare::{Neutral, Prepared, prepare},
-    record::Record,
+    record::Notes,
     source::{Pulled, Source},
 };
 
@@ -47,6 +47,16 @@ pub(crate) enum Reached {
     Stream { withheld: Vec<Bytes>, source: Box<Source>, ended: bool },
 }
 
+impl Reached {
+    /// What it consumed, where that is known yet, and the model the provider says it served.
+    pub(crate) fn served(&self) -> (Option<Usage>, Option<String>) {
+        match self {
+            Self::Whole { usage, model, .. } => (*usage, model.clone()),
+            Self::Stream { source, .. } => (None, source.seen.model.clone()),
+        }
+    }
+}
+
 /// When an attempt must have come how far.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
@@ -56,28 +66,48 @@ pub(crate) struct Window {
     pub(crate) first: Instant,
 }
 
-/// One call of one deployment.
+/// One call of one deployment, with everything it needs.
 pub(crate) struct Attempt<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) call: &'a Call,
     pub(crate) route: &'a Route,
-    pub(crate) style: &'a Style,
+    /// Position of the deployment in the plan.
+    pub(crate) deployment: usize,
+    /// Its id.
+    pub(crate) id: Arc<str>,
+    pub(crate) style: Style,
     /// The right to call it.
-    pub(crate) held: &'a Held,
+    pub(crate) held: Held,
     /// The answer is to be kept for the cache.
     pub(crate) keep: bool,
+    pub(crate) window: Window,
+    pub(crate) began: Instant,
+    /// Its number in the record.
+    pub(crate) number: usize,
 }
 
-impl Attempt<'_> {
+/// An attempt that has come to its first content, or failed before.
+pub(crate) struct Ran<'a> {
+    pub(crate) attempt: Attempt<'a>,
+    pub(crate) notes: Notes,
+    pub(crate) result: Result<Reached, Fault>,
+}
+
+impl<'a> Attempt<'a> {
     /// Calls the deployment and waits for its answer, or for the first content of its stream.
-    ///
+    pub(crate) async fn run(self, neutral: &mut Neutral) -> Ran<'a> {
+        let mut notes = Notes::default();
+        let result = self.reach(neutral, self.window, &mut notes).await;
+        Ran { attempt: self, notes, result }
+    }
+
     /// # Errors
     /// The fault, classified; nothing has been sent to the client yet.
-    pub(crate) async fn run(
+    async fn reach(
         &self,
         neutral: &mut Neutral,
         window: Window,
-        record: &mut Record,
+        notes: &mut Notes,
     ) -> Result<Reached, Fault> {
         let prepared = prepare(self.call, neutral, self.route, &self.worker.upstream);
         let late = |_| {
@@ -91,20 +121,19 @@ impl Attempt<'_> {
         let until = window.headers.min(window.first);
         let answer = timeout_at(until, sent).await.map_err(|_| silent(Phase::Headers))??;
         self.held.learn(&observed(answer.headers()));
-        record.note_attempt(|attempt| attempt.status = Some(answer.status().as_u16()));
+        notes.status = Some(answer.status().as_u16());
         if answer.status() != StatusCode::OK {
             return Err(self.refusal(answer, window).await);
         }
-        record.note_attempt(|attempt| {
-            attempt.upstream_request_id = upstream_request_id(answer.headers())
-        });
+        notes.upstream_request_id = upstream_request_id(answer.headers());
         let reached = if self.call.head.stream {
-            self.first_content(answer, window, record).await
+            self.first_content(answer, window).await
         } else {
             let whole = self.whole(answer);
             timeout_at(window.first, whole).await.map_err(|_| silent(Phase::PreCommit))?
         }?;
-        note_reached(&reached, &losses, record);
+        notes.first_content = Some(Instant::now());
+        notes.losses = losses.iter().map(ToString::to_string).collect();
         Ok(reached)
     }
 
@@ -159,20 +188,15 @@ impl Attempt<'_> {
                 // Losses of an answer are few and known from its dialects; the header tells those
                 // of the request.
                 let mut unseen = Losses::default();
-                client.write_response(&reply, self.style, &mut unseen).into()
+                client.write_response(&reply, &self.style, &mut unseen).into()
             }
         };
         let model = (!reply.model.is_empty()).then(|| reply.model.clone());
         Ok(Reached::Whole { body, usage: reply.usage, model, reply: Some(Box::new(reply)) })
     }
 
-    async fn first_content(
-        &self,
-        answer: Answer,
-        window: Window,
-        record: &mut Record,
-    ) -> Result<Reached, Fault> {
-        let client = self.other_client().map(|client| (client, self.style));
+    async fn first_content(&self, answer: Answer, window: Window) -> Result<Reached, Fault> {
+        let client = self.other_client().map(|client| (client, &self.style));
         let provider = dialect(self.route.dialect);
         let mut source = Box::new(Source::new(answer.into_body(), provider, client, self.keep));
         let mut withheld = Vec::new();
@@ -194,7 +218,6 @@ impl Attempt<'_> {
                 withheld.push(bytes);
             }
             if source.seen.content || (ended && source.ended_for_a_reason()) {
-                record.first_content();
                 return Ok(Reached::Stream { withheld, source, ended });
             }
             if ended || source.seen.ended && !source.ended_for_a_reason() {
@@ -226,21 +249,6 @@ fn observed(headers: &HeaderMap) -> Observed {
         input_tokens: seen(told.input_tokens),
         output_tokens: seen(told.output_tokens),
     }
-}
-
-fn note_reached(reached: &Reached, losses: &Losses, record: &mut Record) {
-    let (model, usage) = match reached {
-        Reached::Whole { usage, model, .. } => (model.clone(), *usage),
-        Reached::Stream { source, .. } => (source.seen.model.clone(), None),
-    };
-    record.note_attempt(|attempt| {
-        attempt.model_served = model;
-        attempt.usage = usage;
-    });
-    if matches!(reached, Reached::Whole { .. }) {
-        record.first_content();
-    }
-    record.note(|call| call.losses = losses.iter().map(ToString::to_string).collect());
 }
 
 fn has_content(content: &Content) -> bool {

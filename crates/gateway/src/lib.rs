@@ -12,6 +12,7 @@ mod cache;
 mod count;
 mod door;
 mod gateway;
+mod hedge;
 mod held;
 mod listen;
 mod metrics;

@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tieline_config::{Config, Fidelity, ProviderKind, TierMode};
 use tieline_route::{
-    Candidate, Configured, Criticality, Deployment, Domain, Feature, Level, Live, Mode, Plan,
-    Prefer, Tier,
+    Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level, Live, Mode,
+    Plan, Prefer, Tier,
 };
 use tieline_upstream::{Route, Routes, Upstream};
 
@@ -66,6 +66,7 @@ fn compile(config: &Config) -> Plan {
             criticality: criticality(feature.criticality),
             deadline: feature.deadline,
             strict: feature.fidelity == Fidelity::Strict,
+            hedge: feature.hedge.map(|hedge| Hedge { after: hedge.after }),
             implicit: feature.implicit,
             tiers: feature.tiers.iter().map(|one| tier(one, &positions)).collect(),
         };

@@ -1,6 +1,6 @@
 //! The books of one request: opened at its arrival, closed exactly once, whatever happens.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tieline_types::{
     AttemptRecord, CallRecord, Class, DialectId, Fault, Outcome, PassedOver, Phase, Usage,
@@ -14,8 +14,23 @@ pub(crate) struct Record {
     gateway: Arc<Gateway>,
     arrived: Instant,
     call: Option<Box<CallRecord>>,
-    /// The attempt under way.
-    trying: Option<(AttemptRecord, Instant)>,
+    /// Which of the attempts are under way.
+    under_way: Vec<usize>,
+    /// Which of them answers.
+    answering: Option<usize>,
+}
+
+/// What comes to light in the course of an attempt.
+#[derive(Debug, Default)]
+pub(crate) struct Notes {
+    /// When the provider's first content arrived.
+    pub(crate) first_content: Option<Instant>,
+    /// The provider's HTTP status.
+    pub(crate) status: Option<u16>,
+    /// The provider's request id.
+    pub(crate) upstream_request_id: Option<String>,
+    /// What translation could not carry.
+    pub(crate) losses: Vec<String>,
 }
 
 impl Record {
@@ -47,7 +62,8 @@ impl Record {
             gateway: Arc::clone(gateway),
             arrived: Instant::now(),
             call: Some(Box::new(call)),
-            trying: None,
+            under_way: Vec::new(),
+            answering: None,
         }
     }
 
@@ -61,10 +77,9 @@ impl Record {
         self.call.as_deref().map_or("", |call| &call.id)
     }
 
-    /// How many upstream calls were made, the one under way included.
+    /// How many upstream calls were made, those under way included.
     pub(crate) fn attempts(&self) -> usize {
-        let done = self.call.as_deref().map_or(0, |call| call.attempts.len());
-        done + usize::from(self.trying.is_some())
+        self.call.as_deref().map_or(0, |call| call.attempts.len())
     }
 
     /// What is noted of the request so far.
@@ -72,9 +87,10 @@ impl Record {
         self.call.as_deref()
     }
 
-    /// The provider's id of the attempt under way.
+    /// The provider's id of the attempt that answers.
     pub(crate) fn upstream_request_id(&self) -> Option<&str> {
-        self.trying.as_ref()?.0.upstream_request_id.as_deref()
+        let call = self.call.as_deref()?;
+        call.attempts.get(self.answering?)?.upstream_request_id.as_deref()
     }
 
     /// Notes something about the request.
@@ -84,11 +100,13 @@ impl Record {
         }
     }
 
-    /// An attempt begins.
-    pub(crate) fn begin(&mut self, attempt: AttemptRecord) {
-        let now = Instant::now();
-        let start_us = micros(self.arrived, now);
-        self.trying = Some((AttemptRecord { start_us, ..attempt }, now));
+    /// An attempt begins; gives its number, for [`Self::end_attempt`].
+    pub(crate) fn begin(&mut self, attempt: AttemptRecord) -> usize {
+        let start_us = micros(self.arrived, Instant::now());
+        let number = self.attempts();
+        self.note(|call| call.attempts.push(AttemptRecord { start_us, ..attempt }));
+        self.under_way.push(number);
+        number
     }
 
     /// A candidate is not called in its turn.
@@ -96,29 +114,52 @@ impl Record {
         self.note(|call| call.passed_over.push(passed_over));
     }
 
-    /// Notes something about the attempt under way.
-    pub(crate) fn note_attempt(&mut self, change: impl FnOnce(&mut AttemptRecord)) {
-        if let Some((attempt, _)) = &mut self.trying {
-            change(attempt);
-        }
-    }
-
-    /// The provider's first content arrived, and goes out to the client at once.
-    pub(crate) fn first_content(&mut self) {
-        let now = Instant::now();
-        if let Some((attempt, began)) = &mut self.trying {
-            attempt.first_content_us = Some(micros(*began, now));
-        }
+    /// Takes in what came to light of an attempt.
+    pub(crate) fn note_attempt(&mut self, number: usize, notes: &mut Notes) {
         let arrived = self.arrived;
-        self.note(|call| call.first_content_us = Some(micros(arrived, now)));
+        self.note(|call| {
+            let Some(attempt) = call.attempts.get_mut(number) else {
+                return;
+            };
+            let began = arrived + Duration::from_micros(attempt.start_us);
+            attempt.first_content_us = notes.first_content.map(|first| micros(began, first));
+            attempt.status = notes.status;
+            attempt.upstream_request_id = notes.upstream_request_id.take();
+        });
     }
 
-    /// The attempt under way ended, well or with a fault.
-    pub(crate) fn end_attempt(&mut self, fault: Option<&Fault>) {
-        let Some((mut attempt, began)) = self.trying.take() else {
+    /// This attempt answers: what it sends goes out to the client from now on.
+    pub(crate) fn answered_by(&mut self, number: usize, losses: Vec<String>) {
+        self.answering = Some(number);
+        let now = Instant::now();
+        let arrived = self.arrived;
+        self.note(|call| {
+            call.first_content_us = Some(micros(arrived, now));
+            call.losses = losses;
+        });
+    }
+
+    /// Notes what the attempt that answers consumed, and the model it says it is.
+    pub(crate) fn note_usage(&mut self, usage: Option<Usage>, model: Option<String>) {
+        let answering = self.answering;
+        self.note(|call| {
+            if let Some(attempt) = answering.and_then(|at| call.attempts.get_mut(at)) {
+                attempt.usage = usage;
+                attempt.model_served = model;
+            }
+        });
+    }
+
+    /// An attempt ended, well or with a fault.
+    pub(crate) fn end_attempt(&mut self, number: usize, fault: Option<&Fault>) {
+        let now = Instant::now();
+        let arrived = self.arrived;
+        self.under_way.retain(|other| *other != number);
+        let attempts = self.call.as_deref_mut().map(|call| call.attempts.as_mut_slice());
+        let Some(attempt) = attempts.and_then(|attempts| attempts.get_mut(number)) else {
             return;
         };
-        attempt.duration_us = micros(began, Instant::now());
+        attempt.duration_us = micros(arrived, now).saturating_sub(attempt.start_us);
         if let Some(fault) = fault {
             attempt.fault = Some(fault.class);
             attempt.phase = Some(fault.phase);
@@ -128,13 +169,31 @@ impl Record {
                 attempt.upstream_request_id.clone_from(&fault.upstream_request_id);
             }
         }
-        self.gateway.metrics.attempt(&attempt);
-        self.note(|call| call.attempts.push(attempt));
+        self.gateway.metrics.attempt(attempt);
+    }
+
+    /// Another attempt answered first. What this one took in is paid all the same.
+    pub(crate) fn supersede(&mut self, number: usize, input: u64) {
+        let usage = Usage { input, estimated: true, ..Usage::default() };
+        self.note(|call| {
+            if let Some(attempt) = call.attempts.get_mut(number) {
+                attempt.usage = Some(usage);
+            }
+        });
+        let superseded = Fault::new(Class::Superseded, "another attempt answered first");
+        self.end_attempt(number, Some(&superseded));
+    }
+
+    /// Ends all attempts that are under way.
+    fn end_attempts(&mut self, fault: Option<&Fault>) {
+        for number in std::mem::take(&mut self.under_way) {
+            self.end_attempt(number, fault);
+        }
     }
 
     /// Closes the books: served whole.
     pub(crate) fn served(mut self, acceptable: bool, usage: Option<Usage>) {
-        self.end_attempt(None);
+        self.end_attempts(None);
         self.note(|call| {
             call.outcome = if acceptable { Outcome::Served } else { Outcome::Degraded };
             call.status = 200;
@@ -146,7 +205,7 @@ impl Record {
 
     /// Closes the books: the client was told of a fault, with `status`.
     pub(crate) fn failed(mut self, fault: &Fault, status: u16, usage: Option<Usage>) {
-        self.end_attempt(Some(fault));
+        self.end_attempts(Some(fault));
         self.note(|call| {
             call.outcome = match (fault.phase, fault.origin) {
                 (Phase::PostCommit, _) => Outcome::Broken,
@@ -178,7 +237,7 @@ impl Drop for Record {
         if self.call.is_some() {
             let gone =
                 Fault::new(Class::ClientGone, "the client left before the answer was complete");
-            self.end_attempt(Some(&gone));
+            self.end_attempts(Some(&gone));
             self.close();
         }
     }

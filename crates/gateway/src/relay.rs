@@ -177,10 +177,7 @@ impl Relay {
             ..Usage::default()
         });
         let model = self.source.seen.model.take();
-        record.note_attempt(|attempt| {
-            attempt.usage = Some(usage);
-            attempt.model_served = model;
-        });
+        record.note_usage(Some(usage), model);
         usage
     }
 }

@@ -101,10 +101,10 @@ impl Gateway {
             tiers: feature.tiers.iter().map(tier).collect(),
             retries_left: plan.live.retries_left(feature, now),
         });
-        // A client that leaves is nobody's failure.
+        // A client that leaves is nobody's failure, nor is losing a race.
         let failures: Vec<&str> = Class::ALL
             .into_iter()
-            .filter(|class| *class != Class::ClientGone)
+            .filter(|class| !matches!(class, Class::ClientGone | Class::Superseded))
             .map(Class::as_str)
             .collect();
         let deployments = plan.plan.deployments.iter().enumerate().filter_map(|(at, one)| {

@@ -15,7 +15,8 @@ use tokio::time::Instant;
 
 use crate::{
     admit::Call,
-    attempt::{Attempt, Reached, Window},
+    attempt::{Attempt, Ran, Reached, Window},
+    hedge::Hedge,
     held::Held,
     listen::Worker,
     prepare::Neutral,
@@ -69,6 +70,7 @@ pub(crate) async fn walk(
         faults: Vec::new(),
         doubts: Vec::new(),
         missed: None,
+        hedged: None,
     };
     let now = worker.gateway.now();
     call.plan.live.deposit(&call.feature, now);
@@ -81,6 +83,7 @@ pub(crate) async fn walk(
     for (at, step) in decision.steps.iter().enumerate() {
         let later = decision.steps.get(at + 1..).unwrap_or_default();
         match step {
+            Step::Call { tier, deployment } if walk.hedged == Some((*tier, *deployment)) => {}
             Step::Call { tier, deployment } => {
                 if tier_began.0 != *tier {
                     tier_began = (*tier, Instant::now());
@@ -96,7 +99,8 @@ pub(crate) async fn walk(
                     walk.pass_over(*tier, *deployment, "budget", None, record);
                     continue;
                 }
-                if let Some(by) = walk.call(target, window, record).await? {
+                let hedge = walk.hedge(target, tier_began.1, later, decision);
+                if let Some(by) = walk.call(target, window, hedge, record).await? {
                     return Ok(Answered { tier: *tier, by });
                 }
             }
@@ -127,17 +131,17 @@ pub(crate) async fn walk(
 
 /// Whom to call.
 #[derive(Clone, Copy)]
-struct Target {
-    tier: usize,
-    deployment: usize,
+pub(crate) struct Target {
+    pub(crate) tier: usize,
+    pub(crate) deployment: usize,
     /// Even though it is shut, for want of anything better.
-    rescue: bool,
-    reason: Reason,
+    pub(crate) rescue: bool,
+    pub(crate) reason: Reason,
 }
 
-struct Walk<'a> {
-    worker: &'a Worker,
-    call: &'a Call,
+pub(crate) struct Walk<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) call: &'a Call,
     style: &'a Style,
     neutral: Neutral,
     draw: f64,
@@ -148,29 +152,46 @@ struct Walk<'a> {
     doubts: Vec<(Held, Fault)>,
     /// The first deployment that was shut between the decision and its turn.
     missed: Option<Target>,
+    /// The step that was taken before its turn, beside another.
+    pub(crate) hedged: Option<(usize, usize)>,
 }
 
-impl Walk<'_> {
-    /// Calls one deployment. `Ok(None)` means: go on with the next step.
+impl<'a> Walk<'a> {
+    /// Calls one deployment, and where that is slow to begin and the feature hedges, the next one
+    /// beside it. `Ok(None)` means: go on with the next step.
     async fn call(
         &mut self,
         target: Target,
         window: Window,
+        hedge: Option<Hedge>,
         record: &mut Record,
     ) -> Result<Option<By>, Fault> {
-        let Target { tier, deployment, rescue, reason } = target;
-        let (worker, call) = (self.worker, self.call);
-        let gateway = &worker.gateway;
-        let plan = &call.plan;
-        if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX {
-            self.pass_over(tier, deployment, "attempts", None, record);
-            return Ok(None);
-        }
-        let (Some(route), Some(known)) =
-            (plan.routes.get(deployment), plan.plan.deployments.get(deployment))
-        else {
+        let Some(attempt) = self.begin(target, window, record) else {
             return Ok(None);
         };
+        if let Some(hedge) = hedge {
+            return self.race(attempt, hedge, record).await;
+        }
+        let ran = attempt.run(&mut self.neutral).await;
+        self.end(ran, record)
+    }
+
+    /// Takes the right to call a deployment and opens the books of the attempt. None where nothing
+    /// goes there.
+    pub(crate) fn begin(
+        &mut self,
+        target: Target,
+        window: Window,
+        record: &mut Record,
+    ) -> Option<Attempt<'a>> {
+        let Target { tier, deployment, rescue, reason } = target;
+        let (worker, call) = (self.worker, self.call);
+        let (gateway, plan) = (&worker.gateway, &call.plan);
+        if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX {
+            self.pass_over(tier, deployment, "attempts", None, record);
+            return None;
+        }
+        let (route, known) = (plan.routes.get(deployment)?, plan.plan.deployments.get(deployment)?);
         let (feature, now) = (&call.feature, gateway.now());
         let admitted = plan.live.admit(deployment, feature, now, self.draw, call.demand(), rescue);
         let lease = match admitted {
@@ -179,15 +200,13 @@ impl Walk<'_> {
                 // It was open to traffic when the request was planned, and has been shut since.
                 self.missed.get_or_insert(target);
                 self.pass_over(tier, deployment, why.as_str(), Some((until, now)), record);
-                return Ok(None);
+                return None;
             }
         };
-        if self.faults.is_empty() {
+        if self.faults.is_empty() && reason != Reason::Hedge {
             plan.live.first_attempt(deployment, now);
         }
-        let mut held = Held::new(gateway, plan, lease);
-        let began = Instant::now();
-        record.begin(AttemptRecord {
+        let number = record.begin(AttemptRecord {
             tier: self.tier_name(tier),
             deployment: Arc::clone(&known.id),
             provider: Arc::clone(&known.provider),
@@ -204,23 +223,43 @@ impl Walk<'_> {
             model_served: None,
             usage: None,
         });
-        let style = Style { model: known.model.to_string(), ..self.style.clone() };
-        let keep = call.keeps_answers();
-        let attempt = Attempt { worker, call, route, style: &style, held: &held, keep };
-        match attempt.run(&mut self.neutral, window, record).await {
+        Some(Attempt {
+            worker,
+            call,
+            route,
+            deployment,
+            id: Arc::clone(&known.id),
+            style: Style { model: known.model.to_string(), ..self.style.clone() },
+            held: Held::new(gateway, plan, lease),
+            keep: call.keeps_answers(),
+            window,
+            began: Instant::now(),
+            number,
+        })
+    }
+
+    /// Draws the consequences of an attempt.
+    pub(crate) fn end(&mut self, ran: Ran<'_>, record: &mut Record) -> Result<Option<By>, Fault> {
+        let Ran { attempt, mut notes, result } = ran;
+        let Attempt { mut held, id, deployment, window, began, number, .. } = attempt;
+        record.note_attempt(number, &mut notes);
+        match result {
             Ok(reached) => {
-                held.served(call.who, call.head.stream.then(|| began.elapsed()));
+                record.answered_by(number, notes.losses);
+                let (usage, model) = reached.served();
+                record.note_usage(usage, model);
+                held.served(self.call.who, self.call.head.stream.then(|| began.elapsed()));
                 for (mut doubted, fault) in self.doubts.drain(..) {
                     doubted.convicted(&fault);
                 }
                 Ok(Some(By::Deployment { deployment, reached: Box::new(reached), held }))
             }
             Err(fault) => {
-                record.end_attempt(Some(&fault));
-                tracing::debug!(deployment = %known.id, class = %fault.class, "attempt failed");
+                record.end_attempt(number, Some(&fault));
+                tracing::debug!(deployment = %id, class = %fault.class, "attempt failed");
                 let allowed = window.first.saturating_duration_since(began);
                 self.judge(held, &fault, allowed)?;
-                self.faults.push((Arc::clone(&known.id), fault));
+                self.faults.push((id, fault));
                 Ok(None)
             }
         }
@@ -266,7 +305,7 @@ impl Walk<'_> {
             return Ok(None);
         };
         let target = Target { rescue: true, reason: Reason::LastResort, ..missed };
-        let by = self.call(target, window, record).await?;
+        let by = self.call(target, window, None, record).await?;
         Ok(by.map(|by| Answered { tier: missed.tier, by }))
     }
 
@@ -297,7 +336,7 @@ impl Walk<'_> {
         };
         let (tier, deployment) = (*tier, *deployment);
         let target = Target { tier, deployment, rescue: true, reason: Reason::Again };
-        let by = self.call(target, window, record).await?;
+        let by = self.call(target, window, None, record).await?;
         Ok(by.map(|by| Answered { tier, by }))
     }
 
@@ -354,7 +393,12 @@ impl Walk<'_> {
 
     /// The time an attempt gets: half of what is left while something else could still answer,
     /// all of it otherwise. None when it is not worth beginning.
-    fn window(&self, tier: usize, tier_began: Instant, later: &[Step]) -> Option<Window> {
+    pub(crate) fn window(
+        &self,
+        tier: usize,
+        tier_began: Instant,
+        later: &[Step],
+    ) -> Option<Window> {
         let now = Instant::now();
         let config = self.call.feature.tiers.get(tier)?;
         let tier_end = config.deadline.map_or(self.call.deadline, |deadline| tier_began + deadline);

@@ -185,6 +185,12 @@ impl Breaker {
         self.drained
     }
 
+    /// The time to the first content that 95 of 100 streams need, once enough were seen.
+    #[must_use]
+    pub fn usual_first(&self) -> Option<Duration> {
+        self.pace.usual()
+    }
+
     /// Takes it out of service, or puts it back.
     pub fn drain(&mut self, drained: bool) {
         self.drained = drained;

@@ -24,6 +24,8 @@ const FEATURE_SHARE: f64 = 0.2;
 const FEATURE_FLOOR: Duration = Duration::from_secs(10);
 const CRITICAL_SHARE: f64 = 0.5;
 const CRITICAL_FLOOR: Duration = Duration::from_millis(300);
+const HEDGE_SHARE: f64 = 0.05;
+const HEDGE_TTL: Duration = Duration::from_secs(300);
 const DEPLOYMENT_SHARE: f64 = 0.1;
 const DEPLOYMENT_FLOOR: Duration = Duration::from_secs(5);
 
@@ -127,6 +129,13 @@ impl Budget {
     #[must_use]
     pub fn of_deployment() -> Self {
         Self::new(DEPLOYMENT_SHARE, DEPLOYMENT_FLOOR, TTL)
+    }
+
+    /// The standard budget of a feature's hedges: 5 % of its requests of five minutes, and nothing
+    /// besides. A hedge is paid twice.
+    #[must_use]
+    pub fn of_hedges() -> Self {
+        Self::new(HEDGE_SHARE, Duration::ZERO, HEDGE_TTL)
     }
 
     /// Counts one client request (of a feature) or one first attempt (at a deployment).

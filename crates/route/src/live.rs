@@ -22,7 +22,25 @@ use crate::{
 pub struct Live {
     deployments: Vec<Known>,
     domains: Vec<Neighbours>,
-    features: BTreeMap<Arc<str>, (Criticality, Arc<Mutex<Budget>>)>,
+    features: BTreeMap<Arc<str>, Spending>,
+}
+
+/// What a feature may spend beyond one call for each request.
+#[derive(Clone, Debug)]
+struct Spending {
+    criticality: Criticality,
+    retries: Arc<Mutex<Budget>>,
+    hedges: Arc<Mutex<Budget>>,
+}
+
+impl Spending {
+    fn new(criticality: Criticality) -> Self {
+        Self {
+            criticality,
+            retries: Arc::new(Mutex::new(Budget::of_feature(criticality))),
+            hedges: Arc::new(Mutex::new(Budget::of_hedges())),
+        }
+    }
 }
 
 /// What is known of one deployment.
@@ -151,11 +169,9 @@ impl Live {
         let feature = |feature: &Arc<Feature>| {
             let criticality = feature.criticality;
             let before = self.features.get(&feature.name);
-            let budget = match before.filter(|(before, _)| *before == criticality) {
-                Some((_, budget)) => Arc::clone(budget),
-                None => Arc::new(Mutex::new(Budget::of_feature(criticality))),
-            };
-            (Arc::clone(&feature.name), (criticality, budget))
+            let same = before.filter(|before| before.criticality == criticality);
+            let spending = same.cloned().unwrap_or_else(|| Spending::new(criticality));
+            (Arc::clone(&feature.name), spending)
         };
         Self {
             deployments: new.deployments.iter().map(deployment).collect(),
@@ -274,6 +290,14 @@ impl Live {
                     health.breaker.release(now, cause);
                 }
             }
+        }
+    }
+
+    /// An attempt had no content yet when another one for the same request was answered: it takes
+    /// at least this long.
+    pub fn outpaced(&self, deployment: usize, now: Duration, at_least: Duration) {
+        if let Some(mut health) = self.health(deployment) {
+            health.ewma.observe(now, at_least);
         }
     }
 
@@ -409,9 +433,31 @@ impl Live {
 
     /// Counts a request of a feature in its retry budget.
     pub fn deposit(&self, feature: &Feature, now: Duration) {
-        if let Some(mut budget) = self.budget(feature) {
-            budget.deposit(now);
+        let Some(spending) = self.features.get(&feature.name) else {
+            return;
+        };
+        lock(&spending.retries).deposit(now);
+        if feature.hedge.is_some() {
+            lock(&spending.hedges).deposit(now);
         }
+    }
+
+    /// How long a stream of a deployment may take to begin before a feature asks another one as
+    /// well; none where it does not, or where nothing is known yet.
+    #[must_use]
+    pub fn hedge_after(&self, feature: &Feature, deployment: usize) -> Option<Duration> {
+        let hedge = feature.hedge?;
+        hedge.after.or_else(|| self.health(deployment)?.breaker.usual_first())
+    }
+
+    /// Takes a hedge that goes to this deployment from the feature's budget; false where there is
+    /// nothing left, or where it would eat into a quota that runs low.
+    pub fn may_hedge(&self, feature: &Feature, deployment: usize, now: Duration) -> bool {
+        let utilisation = self.health(deployment).map_or(0.0, |one| one.pool.utilisation(now));
+        let Some(spending) = self.features.get(&feature.name) else {
+            return false;
+        };
+        utilisation <= HEDGE_UTILISATION_MAX && lock(&spending.hedges).withdraw(now, Cost::One)
     }
 
     /// Counts a request's first attempt in the retry budget of the deployment it goes to.
@@ -505,12 +551,15 @@ impl Live {
     }
 
     fn budget(&self, feature: &Feature) -> Option<MutexGuard<'_, Budget>> {
-        self.features.get(&feature.name).map(|(_, budget)| lock(budget))
+        self.features.get(&feature.name).map(|spending| lock(&spending.retries))
     }
 }
 
 /// Taken out of service by hand.
 const DRAINED: Why = Why::Unhealthy(Cause::Drained);
+
+/// Hedges would amplify a shortage: above this share of a quota there are none.
+const HEDGE_UTILISATION_MAX: f64 = 0.8;
 
 /// How long a request that was shed is told to wait.
 const SHED_WAIT: Duration = Duration::from_secs(5);

@@ -76,6 +76,7 @@ pub fn outcome(fault: &Fault) -> Outcome {
         | Class::PolicyBlock
         | Class::ClientInvalid
         | Class::ClientGone
+        | Class::Superseded
         | Class::CallerAuth
         | Class::CallerDenied
         | Class::NotFound

@@ -26,6 +26,11 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
+    /// The usual time, once there is one.
+    pub(crate) fn usual(&self) -> Option<Duration> {
+        (self.seen >= WARM).then(|| Duration::from_secs_f64(self.usual_s))
+    }
+
     /// Notes one answer; says whether it was slow against those before.
     pub(crate) fn is_slow(&mut self, first: Duration) -> bool {
         let first_s = first.as_secs_f64();

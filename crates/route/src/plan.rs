@@ -41,10 +41,20 @@ pub struct Feature {
     pub deadline: Duration,
     /// Refuse rather than lose anything in translation.
     pub strict: bool,
+    /// When a second deployment is asked as well; never, where there is none.
+    pub hedge: Option<Hedge>,
     /// True for the feature that a plain model name stands for.
     pub implicit: bool,
     /// The ladder, best first.
     pub tiers: Vec<Tier>,
+}
+
+/// When a second deployment of the tier is asked as well, for a stream that is slow to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hedge {
+    /// The time to the first content after which that is done; what is usual for the deployment
+    /// where there is none.
+    pub after: Option<Duration>,
 }
 
 /// One step of a feature's fallback ladder.

@@ -42,6 +42,8 @@ pub enum Class {
     Empty,
     /// The client left before the answer was complete.
     ClientGone,
+    /// Another attempt for the same request answered first, and this one was cancelled.
+    Superseded,
     /// The caller's own credential is missing, unknown, expired or revoked.
     CallerAuth,
     /// The caller is known but may not use this feature.
@@ -56,7 +58,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Transport,
         Self::ServerError,
         Self::Overloaded,
@@ -74,6 +76,7 @@ impl Class {
         Self::BadPayload,
         Self::Empty,
         Self::ClientGone,
+        Self::Superseded,
         Self::CallerAuth,
         Self::CallerDenied,
         Self::NotFound,
@@ -102,6 +105,7 @@ impl Class {
             Self::BadPayload => "bad_payload",
             Self::Empty => "empty",
             Self::ClientGone => "client_gone",
+            Self::Superseded => "superseded",
             Self::CallerAuth => "caller_auth",
             Self::CallerDenied => "caller_denied",
             Self::NotFound => "not_found",
@@ -126,7 +130,7 @@ impl Class {
             Self::NotFound => 404,
             Self::TooLarge => 413,
             Self::RateLimited => 429,
-            Self::ClientGone => 499,
+            Self::ClientGone | Self::Superseded => 499,
             Self::Internal => 500,
             Self::Transport
             | Self::ServerError
@@ -335,6 +339,7 @@ const fn usual(class: Class) -> (Origin, Scope, Replay, Phase) {
             (Origin::Caller, Scope::Request, Replay::NotSent, Phase::Admit)
         }
         C::ClientGone => (Origin::Caller, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
+        C::Superseded => (Origin::Tieline, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
         C::Exhausted | C::Internal => {
             (Origin::Tieline, Scope::Local, Replay::NotSent, Phase::Admit)
         }

@@ -120,6 +120,8 @@ pub enum Reason {
     LastResort,
     /// The only deployment there is, a second time.
     Again,
+    /// The one before was slow to begin.
+    Hedge,
 }
 
 impl Reason {
@@ -131,6 +133,7 @@ impl Reason {
             Self::Fallback => "fallback",
             Self::LastResort => "last_resort",
             Self::Again => "again",
+            Self::Hedge => "hedge",
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::{Check, model::Index};
 use crate::{
-    config::{Candidate, Criticality, Feature, Fidelity, Model, Prefer, Tier, TierMode},
+    config::{Candidate, Criticality, Feature, Fidelity, Hedge, Model, Prefer, Tier, TierMode},
     lenient::{Entries, Field},
     problem::{Code, Problem},
     source::Span,
@@ -72,9 +72,15 @@ impl Check<'_> {
             criticality: written.criticality.value.unwrap_or_default(),
             deadline,
             fidelity: written.fidelity.value.unwrap_or_default(),
+            hedge: self.hedge(&written.hedge),
             tiers,
             implicit: false,
         })
+    }
+
+    fn hedge(&mut self, field: &Field<wire::Hedge>) -> Option<Hedge> {
+        let written = field.value.as_ref()?;
+        Some(Hedge { after: self.lapse(&written.after) })
     }
 
     fn empty_ladder(&mut self, name: &str, at: Span) {
@@ -143,6 +149,7 @@ fn implicit(model: &Model) -> Feature {
         criticality: Criticality::default(),
         deadline: DEADLINE,
         fidelity: Fidelity::Standard,
+        hedge: None,
         tiers: vec![tier],
         implicit: true,
     }

@@ -106,6 +106,8 @@ const FEATURES: &[&str] = &[
     "a b: { tiers: [{ off: true }] }",
     "f: { deadline: 5s, tiers: [{ models: [m], ttft: 6s }, { models: [m], deadline: 7s }] }",
     "f: { criticality: urgent, data: {}, evals: {}, slos: x, tiers: [{ models: [m] }] }",
+    "f: { hedge: 3s, tiers: [{ models: [m] }] }",
+    "f: { hedge: { after: 0s, at: 1 }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: restart, fidelity: strictt, tiers: [{ models: [m] }] }",
 ];
 

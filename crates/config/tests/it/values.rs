@@ -3,8 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Limits, Prefer,
-    ProviderKind, RealWorld, Surface, TierMode, load,
+    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge, Limits,
+    Prefer, ProviderKind, RealWorld, Surface, TierMode, load,
 };
 
 use super::{good, with};
@@ -52,6 +52,7 @@ features:
     deadline: 20s
     fidelity: strict
     on_stream_break: error
+    hedge: { after: 800ms }
     tiers:
       - models: [claude, gpt-5.5@openai, claude@anthropic]
         prefer: weighted
@@ -191,6 +192,7 @@ fn a_ladder() {
     assert_eq!(feature.deadline, Duration::from_secs(20));
     assert_eq!(feature.fidelity, Fidelity::Strict);
     assert_eq!(feature.criticality, Criticality::SheddablePlus);
+    assert_eq!(feature.hedge, Some(Hedge { after: Some(Duration::from_millis(800)) }));
     let limits = Limits { tokens_per_minute: Some(9), ..Limits::default() };
     assert!(config.deployments().any(|one| one.limits == limits));
     let names: Vec<&str> = feature.tiers.iter().map(|tier| tier.name.as_str()).collect();

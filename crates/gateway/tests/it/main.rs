@@ -9,6 +9,8 @@ mod failover;
 #[cfg(test)]
 mod health;
 #[cfg(test)]
+mod hedges;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod matrix;

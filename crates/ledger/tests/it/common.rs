@@ -197,7 +197,8 @@ pub(crate) const OUTCOMES: [Outcome; 6] = [
     Outcome::Cancelled,
 ];
 
-const REASONS: [Reason; 4] = [Reason::Chosen, Reason::Fallback, Reason::LastResort, Reason::Again];
+const REASONS: [Reason; 5] =
+    [Reason::Chosen, Reason::Fallback, Reason::LastResort, Reason::Again, Reason::Hedge];
 
 const PHASES: [Phase; 5] =
     [Phase::Admit, Phase::Connect, Phase::Headers, Phase::PreCommit, Phase::PostCommit];

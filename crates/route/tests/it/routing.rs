@@ -43,6 +43,7 @@ fn feature(tiers: Vec<Tier>) -> (Plan, Feature) {
         criticality: Criticality::Critical,
         deadline: Duration::from_secs(20),
         strict: false,
+        hedge: None,
         implicit: false,
         tiers,
     };
