@@ -34,12 +34,18 @@ impl ActivePlan {
         let routes = Routes { env, tokens }.compile(config)?;
         let plan = compile(config);
         let live = match old {
-            Some(old) => old.live.carried(&plan, now),
+            Some(old) => old.live.carried(&plan, &changed(&old.config, config), now),
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
         Ok(Self { config: config.clone(), plan, routes, live, body_bytes_max })
     }
+}
+
+/// The providers that are not what they were: what was learnt of them is no longer true.
+fn changed<'c>(old: &Config, new: &'c Config) -> Vec<&'c str> {
+    let is_new = |one: &&tieline_config::Provider| !old.providers.contains(one);
+    new.providers.iter().filter(is_new).map(|one| one.name.as_str()).collect()
 }
 
 fn compile(config: &Config) -> Plan {

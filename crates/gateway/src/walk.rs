@@ -391,8 +391,9 @@ impl<'a> Walk<'a> {
         self.call.plan.live.may_repeat(feature, deployment, now, last, step)
     }
 
-    /// The time an attempt gets: half of what is left while something else could still answer,
-    /// all of it otherwise. None when it is not worth beginning.
+    /// The time an attempt gets: half of what is left while another call could still answer, nine
+    /// tenths before a tier that calls nobody, all of it otherwise. None when it is not worth
+    /// beginning.
     pub(crate) fn window(
         &self,
         tier: usize,
@@ -404,14 +405,17 @@ impl<'a> Walk<'a> {
         let tier_end = config.deadline.map_or(self.call.deadline, |deadline| tier_began + deadline);
         let end = tier_end.min(self.call.deadline);
         let left = end.checked_duration_since(now).filter(|left| *left >= WORTH_TRYING)?;
-        let same_tier =
-            |step: &Step| matches!(step, Step::Call { tier: other, .. } if *other == tier);
-        let others = if tier_end < self.call.deadline {
-            later.iter().any(same_tier)
-        } else {
-            !later.is_empty()
+        let whole = tier_end == self.call.deadline;
+        let another = |step: &Step| match step {
+            Step::Call { tier: other, .. } => whole || *other == tier,
+            Step::Cache { .. } | Step::Reply { .. } | Step::Off { .. } => false,
         };
-        let mut share = if others { left / 2 } else { left };
+        let mut share = match later {
+            [] => left,
+            later if later.iter().any(another) => left / 2,
+            _ if whole => left - left / 10,
+            _ => left,
+        };
         if self.call.head.stream {
             share = share.min(config.ttft.unwrap_or(FIRST_CONTENT));
         }

@@ -140,15 +140,24 @@ impl Live {
     /// Fresh health for a plan.
     #[must_use]
     pub fn new(plan: &Plan) -> Self {
-        Self::default().carried(plan, Duration::ZERO)
+        Self::default().carried(plan, &[], Duration::ZERO)
     }
 
-    /// Health for a new plan: what stays keeps what was learnt of it.
+    /// Health for a new plan: what stays keeps what was learnt of it. Of deployments at one of the
+    /// `changed` providers, which have another address or credential now, only that somebody took
+    /// them out of service is still true.
     #[must_use]
-    pub fn carried(&self, new: &Plan, now: Duration) -> Self {
+    pub fn carried(&self, new: &Plan, changed: &[&str], now: Duration) -> Self {
         let deployment = |one: &crate::Deployment| {
             let before = self.deployments.iter().find(|known| known.id == one.id);
-            let health = before.map_or_else(Arc::default, |known| Arc::clone(&known.health));
+            let health = match before {
+                Some(known) if changed.contains(&&*one.provider) => {
+                    let mut fresh = Health::default();
+                    fresh.breaker.drain(lock(&known.health).breaker.is_drained());
+                    Arc::new(Mutex::new(fresh))
+                }
+                before => before.map_or_else(Arc::default, |known| Arc::clone(&known.health)),
+            };
             lock(&health).pool.configure(now, one.limits);
             Known { id: Arc::clone(&one.id), health, domains: one.domains.clone() }
         };

@@ -6,8 +6,9 @@ use http::Request;
 use http_body_util::Full;
 use serde_json::json;
 use tieline_ledger::{Keys, NewKey};
-use tieline_sim::Pace;
+use tieline_sim::{Fault, Pace, Rule};
 use tieline_types::Outcome;
+use tokio::time::Instant;
 
 use crate::house::{Client, EVERYTHING, House, config, post};
 
@@ -183,4 +184,19 @@ async fn a_reload_changes_the_next_request_and_not_the_one_under_way() {
     assert_eq!(answer.header("x-tieline-deployment"), "claude@anthropic");
     let next = house.ask(Client::Chat, "support", true, "hello").await;
     assert_eq!(next.header("x-tieline-deployment"), "gpt-5.5@openai");
+}
+
+/// A fixed answer costs no time, so the call before it gets most of what there is.
+#[tokio::test(start_paused = true)]
+async fn before_a_fixed_answer_a_call_gets_most_of_the_time() {
+    let feature = "{ deadline: 20s, tiers: [{ models: [llama] }, { reply: Sorry. }] }";
+    let house = House::new(&format!("{EVERYTHING}features:\n  f: {feature}\n")).await;
+    for (fault, tier, least) in [("slow-first-token=17s", "models", 17), ("hang", "reply", 18)] {
+        house.sim.script().set([Rule::new("local", fault.parse::<Fault>().unwrap())]);
+        let began = Instant::now();
+        let answer = house.ask(Client::Chat, "f", false, "hello").await;
+        assert_eq!(answer.header("x-tieline-tier"), tier, "{fault}");
+        let took = began.elapsed().as_secs();
+        assert!((least..20).contains(&took), "{fault}: {took} s");
+    }
 }

@@ -132,10 +132,16 @@ fn health_outlives_a_reload() {
     trip(&live, &feature, 1);
     let mut new = old.clone();
     new.deployments.reverse();
-    let carried = live.carried(&new, NOW);
+    let carried = live.carried(&new, &[], NOW);
     let out: Vec<usize> =
         (0..8).filter(|at| shut(&carried, &feature, *at, NOW).is_some()).collect();
     assert_eq!(out, [6], "m@p1 is now at position 6");
+
+    let changed = live.carried(&old, &["p1"], NOW);
+    assert_eq!(shut(&changed, &feature, 1, NOW), None, "another address is another deployment");
+    live.drain(1, true);
+    let changed = live.carried(&old, &["p1"], NOW);
+    assert_eq!(shut(&changed, &feature, 1, NOW), Some(Why::Unhealthy(Cause::Drained)));
 }
 
 #[test]
