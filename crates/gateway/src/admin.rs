@@ -95,7 +95,7 @@ async fn metrics(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
         set(&gateway.metrics.records_dropped, status.dropped);
     }
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(http::header::CONTENT_TYPE, content_type)], gateway.metrics.text())
+    ([(http::header::CONTENT_TYPE, content_type)], gateway.metrics_text())
 }
 
 /// How often callers' keys are looked up for changes.

@@ -22,6 +22,9 @@ use crate::{body, gateway::Gateway, plan::ActivePlan, record::Record, trace::Tra
 pub(crate) const FEATURE_HEADER: &str = "x-tieline-feature";
 /// The header in which a caller says how many milliseconds it will wait.
 const DEADLINE_HEADER: &str = "x-tieline-deadline-ms";
+/// The header in which the SDKs of OpenAI and Anthropic count how often they have sent a request
+/// again.
+const RETRY_HEADER: &str = "x-stainless-retry-count";
 /// Bytes of a request per token, roughly.
 const BYTES_PER_TOKEN: u64 = 4;
 /// The caller's name in records while no keys exist.
@@ -110,6 +113,9 @@ pub(crate) async fn admit(
     });
     let feature = feature(&plan, &caller, &parts.headers, &head.model)?;
     record.note(|call| call.feature = Arc::clone(&feature.name));
+    if is_repeat(&parts.headers) {
+        gateway.metrics.client_repeat(&feature.name);
+    }
     let asked = deadline_asked(&parts.headers)?;
     let hurried = asked.is_some_and(|asked| asked < feature.deadline);
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
@@ -199,6 +205,11 @@ fn unknown_feature(plan: &ActivePlan, caller: &Caller, asked: &str) -> Fault {
     let mut fault = Fault::new(Class::NotFound, message).with_code("model_not_found");
     fault.param = Some("model".to_owned());
     fault
+}
+
+/// Whether the client's SDK sends the request again after a failure.
+fn is_repeat(headers: &HeaderMap) -> bool {
+    headers.get(RETRY_HEADER).is_some_and(|count| count != "0")
 }
 
 /// The time that the caller still has for this request.

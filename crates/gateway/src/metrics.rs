@@ -7,7 +7,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
-use tieline_types::{AttemptRecord, CallRecord};
+use tieline_types::{AttemptRecord, CallRecord, Reason};
 
 /// Bucket borders in seconds, from a fast first token to a long agent turn.
 const SECONDS: [f64; 15] =
@@ -35,6 +35,12 @@ struct FeatureLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RepeatLabels {
+    feature: Arc<str>,
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TokenLabels {
     deployment: Option<Arc<str>>,
     kind: &'static str,
@@ -45,6 +51,7 @@ pub(crate) struct Metrics {
     registry: Registry,
     calls: Family<CallLabels, Counter<u64, AtomicU64>>,
     attempts: Family<AttemptLabels, Counter<u64, AtomicU64>>,
+    repeats: Family<RepeatLabels, Counter<u64, AtomicU64>>,
     duration: Family<FeatureLabels, Histogram>,
     first_content: Family<FeatureLabels, Histogram>,
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
@@ -64,6 +71,7 @@ impl Metrics {
             registry: Registry::with_prefix("tieline"),
             calls: Family::default(),
             attempts: Family::default(),
+            repeats: Family::default(),
             duration: Family::new_with_constructor(seconds),
             first_content: Family::new_with_constructor(seconds),
             tokens: Family::default(),
@@ -83,6 +91,11 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register("requests", "Client requests by how they ended", self.calls.clone());
         registry.register("attempts", "Upstream calls by how they ended", self.attempts.clone());
+        registry.register(
+            "repeats",
+            "Upstream calls beyond a request's first, and requests that a client sent again",
+            self.repeats.clone(),
+        );
         registry.register(
             "request_duration_seconds",
             "Arrival to last byte",
@@ -139,6 +152,9 @@ impl Metrics {
                 }
             }
         }
+        for attempt in call.attempts.iter().filter(|one| one.reason != Reason::Chosen) {
+            self.repeat(&call.feature, attempt.reason.as_str());
+        }
         if !call.losses.is_empty() {
             self.losses.inc();
         }
@@ -156,6 +172,16 @@ impl Metrics {
                 class: call.fault.map_or("", |class| class.as_str()),
             })
             .inc();
+    }
+
+    /// Counts a request that a client sends again.
+    pub(crate) fn client_repeat(&self, feature: &Arc<str>) {
+        self.repeat(feature, "client");
+    }
+
+    fn repeat(&self, feature: &Arc<str>, reason: &'static str) {
+        let labels = RepeatLabels { feature: Arc::clone(feature), reason };
+        self.repeats.get_or_create(&labels).inc();
     }
 
     /// Counts a finished upstream call.

@@ -75,6 +75,11 @@ pub struct DeploymentStatus {
 }
 
 impl Gateway {
+    /// All metrics, in the OpenMetrics 1.0 text format.
+    pub fn metrics_text(&self) -> String {
+        self.metrics.text()
+    }
+
     /// The state now.
     pub fn status(&self) -> Status {
         let plan = self.plan();

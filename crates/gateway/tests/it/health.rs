@@ -195,6 +195,15 @@ async fn the_record_tells_every_decision() {
     house.sim.script().clear();
     house.fault("bedrock", "status=500");
     house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+    let mut again = post(Client::Chat.path(), Client::Chat.ask("gpt-5.5", false, "hi").to_string());
+    again.headers_mut().insert("x-stainless-retry-count", HeaderValue::from_static("1"));
+    house.sim.script().clear();
+    house.send(again).await;
+    let metrics = house.gateway.metrics_text();
+    for (reason, count) in [("fallback", 2), ("last_resort", 1), ("client", 1)] {
+        let line = format!("repeats_total{{feature=\"gpt-5.5\",reason=\"{reason}\"}} {count}");
+        assert!(metrics.contains(&line), "{line}\n{metrics}");
+    }
     let records = house.records().await;
     let told = |record: &CallRecord| {
         let called = record.attempts.iter().map(|one| {
@@ -208,7 +217,7 @@ async fn the_record_tells_every_decision() {
         called.chain(passed).collect::<Vec<_>>()
     };
     let first = records.iter().find(|one| one.passed_over.is_empty()).unwrap();
-    let second = records.iter().find(|one| !one.passed_over.is_empty()).unwrap();
+    let second = records.iter().find(|one| one.attempts.len() == 2).unwrap();
     assert_eq!(
         told(first),
         [
