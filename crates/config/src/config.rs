@@ -239,6 +239,8 @@ pub struct Feature {
     pub criticality: Criticality,
     /// How long a request may take in all.
     pub deadline: Duration,
+    /// How long a tier that dropped must be well before it returns; zero to return at once.
+    pub return_after: Duration,
     /// What to do with a request that a deployment's dialect cannot carry whole.
     pub fidelity: Fidelity,
     /// When a second deployment is asked as well; never, where there is none.

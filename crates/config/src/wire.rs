@@ -259,6 +259,10 @@ pub(crate) struct Feature {
     /// How long a request may take in all.
     #[schemars(with = "String", extend("default" = "600s"))]
     pub(crate) deadline: Field<Lapse>,
+    /// How long a tier of models that dropped must be well before more than a tenth of its requests
+    /// returns; `0s` returns them at once.
+    #[schemars(with = "String", extend("default" = "5m"))]
+    pub(crate) return_after: Field<Lapse>,
     /// What to do with a request that a deployment's protocol cannot carry whole.
     #[schemars(extend("default" = "standard"))]
     pub(crate) fidelity: Field<Fidelity>,

@@ -1,28 +1,30 @@
 //! The few fields of a request body that admission needs, read without building the rest.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use tieline_types::{Class, Fault};
 
-use crate::scan;
+use crate::{Conversation, scan};
 
 /// What admission reads of a request body.
 ///
 /// The whole body is checked to be JSON and duplicate keys are refused, so that Tieline and the
 /// provider cannot see two different values of `model`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The value of `model`; empty when absent.
     pub model: String,
     /// Where the value of `model` stands in the body, quotes included.
-    pub model_span: Option<std::ops::Range<usize>>,
+    pub model_span: Option<Range<usize>>,
     /// The value of `stream`.
     pub stream: bool,
     /// The value of `stream_options.include_usage` (OpenAI Chat).
     pub include_usage: bool,
+    /// Where the body holds what tells its conversation from others.
+    pub conversation: Conversation,
 }
 
 /// The fields of a head as they stand in the body.
@@ -31,6 +33,7 @@ struct Wire<'a> {
     model: Option<&'a str>,
     stream: Option<&'a str>,
     stream_options: Option<&'a str>,
+    conversation: Conversation,
 }
 
 impl<'a> Wire<'a> {
@@ -47,7 +50,10 @@ impl<'a> Wire<'a> {
                 Ok("model") => &mut wire.model,
                 Ok("stream") => &mut wire.stream,
                 Ok("stream_options") => &mut wire.stream_options,
-                Ok(_) => return,
+                Ok(key) => {
+                    wire.conversation.note(key, || span_of(value, text));
+                    return;
+                }
                 Err(_) => {
                     wrong = Some(Fault::new(
                         Class::ClientInvalid,
@@ -66,6 +72,12 @@ impl<'a> Wire<'a> {
             (Some(()), None) => Ok(wire),
         }
     }
+}
+
+/// Where a part of a text stands in it.
+fn span_of(part: &str, text: &str) -> Range<usize> {
+    let start = part.as_ptr().addr() - text.as_ptr().addr();
+    start..start + part.len()
 }
 
 fn not_an_object(text: &str) -> Fault {
@@ -109,8 +121,7 @@ impl Head {
             Some(raw) => {
                 let model: Cow<'_, str> = serde_json::from_str(raw)
                     .map_err(|_| Fault::invalid("model", "`model` must be a string"))?;
-                let start = raw.as_ptr().addr() - text.as_ptr().addr();
-                (model.into_owned(), Some(start..start + raw.len()))
+                (model.into_owned(), Some(span_of(raw, text)))
             }
         };
         let stream = match wire.stream {
@@ -119,7 +130,7 @@ impl Head {
             Some(_) => return Err(Fault::invalid("stream", "`stream` must be a boolean")),
         };
         let include_usage = wire.stream_options.map_or(Ok(false), include_usage)?;
-        Ok(Self { model, model_span, stream, include_usage })
+        Ok(Self { model, model_span, stream, include_usage, conversation: wire.conversation })
     }
 }
 
@@ -141,11 +152,7 @@ pub fn offers_tools(body: &[u8]) -> bool {
 /// The body with another `model`, every other byte as it was: the parts to send in order, without
 /// copying the rest. A body without `model` gets one as its first field.
 #[must_use]
-pub fn splice_model(
-    body: &Bytes,
-    span: Option<&std::ops::Range<usize>>,
-    model: &str,
-) -> [Bytes; 3] {
+pub fn splice_model(body: &Bytes, span: Option<&Range<usize>>, model: &str) -> [Bytes; 3] {
     let quoted = serde_json::to_vec(model).unwrap_or_default();
     match span {
         Some(span) => {

@@ -10,6 +10,7 @@ mod arguments;
 mod bedrock_converse;
 mod calls;
 mod claude;
+mod conversation;
 mod effort;
 mod error;
 pub mod frame;
@@ -30,6 +31,7 @@ mod stream;
 use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
 
+pub use conversation::Conversation;
 pub use error::{class_of_status, upstream_request_id};
 pub use head::{Head, offers_tools, splice_model};
 pub use hint::retry_after;

@@ -3,6 +3,8 @@
 //! Source of the grammar: RFC 8259. Most of a long prompt is the inside of strings, which is looked
 //! through with vector instructions. Nesting costs a byte of heap a level, no stack.
 
+use std::ops::Range;
+
 use memchr::memchr2;
 
 /// Calls `see` with each key, quotes and escapes as they stand, and its value, of the one object
@@ -10,28 +12,36 @@ use memchr::memchr2;
 pub(crate) fn fields<'a>(text: &'a str, mut see: impl FnMut(&'a str, &'a str)) -> Option<()> {
     let mut scan = Scan { bytes: text.as_bytes(), at: 0 };
     scan.space();
-    scan.take(b'{')?;
-    scan.space();
-    if scan.take(b'}').is_none() {
-        loop {
-            let start = scan.at;
-            scan.string()?;
-            let key = text.get(start..scan.at)?;
-            scan.colon()?;
-            scan.space();
-            let start = scan.at;
-            scan.value()?;
-            see(key, text.get(start..scan.at)?);
-            scan.space();
-            if scan.take(b'}').is_some() {
-                break;
-            }
-            scan.take(b',')?;
-            scan.space();
-        }
-    }
+    scan.object(|key, value| {
+        see(text.get(key)?, text.get(value)?);
+        Some(())
+    })?;
     scan.space();
     scan.peek().is_none().then_some(())
+}
+
+/// The same for the object that `bytes` begin with, whatever follows it.
+pub(crate) fn members<'a>(bytes: &'a [u8], mut see: impl FnMut(&'a [u8], &'a [u8])) -> Option<()> {
+    Scan { bytes, at: 0 }.object(|key, value| {
+        see(bytes.get(key)?, bytes.get(value)?);
+        Some(())
+    })
+}
+
+/// The elements of the array that `bytes` begin with, each looked for when it is asked for.
+pub(crate) fn elements(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut scan = Scan { bytes, at: 0 };
+    let mut more = scan.take(b'[');
+    std::iter::from_fn(move || {
+        more.take()?;
+        scan.space();
+        let start = scan.at;
+        scan.value()?;
+        let element = bytes.get(start..scan.at);
+        scan.space();
+        more = scan.take(b',');
+        element
+    })
 }
 
 /// A position in a text. Every method that meets what the grammar forbids gives none.
@@ -58,6 +68,34 @@ impl Scan<'_> {
     fn colon(&mut self) -> Option<()> {
         self.space();
         self.take(b':')
+    }
+
+    /// An object; calls `see` with where each key and its value stand.
+    fn object(
+        &mut self,
+        mut see: impl FnMut(Range<usize>, Range<usize>) -> Option<()>,
+    ) -> Option<()> {
+        self.take(b'{')?;
+        self.space();
+        if self.take(b'}').is_some() {
+            return Some(());
+        }
+        loop {
+            let start = self.at;
+            self.string()?;
+            let key = start..self.at;
+            self.colon()?;
+            self.space();
+            let start = self.at;
+            self.value()?;
+            see(key, start..self.at)?;
+            self.space();
+            if self.take(b'}').is_some() {
+                return Some(());
+            }
+            self.take(b',')?;
+            self.space();
+        }
     }
 
     fn value(&mut self) -> Option<()> {
@@ -263,6 +301,18 @@ mod tests {
                     .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
             ]
         })
+    }
+
+    #[test]
+    fn elements_are_found_one_by_one() {
+        let found = |text: &str| -> Vec<String> {
+            let all = elements(text.as_bytes()).map(|one| String::from_utf8_lossy(one).into());
+            all.collect()
+        };
+        assert_eq!(found(r#"[ 1 , {"a":[2]},"]" ] x"#), ["1", r#"{"a":[2]}"#, r#""]""#]);
+        assert_eq!(found("[]"), [""; 0]);
+        assert_eq!(found("[1, oops, 2]"), ["1"]);
+        assert_eq!(found("{}"), [""; 0]);
     }
 
     proptest! {

@@ -16,7 +16,9 @@ use tieline_route::{Decision, Demand, Feature, Mode, Who, decide};
 use tieline_types::{Class, DialectId, Fault};
 use tokio::time::Instant;
 
-use crate::{body, gateway::Gateway, plan::ActivePlan, record::Record, trace::Trace};
+use crate::{
+    body, conversation::session, gateway::Gateway, plan::ActivePlan, record::Record, trace::Trace,
+};
 
 /// The header that names a feature, whatever `model` says.
 pub(crate) const FEATURE_HEADER: &str = "x-tieline-feature";
@@ -64,12 +66,19 @@ pub(crate) struct Call {
     pub(crate) hurried: bool,
     /// Whose requests of what, for telling storms from mistakes.
     pub(crate) who: Who,
+    /// A number for the conversation, where the client names it.
+    pub(crate) session: Option<u64>,
 }
 
 impl Call {
     /// What may answer it, in order.
     pub(crate) fn decide(&self, gateway: &Gateway, rng: &mut SmallRng) -> Decision {
-        decide(&self.feature, &self.plan.live, gateway.now(), self.demand(), rng)
+        let (live, now, demand) = (&self.plan.live, gateway.now(), self.demand());
+        let decision = decide(&self.feature, live, now, demand, self.conversation(), rng);
+        for (tier, change) in &decision.changes {
+            gateway.note_tier(&self.feature, *tier, *change);
+        }
+        decision
     }
 
     /// The tokens it will need, as far as that can be told before it is sent.
@@ -119,6 +128,7 @@ pub(crate) async fn admit(
     let asked = deadline_asked(&parts.headers)?;
     let hurried = asked.is_some_and(|asked| asked < feature.deadline);
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
+    let session = session(&parts.headers)?;
     let passed_on = passed_on(&parts.headers);
     let who = Who { feature: hashed(&feature.name), caller: hashed(&caller.id) };
     Ok(Call {
@@ -133,6 +143,7 @@ pub(crate) async fn admit(
         deadline,
         hurried,
         who,
+        session,
     })
 }
 

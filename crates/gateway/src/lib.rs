@@ -9,6 +9,7 @@ mod admit;
 mod attempt;
 mod body;
 mod cache;
+mod conversation;
 mod count;
 mod door;
 mod gateway;

@@ -7,6 +7,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+use tieline_route::TierChange;
 use tieline_types::{AttemptRecord, CallRecord, Reason};
 
 /// Bucket borders in seconds, from a fast first token to a long agent turn.
@@ -41,6 +42,13 @@ struct RepeatLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TierLabels {
+    feature: Arc<str>,
+    tier: Arc<str>,
+    change: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TokenLabels {
     deployment: Option<Arc<str>>,
     kind: &'static str,
@@ -55,6 +63,7 @@ pub(crate) struct Metrics {
     duration: Family<FeatureLabels, Histogram>,
     first_content: Family<FeatureLabels, Histogram>,
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
+    tier_changes: Family<TierLabels, Counter<u64, AtomicU64>>,
     losses: Counter,
     pub(crate) connections: Gauge,
     pub(crate) records_queued: Gauge,
@@ -75,6 +84,7 @@ impl Metrics {
             duration: Family::new_with_constructor(seconds),
             first_content: Family::new_with_constructor(seconds),
             tokens: Family::default(),
+            tier_changes: Family::default(),
             losses: Counter::default(),
             connections: Gauge::default(),
             records_queued: Gauge::default(),
@@ -107,6 +117,11 @@ impl Metrics {
             self.first_content.clone(),
         );
         registry.register("tokens", "Tokens of answering attempts by kind", self.tokens.clone());
+        registry.register(
+            "tier_changes",
+            "Tiers that dropped and returned",
+            self.tier_changes.clone(),
+        );
         registry.register(
             "lossy_requests",
             "Requests that translation could not carry whole",
@@ -189,6 +204,13 @@ impl Metrics {
         let class = attempt.fault.map_or("", |class| class.as_str());
         let labels = AttemptLabels { deployment: attempt.deployment.clone(), class };
         self.attempts.get_or_create(&labels).inc();
+    }
+
+    /// Counts a tier that dropped or returned.
+    pub(crate) fn tier_change(&self, feature: &Arc<str>, tier: &Arc<str>, change: TierChange) {
+        let (feature, tier) = (Arc::clone(feature), Arc::clone(tier));
+        let labels = TierLabels { feature, tier, change: change.as_str() };
+        self.tier_changes.get_or_create(&labels).inc();
     }
 
     /// How often a deployment was called, and how often that failed.

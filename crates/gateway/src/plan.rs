@@ -71,6 +71,7 @@ fn compile(config: &Config) -> Plan {
             name: Arc::clone(&name),
             criticality: criticality(feature.criticality),
             deadline: feature.deadline,
+            return_after: feature.return_after,
             strict: feature.fidelity == Fidelity::Strict,
             hedge: feature.hedge.map(|hedge| Hedge { after: hedge.after }),
             implicit: feature.implicit,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
-use tieline_route::{Cause, Level, Mode, Shown, State};
+use tieline_route::{Cause, Feature, Level, Mode, Shown, State, TierChange, TierState};
 use tieline_types::Class;
 
 use crate::gateway::Gateway;
@@ -43,6 +43,13 @@ pub struct TierStatus {
     pub name: String,
     /// `models`, `cache`, `reply` or `off`.
     pub mode: &'static str,
+    /// `up`, `dropped` (its deployments are out, and a later tier answers) or `settling` (it comes
+    /// back).
+    pub state: &'static str,
+    /// The share of its requests that has returned, 0 to 1, while settling.
+    pub share: Option<f64>,
+    /// Seconds until that share grows, while settling.
+    pub grows_in_s: Option<f64>,
     /// Its deployments, in configured order.
     pub deployments: Vec<String>,
 }
@@ -91,19 +98,30 @@ impl Gateway {
                 .map(|one| one.id.to_string())
                 .collect()
         };
-        let tier = |tier: &tieline_route::Tier| {
+        let tier = |feature: &Feature, at: usize, tier: &tieline_route::Tier| {
             let (mode, deployments) = match &tier.mode {
                 Mode::Models { candidates, .. } => ("models", ids(candidates)),
                 Mode::Cache { .. } => ("cache", Vec::new()),
                 Mode::Reply { .. } => ("reply", Vec::new()),
                 Mode::Off => ("off", Vec::new()),
             };
-            TierStatus { name: tier.name.to_string(), mode, deployments }
+            let state = plan.live.tier(feature, at, now);
+            let (share, grows_in_s) = match state {
+                TierState::Settling { share, step_in } => {
+                    (Some(share), Some(step_in.as_secs_f64()))
+                }
+                TierState::Up | TierState::Dropped => (None, None),
+            };
+            let (name, state) = (tier.name.to_string(), state.as_str());
+            TierStatus { name, mode, state, share, grows_in_s, deployments }
+        };
+        let tiers = |feature: &Feature| {
+            feature.tiers.iter().enumerate().map(|(at, one)| tier(feature, at, one)).collect()
         };
         let features = plan.plan.features.values().map(|feature| FeatureStatus {
             name: feature.name.to_string(),
             implicit: feature.implicit,
-            tiers: feature.tiers.iter().map(tier).collect(),
+            tiers: tiers(feature),
             retries_left: plan.live.retries_left(feature, now),
         });
         // A client that leaves is nobody's failure, nor is losing a race.
@@ -132,6 +150,21 @@ impl Gateway {
 }
 
 impl Gateway {
+    /// Logs and counts a tier that dropped or returned.
+    pub(crate) fn note_tier(&self, feature: &Feature, tier: usize, change: TierChange) {
+        let Some(tier) = feature.tiers.get(tier) else {
+            return;
+        };
+        self.metrics.tier_change(&feature.name, &tier.name, change);
+        let (feature, tier) = (&feature.name, &tier.name);
+        match change {
+            TierChange::Dropped => {
+                tracing::warn!(%feature, %tier, "a tier dropped: later tiers take its requests");
+            }
+            TierChange::Returned => tracing::info!(%feature, %tier, "a tier returned"),
+        }
+    }
+
     /// Takes a deployment out of service or puts it back, until the process ends; none where there
     /// is no such deployment.
     pub fn drain_deployment(&self, id: &str, drained: bool) -> Option<DeploymentStatus> {

@@ -27,10 +27,25 @@ const OPEN_MIN: Duration = Duration::from_secs(5);
 const OPEN_MAX: Duration = Duration::from_secs(120);
 /// A probe that never reported back frees its permit after this long.
 const PROBE_LOST: Duration = Duration::from_secs(120);
+/// For this long a probe is taken from the share that returns first, then from anybody: whoever
+/// finds the deployment well can stay there.
+const PROBE_CHOICE: Duration = Duration::from_secs(10);
+/// The share of traffic that returns first.
+const FIRST_SHARE: f64 = 0.10;
 /// The shares of traffic that return after a good probe, each for [`RAMP_STEP`]; then all.
-const RAMP: [f64; 3] = [0.10, 0.25, 0.50];
+const RAMP: [f64; 3] = [FIRST_SHARE, 0.25, 0.50];
 /// How long each share lasts.
-const RAMP_STEP: Duration = Duration::from_secs(10);
+pub(crate) const RAMP_STEP: Duration = Duration::from_secs(10);
+
+/// The share of traffic that has returned after so long, and when the next step begins; none where
+/// all of it has.
+pub(crate) fn returned(after: Duration) -> Option<(f64, Duration)> {
+    let mut end = Duration::ZERO;
+    RAMP.iter().find_map(|share| {
+        end += RAMP_STEP;
+        (after < end).then_some((*share, end))
+    })
+}
 
 /// Whether a request may go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +139,8 @@ pub struct Breaker {
     probes: u64,
     /// When traffic began to return.
     returning_since: Option<Duration>,
+    /// When a probe last closed it.
+    closed_at: Option<Duration>,
     drained: bool,
     pace: Pace,
 }
@@ -156,8 +173,10 @@ impl Breaker {
         if now < open.until {
             return Permit::Shut(open.until);
         }
+        let choice_ends = open.until + PROBE_CHOICE;
         match self.probe {
             Some((_, since)) if now < since + PROBE_LOST => Permit::Shut(since + PROBE_LOST),
+            _ if draw >= FIRST_SHARE && now < choice_ends => Permit::Shut(choice_ends),
             _ => Permit::Probe(self.probes + 1),
         }
     }
@@ -177,6 +196,13 @@ impl Breaker {
     #[must_use]
     pub fn opened(&self) -> Option<(Cause, Duration)> {
         self.open.map(|open| (open.cause, open.since))
+    }
+
+    /// How long it has let traffic through, if in steps; none while it does not.
+    #[must_use]
+    pub fn well_for(&self, now: Duration) -> Option<Duration> {
+        let well = self.open.is_none() && !self.drained;
+        well.then(|| self.closed_at.map_or(Duration::MAX, |at| now.saturating_sub(at)))
     }
 
     /// Whether somebody took it out of service.
@@ -203,6 +229,7 @@ impl Breaker {
             Permit::Probe(number) if self.is_probe(number) => {
                 *self = Self {
                     returning_since: Some(now),
+                    closed_at: Some(now),
                     probes: self.probes,
                     drained: self.drained,
                     opened: self.opened,
@@ -286,11 +313,8 @@ impl Breaker {
     /// The share of traffic that has returned, and when the next step begins.
     fn ramp(&self, now: Duration) -> Option<(f64, Duration)> {
         let since = self.returning_since?;
-        let mut end = since;
-        RAMP.iter().find_map(|share| {
-            end += RAMP_STEP;
-            (now < end).then_some((*share, end))
-        })
+        let (share, next) = returned(now.saturating_sub(since))?;
+        Some((share, since + next))
     }
 
     fn open(&mut self, now: Duration, floor: Option<Duration>, cause: Cause) {
@@ -457,6 +481,27 @@ mod tests {
         let probe = breaker.admit(s(17), 0.0);
         assert!(breaker.success(s(18), probe, None));
         assert_eq!(breaker.state(s(18)), State::Ramping(0.10));
+    }
+
+    #[test]
+    fn a_probe_is_of_the_share_that_returns_first_as_long_as_one_may_come() {
+        let breaker = opened();
+        assert!(matches!(breaker.peek(s(6), 0.09), Permit::Probe(_)));
+        assert_eq!(breaker.peek(s(6), 0.10), Permit::Shut(s(16)));
+        assert_eq!(breaker.peek(s(15), 0.99), Permit::Shut(s(16)));
+        assert!(matches!(breaker.peek(s(16), 0.99), Permit::Probe(_)));
+    }
+
+    #[test]
+    fn how_long_it_has_been_well_counts_from_its_last_probe() {
+        assert_eq!(Breaker::default().well_for(s(7)), Some(Duration::MAX));
+        assert_eq!(opened().well_for(s(7)), None);
+        let mut breaker = recovered();
+        assert_eq!(breaker.well_for(s(6)), Some(s(0)));
+        serve(&mut breaker, 50);
+        assert_eq!(breaker.well_for(s(66)), Some(s(60)), "also once it is fully back");
+        breaker.drain(true);
+        assert_eq!(breaker.well_for(s(66)), None);
     }
 
     #[test]

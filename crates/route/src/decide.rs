@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use rand::Rng;
+use rand::{Rng, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
-    ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Why,
-    p2c,
+    ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Tier,
+    TierChange, Why, p2c,
 };
 
 /// How many of those that are shut are tried after all that are open, or when nothing is.
@@ -69,13 +69,15 @@ pub struct Considered {
 /// The ordered steps and the reasons.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
-    /// What decides whether this request is of the share that returns to a deployment that has
-    /// recovered, from 0 to 1.
+    /// What decides whether this request is of the share that returns to a deployment or tier that
+    /// has recovered, from 0 to 1. The same for all requests of a conversation.
     pub draw: f64,
     /// What to try, in order.
     pub steps: Vec<Step>,
     /// Every candidate, with its verdict.
     pub considered: Vec<Considered>,
+    /// Tiers that this request found dropped or returned, by position, before any other.
+    pub changes: Vec<(usize, TierChange)>,
 }
 
 /// Plans one request of `feature` from what is known `now`.
@@ -84,14 +86,19 @@ pub struct Decision {
 /// promising of those that are shut, rather than refusing outright: what is on its way back before
 /// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
 /// ends, only those on their way back are tried.
+///
+/// Requests with the same number for their `conversation` are of the same share of whatever returns,
+/// and find weighted candidates in the same order.
 pub fn decide(
     feature: &Feature,
     live: &Live,
     now: Duration,
     demand: Demand,
+    conversation: Option<u64>,
     rng: &mut impl Rng,
 ) -> Decision {
-    let mut decision = Decision { draw: rng.random(), ..Decision::default() };
+    let mut steady = SmallRng::seed_from_u64(conversation.unwrap_or_else(|| rng.random()));
+    let mut decision = Decision { draw: steady.random(), ..Decision::default() };
     let mut shut = Vec::new();
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
@@ -102,12 +109,21 @@ pub fn decide(
                 };
                 let order: Vec<(usize, Standing)> = match prefer {
                     Prefer::Ordered => candidates.iter().map(standing).collect(),
-                    Prefer::Weighted => drawn(candidates, rng).iter().map(standing).collect(),
+                    Prefer::Weighted => {
+                        drawn(candidates, &mut steady).iter().map(standing).collect()
+                    }
                     Prefer::Fastest => {
                         fastest(&candidates.iter().map(standing).collect::<Vec<_>>(), rng)
                     }
                 };
-                shut.extend(consider(tier, &order, feature, &mut decision));
+                let stands_in = || stands_in(feature, tier, live, now, decision.draw, demand);
+                let hold = live
+                    .rung(feature, tier)
+                    .map(|rung| rung.hold(feature.return_after, decision.draw, &order, stands_in));
+                let hold = hold.unwrap_or_default();
+                decision.changes.extend(hold.change.map(|change| (tier, change)));
+                let held = hold.wait.map(|wait| now + wait);
+                shut.extend(consider(tier, &order, held, feature, &mut decision));
                 for zero in
                     candidates.iter().filter(|one| *prefer == Prefer::Weighted && one.weight == 0)
                 {
@@ -117,7 +133,7 @@ pub fn decide(
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
             Mode::Reply { .. } | Mode::Off => {
                 // A fixed answer is better than a call that likely fails.
-                shut.retain(|rescue| rescue.why == Why::Returning);
+                shut.retain(|rescue| matches!(rescue.why, Why::Returning | Why::Settling));
                 decision.rescue_with(shut);
                 decision.steps.push(match config.mode {
                     Mode::Off => Step::Off { tier },
@@ -131,10 +147,28 @@ pub fn decide(
     decision
 }
 
-/// Lists a tier's candidates; gives those that are shut and may be tried all the same.
+/// Whether a later tier of models can answer now, so that a tier that dropped need not.
+fn stands_in(
+    feature: &Feature,
+    tier: usize,
+    live: &Live,
+    now: Duration,
+    draw: f64,
+    demand: Demand,
+) -> bool {
+    let reached = |tier: &&Tier| !matches!(tier.mode, Mode::Reply { .. } | Mode::Off);
+    let later = feature.tiers.iter().skip(tier + 1).take_while(reached).flat_map(Tier::usable);
+    later
+        .map(|one| live.peek(one.deployment, feature, now, draw, demand))
+        .any(|standing| standing.shut.is_none() && standing.well_for.is_some())
+}
+
+/// Lists a tier's candidates; gives those that are shut and may be tried all the same. Those of a
+/// tier that is `held` are shut until then.
 fn consider(
     tier: usize,
     order: &[(usize, Standing)],
+    held: Option<Duration>,
     feature: &Feature,
     decision: &mut Decision,
 ) -> Vec<Rescue> {
@@ -142,7 +176,7 @@ fn consider(
     let mut shut = Vec::new();
     for (deployment, standing) in order {
         let deployment = *deployment;
-        let verdict = match standing.shut {
+        let verdict = match standing.shut.or(held.map(|until| (until, Why::Settling))) {
             Some((until, why)) => {
                 if may_rescue(why, feature) {
                     shut.push(Rescue { tier, deployment, until, why });
@@ -174,7 +208,7 @@ impl Rescue {
     /// more likely than what is out.
     const fn promise(&self) -> u8 {
         match self.why {
-            Why::Returning => 0,
+            Why::Returning | Why::Settling => 0,
             Why::Shed | Why::Quota => 1,
             Why::Suspected | Why::Unhealthy(_) => 2,
         }
@@ -187,7 +221,7 @@ const fn may_rescue(why: Why, feature: &Feature) -> bool {
     match why {
         Why::Unhealthy(Cause::Drained) => false,
         Why::Shed | Why::Quota => !feature.criticality.gives_way(),
-        Why::Unhealthy(_) | Why::Returning | Why::Suspected => true,
+        Why::Unhealthy(_) | Why::Returning | Why::Settling | Why::Suspected => true,
     }
 }
 

@@ -17,6 +17,7 @@ mod pace;
 mod plan;
 mod pool;
 mod ring;
+mod settle;
 mod storm;
 
 pub use balance::{Ewma, Load, p2c};
@@ -31,6 +32,7 @@ pub use plan::{Candidate, Deployment, Feature, Hedge, Mode, Plan, Prefer, Tier};
 pub use pool::{
     Admission, Configured, Demand, Gauge, Observed, Pool, PoolState, Reservation, Seen,
 };
+pub use settle::{TierChange, TierState};
 pub use storm::{Storm, Who};
 
 /// The most upstream calls one tier may make for one request.

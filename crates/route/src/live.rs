@@ -9,11 +9,12 @@ use std::{
 use tieline_types::{Class, Fault, Phase, Scope};
 
 use crate::{
-    Breaker, Budget, Cause, Cost, Criticality, Effect, Ewma, Feature, Level, Load, Move, Next,
-    Permit, Plan, State, Storm, Who, cost,
+    Breaker, Budget, Candidate, Cause, Cost, Criticality, Effect, Ewma, Feature, Level, Load, Mode,
+    Move, Next, Permit, Plan, State, Storm, TierState, Who, cost,
     domain::Suspicion,
     outcome,
     pool::{Admission, Demand, Observed, Pool, Reservation},
+    settle::{Ladders, Rung},
     sheds,
 };
 
@@ -23,6 +24,7 @@ pub struct Live {
     deployments: Vec<Known>,
     domains: Vec<Neighbours>,
     features: BTreeMap<Arc<str>, Spending>,
+    ladders: Ladders,
 }
 
 /// What a feature may spend beyond one call for each request.
@@ -83,6 +85,8 @@ pub enum Why {
     Suspected,
     /// Its quota runs low, and the feature is one of those that give way.
     Shed,
+    /// Its tier dropped and returns, and this request is not of the share that returns first.
+    Settling,
 }
 
 impl Why {
@@ -95,6 +99,7 @@ impl Why {
             Self::Quota => "quota",
             Self::Suspected => "suspected",
             Self::Shed => "shed",
+            Self::Settling => "settling",
         }
     }
 }
@@ -106,6 +111,8 @@ pub struct Standing {
     pub shut: Option<(Duration, Why)>,
     /// How busy it is.
     pub load: Load,
+    /// How long its breaker has let traffic through; none while it does not.
+    pub well_for: Option<Duration>,
 }
 
 /// The right to one attempt. Must be given back by [`Live::release`].
@@ -186,6 +193,7 @@ impl Live {
             deployments: new.deployments.iter().map(deployment).collect(),
             domains: new.domains.iter().enumerate().map(domain).collect(),
             features: new.features.values().map(feature).collect(),
+            ladders: self.ladders.carried(new),
         }
     }
 
@@ -201,11 +209,12 @@ impl Live {
         demand: Demand,
     ) -> Standing {
         let Some(health) = self.health(deployment) else {
-            return Standing { shut: None, load: Load::default() };
+            return Standing { shut: None, load: Load::default(), well_for: None };
         };
         let load = health.ewma.load(now);
+        let well_for = health.breaker.well_for(now);
         let shut = self.shut(deployment, &health, feature, now, draw, demand);
-        Standing { shut, load }
+        Standing { shut, load, well_for }
     }
 
     fn shut(
@@ -264,7 +273,9 @@ impl Live {
         if let Some(shut) = shut.filter(|(_, why)| !rescue || *why == DRAINED) {
             return Err(shut);
         }
-        let permit = health.breaker.admit(now, draw);
+        // A rescue that can be a probe is one, whatever its share.
+        let out = health.breaker.opened().is_some();
+        let permit = health.breaker.admit(now, if rescue && out { 0.0 } else { draw });
         let reservation = Some(health.pool.reserve(now, demand));
         health.ewma.begin();
         drop(health);
@@ -532,6 +543,24 @@ impl Live {
             suspected: suspected.map(|one| (one.level, Arc::clone(&one.name))).collect(),
             storm: health.storm.rages(now),
         })
+    }
+
+    /// Where a tier of a feature stands.
+    #[must_use]
+    pub fn tier(&self, feature: &Feature, tier: usize, now: Duration) -> TierState {
+        let dropped = self.ladders.rung(feature, tier).is_some_and(Rung::is_dropped);
+        let Some(Mode::Models { candidates, .. }) =
+            feature.tiers.get(tier).filter(|_| dropped).map(|tier| &tier.mode)
+        else {
+            return TierState::Up;
+        };
+        let well_for = |one: &Candidate| self.health(one.deployment)?.breaker.well_for(now);
+        TierState::dropped(candidates.iter().filter_map(well_for).max(), feature.return_after)
+    }
+
+    /// What is remembered of a tier that may drop; none for one that cannot.
+    pub(crate) fn rung(&self, feature: &Feature, tier: usize) -> Option<&Rung> {
+        self.ladders.rung(feature, tier)
     }
 
     /// Looks whether the neighbours of a deployment that went out are out as well.

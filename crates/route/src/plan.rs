@@ -39,6 +39,8 @@ pub struct Feature {
     pub criticality: Criticality,
     /// The time a request may take in all.
     pub deadline: Duration,
+    /// How long a tier that dropped must be well before it returns; zero to return at once.
+    pub return_after: Duration,
     /// Refuse rather than lose anything in translation.
     pub strict: bool,
     /// When a second deployment is asked as well; never, where there is none.
@@ -47,6 +49,14 @@ pub struct Feature {
     pub implicit: bool,
     /// The ladder, best first.
     pub tiers: Vec<Tier>,
+}
+
+impl Feature {
+    /// Whether there is anything to choose among for a request: more than one candidate.
+    #[must_use]
+    pub fn has_choice(&self) -> bool {
+        self.tiers.iter().flat_map(Tier::usable).nth(1).is_some()
+    }
 }
 
 /// When a second deployment of the tier is asked as well, for a stream that is slow to begin.
@@ -70,6 +80,19 @@ pub struct Tier {
     pub deadline: Option<Duration>,
     /// Whether an answer from here counts as good.
     pub acceptable: bool,
+}
+
+impl Tier {
+    /// The candidates that it may ever call; none where it calls no models.
+    pub fn usable(&self) -> impl Iterator<Item = &Candidate> {
+        let (candidates, weighted) = match &self.mode {
+            Mode::Models { candidates, prefer } => {
+                (candidates.as_slice(), *prefer == Prefer::Weighted)
+            }
+            _ => (&[][..], false),
+        };
+        candidates.iter().filter(move |one| !weighted || one.weight > 0)
+    }
 }
 
 /// What a tier does.

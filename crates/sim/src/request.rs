@@ -88,8 +88,7 @@ impl Exchange<'_> {
 
     /// Model and stream flag, as far as they can be made out of a request that may be wrong.
     fn head(&self, endpoint: Option<&Endpoint>) -> Head {
-        let mut head =
-            Head { model: String::new(), model_span: None, stream: false, include_usage: false };
+        let mut head = Head::default();
         let body = self.body.as_deref().unwrap_or_default();
         if self.provider.canned.is_some() && self.world.script.is_empty() {
             head.stream = fixed::asks_for_stream(body);

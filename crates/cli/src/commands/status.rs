@@ -12,7 +12,8 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A deployment is closed (takes traffic), open (rests), half-open (waits for its probe), ramping (its
-traffic returns in steps) or drained (taken out by hand).
+traffic returns in steps) or drained (taken out by hand). A tier is up, dropped (its deployments are
+out) or settling (it returns in steps).
 
 Examples:
   tieline status
@@ -57,16 +58,12 @@ pub(crate) fn deployment(one: &Value) -> Vec<String> {
         .chain(text("storm").map(|class| format!("storm of {class}")))
         .chain(suspected.map(|domain| format!("suspected: {domain}")))
         .collect();
-    let state = match (text("state").unwrap_or_default(), number("share")) {
-        (state, Some(share)) => format!("{state} {:.0} %", share * 100.0),
-        (state, None) => state.to_owned(),
-    };
     let back_s = number("opens_in_s").or_else(|| number("quota_opens_in_s"));
     let used = number("utilisation").filter(|used| *used > 0.0);
     let count = |key: &str| print::or_dash(one.get(key).and_then(Value::as_u64));
     vec![
         text("id").unwrap_or_default().to_owned(),
-        state,
+        state(one),
         print::or_dash((!why.is_empty()).then(|| why.join(", "))),
         print::or_dash(back_s.map(|wait_s| format!("{wait_s:.0} s"))),
         print::or_dash(used.map(|used| format!("{:.0} %", used * 100.0))),
@@ -75,9 +72,26 @@ pub(crate) fn deployment(one: &Value) -> Vec<String> {
     ]
 }
 
+/// `ramping 25 %`: a state, and the share of traffic that has returned.
+fn state(one: &Value) -> String {
+    let state = one.get("state").and_then(Value::as_str).unwrap_or_default();
+    match one.get("share").and_then(Value::as_f64) {
+        Some(share) => format!("{state} {:.0} %", share * 100.0),
+        None => state.to_owned(),
+    }
+}
+
+/// A tier's name, and its state where that is worth telling.
+fn tier(one: &Value) -> String {
+    let name = one.get("name").and_then(Value::as_str).unwrap_or_default();
+    match state(one) {
+        state if ["", "up"].contains(&state.as_str()) => name.to_owned(),
+        state => format!("{name} ({state})"),
+    }
+}
+
 fn feature(one: &Value) -> Vec<String> {
-    let tiers: Vec<&str> =
-        list(one, "tiers").filter_map(|tier| tier.get("name").and_then(Value::as_str)).collect();
+    let tiers: Vec<String> = list(one, "tiers").map(tier).collect();
     vec![
         one.get("name").and_then(Value::as_str).unwrap_or_default().to_owned(),
         tiers.join(", "),

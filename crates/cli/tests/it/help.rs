@@ -572,7 +572,8 @@ Options:
           Print help (see a summary with '-h')
 
 A deployment is closed (takes traffic), open (rests), half-open (waits for its probe), ramping (its
-traffic returns in steps) or drained (taken out by hand).
+traffic returns in steps) or drained (taken out by hand). A tier is up, dropped (its deployments are
+out) or settling (it returns in steps).
 
 Examples:
   tieline status

@@ -14,6 +14,7 @@ use crate::{
 mod tier;
 
 const DEADLINE: Duration = Duration::from_secs(600);
+const RETURN_AFTER: Duration = Duration::from_secs(300);
 /// The name of the one tier of an implicit feature, and of an unnamed tier of models.
 const MODELS: &str = "models";
 
@@ -71,6 +72,7 @@ impl Check<'_> {
             owner: self.text(&written.owner),
             criticality: written.criticality.value.unwrap_or_default(),
             deadline,
+            return_after: written.return_after.value.map_or(RETURN_AFTER, |lapse| lapse.0),
             fidelity: written.fidelity.value.unwrap_or_default(),
             hedge: self.hedge(&written.hedge),
             tiers,
@@ -148,6 +150,7 @@ fn implicit(model: &Model) -> Feature {
         owner: None,
         criticality: Criticality::default(),
         deadline: DEADLINE,
+        return_after: RETURN_AFTER,
         fidelity: Fidelity::Standard,
         hedge: None,
         tiers: vec![tier],

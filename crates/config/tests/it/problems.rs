@@ -109,6 +109,7 @@ const FEATURES: &[&str] = &[
     "f: { hedge: 3s, tiers: [{ models: [m] }] }",
     "f: { hedge: { after: 0s, at: 1 }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: restart, fidelity: strictt, tiers: [{ models: [m] }] }",
+    "f: { return_after: 5, tiers: [{ models: [m] }] }",
 ];
 
 /// The tiers of the one feature of a good file.

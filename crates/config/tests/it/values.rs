@@ -50,6 +50,7 @@ features:
     owner: team
     criticality: sheddable-plus
     deadline: 20s
+    return_after: 0s
     fidelity: strict
     on_stream_break: error
     hedge: { after: 800ms }
@@ -190,6 +191,9 @@ fn a_ladder() {
     let feature = config.feature("support").expect("support");
     assert_eq!(feature.owner.as_deref(), Some("team"));
     assert_eq!(feature.deadline, Duration::from_secs(20));
+    assert_eq!(feature.return_after, Duration::ZERO);
+    let usual = config.feature("claude").expect("claude");
+    assert_eq!(usual.return_after, Duration::from_secs(300));
     assert_eq!(feature.fidelity, Fidelity::Strict);
     assert_eq!(feature.criticality, Criticality::SheddablePlus);
     assert_eq!(feature.hedge, Some(Hedge { after: Some(Duration::from_millis(800)) }));

@@ -17,4 +17,6 @@ mod matrix;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod settling;
+#[cfg(test)]
 mod tiers;

@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod routing;
+#[cfg(test)]
+mod settling;

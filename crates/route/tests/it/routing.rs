@@ -42,6 +42,7 @@ fn feature(tiers: Vec<Tier>) -> (Plan, Feature) {
         name: Arc::from("f"),
         criticality: Criticality::Critical,
         deadline: Duration::from_secs(20),
+        return_after: Duration::from_secs(300),
         strict: false,
         hedge: None,
         implicit: false,
@@ -61,7 +62,7 @@ fn calls(steps: &[Step]) -> Vec<usize> {
 }
 
 fn plan_one(feature: &Feature, live: &Live, rng: &mut StdRng) -> Decision {
-    decide(feature, live, NOW, Demand::default(), rng)
+    decide(feature, live, NOW, Demand::default(), None, rng)
 }
 
 /// One attempt that fails.
@@ -325,7 +326,7 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
     live.release(probe, at(6), None);
     let mut rng = StdRng::seed_from_u64(1);
     let orders: Vec<Vec<usize>> = (0..100)
-        .map(|_| calls(&decide(&feature, &live, at(7), Demand::default(), &mut rng).steps))
+        .map(|_| calls(&decide(&feature, &live, at(7), Demand::default(), None, &mut rng).steps))
         .collect();
     let spared = orders.iter().filter(|order| **order == [1, 2, 0]).count();
     let first = orders.iter().filter(|order| **order == [0, 1, 2]).count();
@@ -341,7 +342,7 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
     let replying = Feature { tiers, ..feature.clone() };
     for _ in 0..100 {
         let plan = |feature: &Feature, rng: &mut StdRng| {
-            decide(feature, &live, at(8), Demand::default(), rng).steps
+            decide(feature, &live, at(8), Demand::default(), None, rng).steps
         };
         assert_eq!(calls(&plan(&feature, &mut rng)).first(), Some(&0));
         let call = Step::Call { tier: 0, deployment: 0 };

@@ -1,0 +1,39 @@
+//! Which requests belong together: those of one conversation go the same way.
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+
+use http::HeaderMap;
+use tieline_types::{Class, Fault};
+
+use crate::admit::Call;
+
+/// The header in which a client names its conversation.
+const SESSION_HEADER: &str = "x-tieline-session";
+/// The most bytes of that name.
+const SESSION_BYTES_MAX: usize = 256;
+
+/// A number for the conversation that a client names in a header; only the number is kept.
+pub(crate) fn session(headers: &HeaderMap) -> Result<Option<u64>, Fault> {
+    let Some(name) = headers.get(SESSION_HEADER).filter(|name| !name.is_empty()) else {
+        return Ok(None);
+    };
+    if name.len() > SESSION_BYTES_MAX {
+        let message = format!("`{SESSION_HEADER}` must be at most {SESSION_BYTES_MAX} bytes");
+        return Err(Fault::new(Class::ClientInvalid, message));
+    }
+    let mut hasher = DefaultHasher::new();
+    name.as_bytes().hash(&mut hasher);
+    Ok(Some(hasher.finish()))
+}
+
+impl Call {
+    /// The number that all requests of this one's conversation share; none where nothing tells, or
+    /// where the feature has nothing to choose among. Callers and features are kept apart.
+    pub(crate) fn conversation(&self) -> Option<u64> {
+        if !self.feature.has_choice() {
+            return None;
+        }
+        let told = self.session.or_else(|| self.head.conversation.seed(&self.body))?;
+        Some(told ^ self.who.caller.rotate_left(21) ^ self.who.feature.rotate_left(42))
+    }
+}
