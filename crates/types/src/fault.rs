@@ -130,7 +130,7 @@ impl Class {
             Self::NotFound => 404,
             Self::TooLarge => 413,
             Self::RateLimited => 429,
-            Self::ClientGone | Self::Superseded => 499,
+            Self::ClientGone => 499,
             Self::Internal => 500,
             Self::Transport
             | Self::ServerError
@@ -139,7 +139,8 @@ impl Class {
             | Self::StreamTruncated
             | Self::StreamError
             | Self::BadPayload
-            | Self::Empty => 502,
+            | Self::Empty
+            | Self::Superseded => 502,
             Self::Overloaded | Self::Exhausted => 503,
             Self::Timeout => 504,
         }

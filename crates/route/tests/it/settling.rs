@@ -46,6 +46,7 @@ fn plan_of(tiers: Vec<Tier>, return_after: Duration) -> (Plan, Arc<Feature>) {
         deadline: s(20),
         return_after,
         strict: false,
+        hedge: None,
         implicit: false,
         tiers,
     });
@@ -253,7 +254,7 @@ fn a_tier_that_dropped_outlives_a_reload() {
     let back = world.out_and_back(0);
     let (plan, feature) =
         plan_of(vec![models("first", &[2]), models("best", &[0]), models("next", &[1])], s(500));
-    world.live = world.live.carried(&plan, back);
+    world.live = world.live.carried(&plan, &[], back);
     world.feature = feature;
     let state = |at| world.live.tier(&world.feature, at, back);
     assert_eq!(state(0), TierState::Up);
