@@ -293,15 +293,17 @@ impl<'a> Walk<'a> {
         silent && allowed < fair
     }
 
-    /// Calls what was shut between the decision and its turn, where nothing else was called at all:
-    /// planned a moment later, the request would have gone there for want of anything better.
+    /// Calls what was shut between the decision and its turn, where nothing else answered: planned
+    /// a moment later, the request would have gone there for want of anything better.
     async fn late(&mut self, record: &mut Record) -> Result<Option<Answered>, Fault> {
-        let Some(missed) = self.missed.filter(|_| self.faults.is_empty()) else {
+        let Some(missed) = self.missed else {
             return Ok(None);
         };
         let gives_way = self.call.feature.criticality.gives_way();
-        let Some(window) = self.window(missed.tier, Instant::now(), &[]).filter(|_| !gives_way)
-        else {
+        if gives_way || !self.affords(missed.deployment, self.next_move()) {
+            return Ok(None);
+        }
+        let Some(window) = self.window(missed.tier, Instant::now(), &[]) else {
             return Ok(None);
         };
         let target = Target { rescue: true, reason: Reason::LastResort, ..missed };

@@ -71,8 +71,9 @@ async fn after_an_outage_traffic_returns_in_steps() {
     assert_eq!(state(&house, "gpt-5.5@openai"), "half-open");
     let share = async |house: &House| {
         let mut first = 0;
-        for _ in 0..200 {
-            let answer = house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+        for conversation in 0..200 {
+            let text = format!("hello {conversation}");
+            let answer = house.ask(Client::Chat, "gpt-5.5", false, &text).await;
             first += usize::from(answer.header("x-tieline-deployment") == "gpt-5.5@openai");
         }
         first
