@@ -54,7 +54,7 @@ impl Connector {
     /// When the file of extra authorities cannot be read or holds no certificate.
     pub(crate) fn new(network: Network, dial: &Dial, rule: AddressRule) -> io::Result<Self> {
         let config = ClientConfig::builder()
-            .with_root_certificates(roots(dial.extra_ca.as_ref())?)
+            .with_root_certificates(roots(&network, dial.extra_ca.as_ref())?)
             .with_no_client_auth();
         Ok(Self {
             network,
@@ -123,11 +123,14 @@ impl Connector {
 }
 
 /// The system's certificate authorities (Mozilla's where the system has none) and the extra ones.
-fn roots(extra: Option<&PathBuf>) -> io::Result<RootCertStore> {
+/// Checking them takes longer than all else at a start; pipes within the process need none.
+fn roots(network: &Network, extra: Option<&PathBuf>) -> io::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    if roots.is_empty() {
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    if matches!(network, Network::Tcp) {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if roots.is_empty() {
+            roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        }
     }
     if let Some(path) = extra {
         let bad = |error: String| io::Error::other(format!("{}: {error}", path.display()));
