@@ -154,6 +154,10 @@ impl Shape {
                 "prompt is too long: 250000 tokens > 200000 maximum".to_owned()
             }
             (Some("context_length_exceeded"), Self::Aws) => "Input is too long.".to_owned(),
+            // Bedrock has no status for it and says in words what access is denied for.
+            (None, Self::Aws) if failure.status == 402 => {
+                "INVALID_PAYMENT_INSTRUMENT: a valid payment instrument must be provided".to_owned()
+            }
             (Some(word), _) => format!("simulated {word}: {}", plain(failure.status)),
             (None, _) => plain(failure.status).to_owned(),
         }
@@ -223,6 +227,7 @@ const ANTHROPIC: &[Row] = &[
 
 const AWS: &[Row] = &[
     (401, "UnrecognizedClientException", None),
+    (402, "AccessDeniedException", None),
     (403, "AccessDeniedException", None),
     (404, "ResourceNotFoundException", None),
     (408, "ModelTimeoutException", None),
@@ -230,7 +235,9 @@ const AWS: &[Row] = &[
     (424, "ModelErrorException", None),
     (429, "ThrottlingException", None),
     (500, "InternalServerException", None),
+    (502, "InternalServerException", None),
     (503, "ServiceUnavailableException", None),
+    (504, "ModelTimeoutException", None),
     (529, "ServiceUnavailableException", None),
     (0, "ValidationException", None),
 ];
@@ -281,6 +288,9 @@ mod tests {
                 "request_too",
                 "RequestEntityToo",
             ),
+            (402, None, None, "billing_error", "AccessDeniedException"),
+            (502, None, None, "api_error", "InternalServerException"),
+            (504, None, None, "timeout_error", "ModelTimeoutException"),
             (424, None, Some("FailedDependency"), "invalid_request_error", "ModelErrorException"),
             (429, Some("rate_limit_exceeded"), Some("429"), "rate_limit_error", "Throttling"),
             (500, None, Some("InternalServerError"), "api_error", "InternalServerException"),
