@@ -15,6 +15,8 @@ mod house;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod peers;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod settling;
