@@ -17,7 +17,6 @@ mod report;
 mod results;
 mod server;
 mod stage;
-mod table;
 
 use std::process::ExitCode;
 

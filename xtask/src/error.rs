@@ -19,9 +19,13 @@ pub(crate) enum TaskError {
     Answer { program: String, source: serde_json::Error },
     #[error("{program} did not say {what}")]
     Missing { program: String, what: &'static str },
+    #[error("mutant `{name}`: {what}")]
+    Mutant { name: &'static str, what: String },
+    #[error("the tests fail without any mutant: {0}")]
+    Sick(String),
     #[error("cannot reserve a port")]
     Port { source: io::Error },
-    #[error("cannot start the load generator's runtime")]
+    #[error("cannot start the asynchronous runtime")]
     Runtime { source: io::Error },
     #[error("{program} did not open {address} in time")]
     Closed { program: &'static str, address: String },

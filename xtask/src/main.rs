@@ -7,8 +7,10 @@
 mod arguments;
 mod bench;
 mod error;
+mod mutants;
 mod run;
 mod schema;
+mod table;
 mod test;
 mod tidy;
 mod workspace;
@@ -27,11 +29,14 @@ Tasks:
   schema                       writes docs/reference/tieline.schema.json
   bench [--quick] [--seconds N] [--rounds N] [--format table|markdown|json]
                                the gateway's speed and memory beside nginx's
+  mutants [--only NAME] [--list]
+                               that disabling any one mechanism of the failover fails a test
 
 Examples:
   cargo xtask test --only lint
   cargo xtask bench --quick
-  cargo xtask bench --seconds 5 --rounds 3 --format markdown";
+  cargo xtask bench --seconds 5 --rounds 3 --format markdown
+  cargo xtask mutants --only ramp";
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::of_process();
@@ -40,6 +45,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::task(arguments),
         Some("schema") => schema::task(arguments),
         Some("bench") => bench::task(arguments),
+        Some("mutants") => mutants::task(arguments),
         Some(bench::LOAD_TASK) => bench::load_task(arguments),
         Some("help" | "--help" | "-h") => {
             println!("{USAGE}");

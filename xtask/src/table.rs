@@ -3,15 +3,15 @@
 use std::iter;
 
 /// A table with a title.
-pub(super) struct Table {
-    pub(super) title: &'static str,
-    pub(super) columns: Vec<&'static str>,
-    pub(super) rows: Vec<Vec<String>>,
+pub(crate) struct Table {
+    pub(crate) title: &'static str,
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// Aligned columns: the first to the left, the others to the right.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let head: Vec<String> = self.columns.iter().map(|&column| column.to_owned()).collect();
         let lines: Vec<&Vec<String>> = iter::once(&head).chain(&self.rows).collect();
         let width = |column: usize| {
@@ -33,7 +33,7 @@ impl Table {
         text
     }
 
-    pub(super) fn markdown(&self) -> String {
+    pub(crate) fn markdown(&self) -> String {
         let rule =
             self.columns.iter().enumerate().map(|(at, _)| if at == 0 { "---" } else { "--:" });
         let head = self.columns.join(" | ");
@@ -47,7 +47,7 @@ impl Table {
 }
 
 /// A figure with so many decimals, or a dash.
-pub(super) fn cell(value: Option<f64>, decimals: usize) -> String {
+pub(crate) fn cell(value: Option<f64>, decimals: usize) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.decimals$}"))
 }
 

@@ -8,8 +8,8 @@ use super::{
     options::Format,
     plan::{Answers, Candidate, Work},
     results::Results,
-    table::{Table, cell},
 };
+use crate::table::{Table, cell};
 
 pub(super) fn print(results: &Results, format: Format) {
     if format == Format::Json {
