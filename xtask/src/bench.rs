@@ -3,20 +3,20 @@
 //! Gateway and nginx have the first core, simulated providers and load the second. Candidates take
 //! turns in every round, so that what else the machine does falls on all of them alike.
 
-mod account;
+pub(crate) mod account;
 mod bars;
 mod events;
-mod http;
+pub(crate) mod http;
 mod load;
 mod machine;
-mod measurement;
+pub(crate) mod measurement;
 mod nginx;
 mod options;
 mod plan;
 mod report;
 mod results;
-mod server;
-mod stage;
+pub(crate) mod server;
+pub(crate) mod stage;
 
 use std::process::ExitCode;
 

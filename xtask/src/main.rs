@@ -10,6 +10,7 @@ mod error;
 mod mutants;
 mod run;
 mod schema;
+mod soak;
 mod table;
 mod test;
 mod tidy;
@@ -29,6 +30,8 @@ Tasks:
   schema                       writes docs/reference/tieline.schema.json
   bench [--quick] [--seconds N] [--rounds N] [--format table|markdown|json]
                                the gateway's speed and memory beside nginx's
+  soak [--minutes N] [--clients N] [--seed N] [--tieline FILE] [--format table|json]
+                               that failing providers fail no request of a critical feature
   mutants [--only NAME] [--list]
                                that disabling any one mechanism of the failover fails a test
 
@@ -36,6 +39,7 @@ Examples:
   cargo xtask test --only lint
   cargo xtask bench --quick
   cargo xtask bench --seconds 5 --rounds 3 --format markdown
+  cargo xtask soak --minutes 1
   cargo xtask mutants --only ramp";
 
 fn main() -> ExitCode {
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Some("tidy") => tidy::task(arguments),
         Some("schema") => schema::task(arguments),
         Some("bench") => bench::task(arguments),
+        Some("soak") => soak::task(arguments),
         Some("mutants") => mutants::task(arguments),
         Some(bench::LOAD_TASK) => bench::load_task(arguments),
         Some("help" | "--help" | "-h") => {

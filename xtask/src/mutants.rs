@@ -44,7 +44,7 @@ pub(crate) fn task(mut arguments: Arguments) -> Result<ExitCode, TaskError> {
     let mut rows = Vec::new();
     let mut survivors = 0;
     for mutant in &chosen {
-        bar.println(format!("{}...", mutant.name));
+        bar.suspend(|| eprintln!("{}", mutant.name));
         let began = Instant::now();
         let verdict = stage.try_out(mutant)?;
         survivors += usize::from(verdict == Verdict::Passed);

@@ -7,19 +7,19 @@ const TICK_US: f64 = 10_000.0;
 
 /// Memory of a process with its children, in kibibytes.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Resident pages.
-    pub(super) rss_kb: u64,
+    pub(crate) rss_kb: u64,
     /// Resident pages, shared ones by their share.
-    pub(super) pss_kb: u64,
+    pub(crate) pss_kb: u64,
 }
 
 /// Processor time that a process, with all its threads and children, has used, in microseconds.
-pub(super) fn cpu_us(pid: u32) -> f64 {
+pub(crate) fn cpu_us(pid: u32) -> f64 {
     family(pid).into_iter().filter_map(|pid| ticks(&text(pid, "stat")?)).sum::<f64>() * TICK_US
 }
 
-pub(super) fn memory(pid: u32) -> Memory {
+pub(crate) fn memory(pid: u32) -> Memory {
     let mut sum = Memory::default();
     for pid in family(pid) {
         let status = text(pid, "status").unwrap_or_default();

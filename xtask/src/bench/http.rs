@@ -14,7 +14,7 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const READ_BYTES: usize = 64 * 1024;
 
 /// A kept connection.
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     /// Bytes that came and were not looked at.
     pending: Vec<u8>,
@@ -29,7 +29,7 @@ enum Length {
 }
 
 impl Connection {
-    pub(super) async fn open(address: &str) -> io::Result<Self> {
+    pub(crate) async fn open(address: &str) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, pending: Vec::new(), space: vec![0; READ_BYTES] })
@@ -37,14 +37,28 @@ impl Connection {
 
     /// Sends a request and hands the pieces of its answer's body to `see` as they come. An answer
     /// with another status than 200 is an error.
-    pub(super) async fn call(
-        &mut self,
-        request: &[u8],
-        mut see: impl FnMut(&[u8]),
-    ) -> io::Result<()> {
+    pub(crate) async fn call(&mut self, request: &[u8], see: impl FnMut(&[u8])) -> io::Result<()> {
         self.stream.write_all(request).await?;
-        let length = self.head().await?;
-        let mut body = Body::new(&length);
+        let head = self.head().await?;
+        if !is_ok(&head) {
+            let status = head.lines().next().unwrap_or_default();
+            let said = String::from_utf8_lossy(&self.pending);
+            return Err(invalid(&format!("{status}: {said}")));
+        }
+        self.body(&head, see).await
+    }
+
+    /// Sends a request and gives the head of its answer, whatever its status, and its body.
+    pub(crate) async fn ask(&mut self, request: &[u8]) -> io::Result<(String, Vec<u8>)> {
+        self.stream.write_all(request).await?;
+        let head = self.head().await?;
+        let mut whole = Vec::new();
+        self.body(&head, |piece| whole.extend_from_slice(piece)).await?;
+        Ok((head, whole))
+    }
+
+    async fn body(&mut self, head: &str, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut body = Body::new(&length(head)?);
         loop {
             let used = body.read(&self.pending, &mut see)?;
             self.pending.drain(..used);
@@ -55,7 +69,7 @@ impl Connection {
         }
     }
 
-    async fn head(&mut self) -> io::Result<Length> {
+    async fn head(&mut self) -> io::Result<String> {
         let end = loop {
             if let Some(at) = find(&self.pending, b"\r\n\r\n") {
                 break at + 4;
@@ -66,12 +80,7 @@ impl Connection {
             self.more().await?;
         };
         let head: Vec<u8> = self.pending.drain(..end).collect();
-        let head = String::from_utf8_lossy(&head);
-        if head.split(' ').nth(1) == Some("200") {
-            return length(&head);
-        }
-        let status = head.lines().next().unwrap_or_default();
-        Err(invalid(&format!("{status}: {}", String::from_utf8_lossy(&self.pending))))
+        Ok(String::from_utf8_lossy(&head).into_owned())
     }
 
     async fn more(&mut self) -> io::Result<()> {
@@ -82,6 +91,10 @@ impl Connection {
         self.pending.extend_from_slice(self.space.get(..count).unwrap_or_default());
         Ok(())
     }
+}
+
+fn is_ok(head: &str) -> bool {
+    head.split(' ').nth(1) == Some("200")
 }
 
 fn length(head: &str) -> io::Result<Length> {
@@ -180,7 +193,7 @@ fn chunk_size(line: &[u8]) -> io::Result<usize> {
     usize::from_str_radix(digits, 16).map_err(|_| invalid("a bad chunk size"))
 }
 
-pub(super) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     bytes.windows(needle.len()).position(|window| window == needle)
 }
 

@@ -77,12 +77,12 @@ impl Measurement {
 }
 
 /// Megabytes of so many kibibytes.
-pub(super) fn megabytes(kb: u64) -> f64 {
+pub(crate) fn megabytes(kb: u64) -> f64 {
     kb as f64 * 1024.0 / 1e6
 }
 
 /// The value that a share of all values do not exceed; 0 for no values.
-pub(super) fn percentile(values: &mut [f64], hundredths: usize) -> f64 {
+pub(crate) fn percentile(values: &mut [f64], hundredths: usize) -> f64 {
     values.sort_by(f64::total_cmp);
     let place = (values.len() * hundredths).div_ceil(100).max(1) - 1;
     values.get(place).copied().unwrap_or_default()

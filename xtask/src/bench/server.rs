@@ -14,7 +14,7 @@ const OPEN_FILES: &str = "--nofile=16384";
 
 /// Which core a process runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Core {
+pub(crate) enum Core {
     /// Of the candidates.
     Candidate,
     /// Of the simulated providers and the load.
@@ -22,7 +22,7 @@ pub(super) enum Core {
 }
 
 /// A command that will run on a core, where there is more than one.
-pub(super) fn pinned(core: Core, program: &std::ffi::OsStr) -> Command {
+pub(crate) fn pinned(core: Core, program: &std::ffi::OsStr) -> Command {
     let mut command = Command::new("prlimit");
     command.arg(OPEN_FILES);
     if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
@@ -33,20 +33,20 @@ pub(super) fn pinned(core: Core, program: &std::ffi::OsStr) -> Command {
 }
 
 /// A running server.
-pub(super) struct Server {
+pub(crate) struct Server {
     name: &'static str,
     child: Child,
 }
 
 impl Server {
-    pub(super) fn start(name: &'static str, mut command: Command) -> Result<Self, TaskError> {
+    pub(crate) fn start(name: &'static str, mut command: Command) -> Result<Self, TaskError> {
         let failed = |source| TaskError::Run { program: name.to_owned(), source };
         command.stdin(Stdio::null());
         Ok(Self { name, child: command.spawn().map_err(failed)? })
     }
 
     /// Starts a server that prints a line of JSON when it is ready, and gives that too.
-    pub(super) fn start_told(
+    pub(crate) fn start_told(
         name: &'static str,
         mut command: Command,
     ) -> Result<(Self, Value), TaskError> {
@@ -63,7 +63,7 @@ impl Server {
         Ok((server, answer))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 }

@@ -158,7 +158,11 @@ impl Stage {
 }
 
 /// Builds a package for speed and says where its program is.
-fn built(workspace: &Workspace, package: &str, program: &str) -> Result<PathBuf, TaskError> {
+pub(crate) fn built(
+    workspace: &Workspace,
+    package: &str,
+    program: &str,
+) -> Result<PathBuf, TaskError> {
     let mut build = cargo();
     build.current_dir(&workspace.root).args(["build", "--release", "--quiet", "-p", package]);
     output(&mut build)?;

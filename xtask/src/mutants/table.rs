@@ -91,14 +91,15 @@ pub(super) const MUTANTS: [Mutant; 26] = [
         file: LIVE,
         text: "health.pool.close(now, Some(wait));",
         instead: "",
-        tests: &["matrix::chat_to_chat"],
+        // Elsewhere the headers of a refusal say so, too.
+        tests: &["matrix::chat_to_converse"],
     },
     Mutant {
         name: "limiter: what is configured",
         file: "crates/route/src/pool/meter.rs",
         text: "told.max(bucket)\n    }\n\n    /// Spends at once.",
         instead: "told.max(bucket.filter(|_| false))\n    }\n\n    /// Spends at once.",
-        tests: &["health::what_may_wait"],
+        tests: &["peers::a_configured_limit"],
     },
     Mutant {
         name: "limiter: what headers tell",

@@ -366,6 +366,23 @@ async fn what_a_provider_tells_of_its_quota_is_kept() {
     assert!(told.utilisation > 0.0, "its headers say that something is used");
 }
 
+/// Shedding stops before the limit is reached; for those that are never shed, the limit itself does.
+#[tokio::test(start_paused = true)]
+async fn a_configured_limit_holds_for_those_that_never_give_way() {
+    let limits = "- { provider: openai, limits: { requests_per_minute: 20 } }\n";
+    let text = EVERYTHING.replace("- openai\n", limits);
+    let house = House::new(&format!(
+        "{text}features:\n  f: {{ criticality: critical-plus, tiers: [{{ models: [gpt-5.5] }}] }}\n"
+    ))
+    .await;
+    for _ in 0..20 {
+        assert_eq!(by(&ask(&house, "f").await), "gpt-5.5@openai");
+    }
+    assert_eq!(by(&ask(&house, "f").await), "gpt-5.5@azure");
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(by(&ask(&house, "f").await), "gpt-5.5@openai", "one more in three seconds");
+}
+
 /// Where half of what shares an account is out, the rest opens at its first failure.
 #[tokio::test(start_paused = true)]
 async fn where_half_of_an_account_is_out_the_rest_is_suspected() {
