@@ -181,6 +181,13 @@ impl Breaker {
         }
     }
 
+    /// Since when it waits for a probe; none while it does not, or one is under way.
+    #[must_use]
+    pub fn due(&self, now: Duration) -> Option<Duration> {
+        let open = self.open?;
+        matches!(self.peek(now, 0.0), Permit::Probe(_)).then_some(open.until)
+    }
+
     /// What to show to people.
     #[must_use]
     pub fn state(&self, now: Duration) -> State {
@@ -571,6 +578,20 @@ mod tests {
         assert_eq!(peek(&breaker, 40), Permit::Shut(s(62)), "not what it opened for");
         breaker.release(s(40), Cause::Credential);
         assert!(matches!(peek(&breaker, 40), Permit::Probe(_)));
+    }
+
+    #[test]
+    fn it_is_due_from_the_end_of_its_rest_until_a_probe_is_under_way() {
+        let mut breaker = opened();
+        assert_eq!(breaker.due(s(5)), None);
+        assert_eq!(breaker.due(s(9)), Some(s(6)));
+        let probe = breaker.admit(s(9), 0.0);
+        assert_eq!(breaker.due(s(10)), None, "one is under way");
+        breaker.neutral(probe);
+        assert_eq!(breaker.due(s(10)), Some(s(6)), "it said nothing");
+        breaker.drain(true);
+        assert_eq!(breaker.due(s(10)), None, "drained");
+        assert_eq!(Breaker::default().due(s(10)), None, "closed");
     }
 
     #[test]

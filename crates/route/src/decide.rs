@@ -85,7 +85,7 @@ pub struct Decision {
 /// A tier whose candidates are all shut is passed over. After all that are open come the most
 /// promising of those that are shut, rather than refusing outright: what is on its way back before
 /// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
-/// ends, only those on their way back are tried.
+/// ends, only those on their way back or waiting for their probe are tried.
 ///
 /// Requests with the same number for their `conversation` are of the same share of whatever returns,
 /// and find weighted candidates in the same order.
@@ -133,7 +133,7 @@ pub fn decide(
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
             Mode::Reply { .. } | Mode::Off => {
                 // A fixed answer is better than a call that likely fails.
-                shut.retain(|rescue| matches!(rescue.why, Why::Returning | Why::Settling));
+                shut.retain(|rescue| matches!(rescue.why, Why::Returning | Why::Settling | Why::Due));
                 decision.rescue_with(shut);
                 decision.steps.push(match config.mode {
                     Mode::Off => Step::Off { tier },
@@ -204,13 +204,14 @@ struct Rescue {
 }
 
 impl Rescue {
-    /// What is on its way back answers more likely than what refuses for want of quota, and that
-    /// more likely than what is out.
+    /// What is on its way back answers more likely than what waits for its probe, that more likely
+    /// than what refuses for want of quota, and that more likely than what is out.
     const fn promise(&self) -> u8 {
         match self.why {
             Why::Returning | Why::Settling => 0,
-            Why::Shed | Why::Quota => 1,
-            Why::Suspected | Why::Unhealthy(_) => 2,
+            Why::Due => 1,
+            Why::Shed | Why::Quota => 2,
+            Why::Suspected | Why::Unhealthy(_) => 3,
         }
     }
 }
@@ -221,7 +222,7 @@ const fn may_rescue(why: Why, feature: &Feature) -> bool {
     match why {
         Why::Unhealthy(Cause::Drained) => false,
         Why::Shed | Why::Quota => !feature.criticality.gives_way(),
-        Why::Unhealthy(_) | Why::Returning | Why::Settling | Why::Suspected => true,
+        Why::Unhealthy(_) | Why::Returning | Why::Settling | Why::Suspected | Why::Due => true,
     }
 }
 

@@ -74,10 +74,10 @@ impl Suspicion {
         ms(now) < self.until_ms.load(Ordering::Relaxed)
     }
 
-    /// When the next probe may go, unless that is now.
+    /// From when the next probe may go, where that is restricted.
     pub(crate) fn next_probe(&self, now: Duration) -> Option<Duration> {
         let next = self.next_probe_ms.load(Ordering::Relaxed);
-        (self.is_raised(now) && ms(now) < next).then(|| Duration::from_millis(next))
+        self.is_raised(now).then(|| Duration::from_millis(next))
     }
 
     pub(crate) fn note_probe(&self, now: Duration) {

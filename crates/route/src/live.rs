@@ -87,6 +87,9 @@ pub enum Why {
     Shed,
     /// Its tier dropped and returns, and this request is not of the share that returns first.
     Settling,
+    /// It waits for its probe, which is left to others for a moment: people wait for what this
+    /// feature answers.
+    Due,
 }
 
 impl Why {
@@ -100,6 +103,7 @@ impl Why {
             Self::Suspected => "suspected",
             Self::Shed => "shed",
             Self::Settling => "settling",
+            Self::Due => "due",
         }
     }
 }
@@ -124,6 +128,14 @@ pub struct Lease {
     /// The time to the first content of a stream.
     first: Option<Duration>,
     reservation: Option<Reservation>,
+}
+
+impl Lease {
+    /// Whether the attempt is the probe on which a breaker waits.
+    #[must_use]
+    pub const fn is_probe(&self) -> bool {
+        matches!(self.permit, Some(Permit::Probe(_)))
+    }
 }
 
 /// What to show of a deployment.
@@ -241,15 +253,31 @@ impl Live {
                 return Some((until, why));
             }
             Permit::Probe(_) => {
-                let next = |domain: &Neighbours| domain.suspicion.next_probe(now);
-                if let Some(next) = self.domains_of(deployment).filter_map(next).max() {
-                    return Some((next, Why::Suspected));
+                let due = self.due(deployment, health, now).unwrap_or_default();
+                if now < due {
+                    return Some((due, Why::Suspected));
+                }
+                if now < due + PROBE_GRACE && !feature.criticality.gives_way() {
+                    return Some((due + PROBE_GRACE, Why::Due));
                 }
             }
             Permit::Pass => {}
         }
         let shed = sheds(feature.criticality, health.pool.utilisation(now));
         shed.then(|| (now + SHED_WAIT, Why::Shed))
+    }
+
+    /// From when a deployment whose breaker waits for its probe may get one; none where it does not
+    /// wait, or a probe is under way.
+    #[must_use]
+    pub fn probe_due(&self, deployment: usize, now: Duration) -> Option<Duration> {
+        self.due(deployment, &*self.health(deployment)?, now)
+    }
+
+    /// In a suspected domain probes take turns.
+    fn due(&self, deployment: usize, health: &Health, now: Duration) -> Option<Duration> {
+        let turns = self.domains_of(deployment).filter_map(|one| one.suspicion.next_probe(now));
+        health.breaker.due(now).map(|due| turns.fold(due, Duration::max))
     }
 
     /// Takes the right to an attempt, or says why not. A `rescue` goes all the same: there is
@@ -346,8 +374,8 @@ impl Live {
             return outcome.next;
         };
         // What a probe meets is likely what its breaker opened for. A size is what it is.
-        let probe = matches!(lease.permit, Some(Permit::Probe(_)))
-            && !matches!(fault.class, Class::ContextOverflow | Class::TooLarge);
+        let probe =
+            lease.is_probe() && !matches!(fault.class, Class::ContextOverflow | Class::TooLarge);
         let raging = health.storm.fault(now, fault.class, who) || probe;
         if raging && outcome.effect == Effect::Neutral { Next::Doubt } else { outcome.next }
     }
@@ -598,6 +626,10 @@ const DRAINED: Why = Why::Unhealthy(Cause::Drained);
 
 /// Hedges would amplify a shortage: above this share of a quota there are none.
 const HEDGE_UTILISATION_MAX: f64 = 0.8;
+
+/// For so long after a probe became due, requests that people wait for leave it to others: to
+/// features that give way, and to probes that nobody waits for.
+const PROBE_GRACE: Duration = Duration::from_secs(2);
 
 /// How long a request that was shed is told to wait.
 const SHED_WAIT: Duration = Duration::from_secs(5);

@@ -179,7 +179,7 @@ pub(crate) struct Hold {
 fn is_ill(standing: &Standing) -> bool {
     match standing.shut {
         Some((_, Why::Unhealthy(cause))) => cause != Cause::Drained,
-        Some((_, Why::Returning | Why::Suspected)) => true,
+        Some((_, Why::Returning | Why::Suspected | Why::Due)) => true,
         Some((_, Why::Quota | Why::Shed | Why::Settling)) | None => false,
     }
 }

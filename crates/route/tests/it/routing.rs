@@ -223,6 +223,7 @@ fn where_half_of_a_domain_is_out_the_rest_is_suspected() {
 #[test]
 fn suspects_are_probed_one_at_a_time() {
     let (live, feature) = accounts();
+    let feature = Feature { criticality: Criticality::Sheddable, ..feature };
     break_down(&live, &feature, 0, NOW);
     break_down(&live, &feature, 1, NOW);
     let probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), false).unwrap();
@@ -321,7 +322,7 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
         feature(vec![models(&[1; 2], 0, Prefer::Ordered), models(&[1], 2, Prefer::Ordered)]);
     let live = Live::new(&plan);
     break_down(&live, &feature, 0, NOW);
-    let mut probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), false).unwrap();
+    let mut probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), true).unwrap();
     live.served(&mut probe, at(6), Who { feature: 1, caller: 1 }, None);
     live.release(probe, at(6), None);
     let mut rng = StdRng::seed_from_u64(1);
@@ -348,6 +349,40 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
         let call = Step::Call { tier: 0, deployment: 0 };
         assert_eq!(plan(&replying, &mut rng), [call, Step::Reply { tier: 2 }]);
     }
+}
+
+#[test]
+fn a_due_probe_is_left_for_a_moment_to_what_gives_way() {
+    let (plan, critical) = feature(vec![models(&[1; 2], 0, Prefer::Ordered)]);
+    let sheddable = Feature { criticality: Criticality::SheddablePlus, ..critical.clone() };
+    let live = Live::new(&plan);
+    break_down(&live, &critical, 0, NOW);
+    assert_eq!(live.probe_due(0, at(4)), None, "it rests");
+    assert_eq!(live.probe_due(0, at(6)), Some(at(5)));
+    assert_eq!(shut(&live, &critical, 0, at(6)), Some(Why::Due));
+    assert_eq!(shut(&live, &sheddable, 0, at(6)), None);
+    assert_eq!(shut(&live, &critical, 0, at(7)), None, "nobody took it");
+
+    let mut rng = StdRng::seed_from_u64(1);
+    let mut steps =
+        |feature: &Feature| decide(feature, &live, at(6), Demand::default(), &mut rng).steps;
+    assert_eq!(calls(&steps(&critical)), [1, 0], "after what is open");
+    assert_eq!(calls(&steps(&sheddable)), [0, 1]);
+    let alone = |tiers: Vec<Tier>| Feature { tiers, ..critical.clone() };
+    let only = models(&[1], 0, Prefer::Ordered);
+    let reply = tier(Mode::Reply { text: "sorry".into() });
+    assert_eq!(calls(&steps(&alone(vec![only.clone()]))), [0], "nothing else is open");
+    assert_eq!(calls(&steps(&alone(vec![only, reply]))), [0], "before a fixed answer");
+
+    let denied = live.admit(0, &critical, at(6), 0.0, Demand::default(), false);
+    assert_eq!(denied.unwrap_err(), (at(7), Why::Due));
+    let probe = live.admit(0, &sheddable, at(6), 0.0, Demand::default(), false).unwrap();
+    assert!(probe.is_probe());
+    assert_eq!(live.probe_due(0, at(6)), None, "one is under way");
+    live.release(probe, at(6), None);
+    let rescue = live.admit(0, &critical, at(6), 0.0, Demand::default(), true).unwrap();
+    assert!(rescue.is_probe(), "for want of anything better");
+    live.release(rescue, at(6), None);
 }
 
 #[test]
