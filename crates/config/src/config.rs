@@ -97,8 +97,21 @@ pub struct Provider {
     pub kind: ProviderKind,
     /// How long a connection may take to open.
     pub connect_timeout: Duration,
+    /// Whether Tieline asks of its own whether what failed is back.
+    pub probes: Probes,
     /// A PEM file of certificate authorities to trust besides the usual ones.
     pub extra_ca: Option<PathBuf>,
+}
+
+/// When Tieline sends small requests of its own to a provider, which cost what any request does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Probes {
+    /// While a deployment is out, to find out that it is back.
+    #[default]
+    Recover,
+    /// Never: requests of callers find out.
+    Off,
 }
 
 /// The vendor behind a provider, with its address and credential.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    config::{Criticality, Fidelity, Prefer, Surface},
+    config::{Criticality, Fidelity, Prefer, Probes, Surface},
     lenient::{Entries, Field, Short},
     units,
 };
@@ -137,6 +137,9 @@ pub(crate) struct Provider {
     /// How long a connection may take to open.
     #[schemars(with = "String", extend("default" = "2s"))]
     pub(crate) connect_timeout: Field<Lapse>,
+    /// Whether a deployment that failed is asked by small requests of Tieline's own if it is back.
+    #[schemars(extend("default" = "recover"))]
+    pub(crate) probes: Field<Probes>,
     /// Path of a PEM file with certificate authorities to trust besides the usual ones.
     pub(crate) extra_ca: Field<String>,
 }

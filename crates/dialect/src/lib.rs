@@ -24,6 +24,7 @@ mod media;
 mod openai;
 mod openai_chat;
 mod openai_responses;
+mod probe;
 mod scan;
 mod stand_in;
 mod stream;
@@ -37,6 +38,7 @@ pub use head::{Head, offers_tools, splice_model};
 pub use hint::retry_after;
 pub use limits::{Limit, Limits, limits};
 pub use loss::{Action, Loss, Losses};
+pub use probe::probe;
 pub use stream::{Collector, Glance, events_of};
 
 use frame::Framing;

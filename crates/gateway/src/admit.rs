@@ -13,7 +13,7 @@ use rand::rngs::SmallRng;
 use tieline_dialect::Head;
 use tieline_ledger::KeyInfo;
 use tieline_route::{Decision, Demand, Feature, Mode, Who, decide};
-use tieline_types::{Class, DialectId, Fault};
+use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
 use tokio::time::Instant;
 
 use crate::{
@@ -71,6 +71,33 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A request of Tieline's own, in the dialect of the provider that it is for.
+    pub(crate) fn own(
+        plan: Arc<ActivePlan>,
+        feature: Arc<Feature>,
+        dialect: DialectId,
+        body: Bytes,
+        trace: Trace,
+        deadline: Instant,
+    ) -> Self {
+        let caller = Caller { id: OWN_CALLER.into(), key: None };
+        let who = Who { feature: hashed(&feature.name), caller: hashed(&caller.id) };
+        Self {
+            dialect,
+            plan,
+            caller,
+            feature,
+            head: Head::default(),
+            body,
+            passed_on: HeaderMap::new(),
+            trace,
+            deadline,
+            hurried: false,
+            who,
+            session: None,
+        }
+    }
+
     /// What may answer it, in order.
     pub(crate) fn decide(&self, gateway: &Gateway, rng: &mut SmallRng) -> Decision {
         let (live, now, demand) = (&self.plan.live, gateway.now(), self.demand());

@@ -115,8 +115,21 @@ impl<'a> Attempt<'a> {
             let message = "fetching the media that the request names took too long";
             Fault::new(Class::UnsupportedHere, message).at(Phase::Admit)
         };
-        let Prepared { body, losses } =
-            timeout_at(window.first, prepared).await.map_err(late)??;
+        let prepared = timeout_at(window.first, prepared).await.map_err(late)??;
+        self.exchange(prepared, window, notes).await
+    }
+
+    /// The same with a request that is ready to be sent.
+    ///
+    /// # Errors
+    /// As [`Self::reach`].
+    pub(crate) async fn exchange(
+        &self,
+        prepared: Prepared,
+        window: Window,
+        notes: &mut Notes,
+    ) -> Result<Reached, Fault> {
+        let Prepared { body, losses } = prepared;
         let sent = self.send(body);
         let until = window.headers.min(window.first);
         let answer = timeout_at(until, sent).await.map_err(|_| silent(Phase::Headers))??;

@@ -22,6 +22,11 @@ impl Held {
         Self { gateway, plan, lease: Some(lease), used: None }
     }
 
+    /// Whether the attempt is the probe on which a breaker waits.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.lease.as_ref().is_some_and(Lease::is_probe)
+    }
+
     /// Takes in what the provider said of its limits.
     pub(crate) fn learn(&self, observed: &Observed) {
         if let Some(lease) = self.lease.as_ref().filter(|_| *observed != Observed::default()) {

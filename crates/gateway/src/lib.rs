@@ -20,6 +20,7 @@ mod metrics;
 mod models;
 mod plan;
 mod prepare;
+mod probe;
 mod record;
 mod relay;
 mod reload;
@@ -33,6 +34,7 @@ mod workers;
 
 pub use gateway::{Env, Gateway, GatewayError, Parts};
 pub use listen::{Tls, Worker};
+pub use probe::recover;
 pub use reload::{Load, Watcher, watch};
 pub use status::{DeploymentStatus, FeatureStatus, Status, TierStatus};
 pub use workers::{Running, start};

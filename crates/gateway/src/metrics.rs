@@ -60,6 +60,7 @@ pub(crate) struct Metrics {
     calls: Family<CallLabels, Counter<u64, AtomicU64>>,
     attempts: Family<AttemptLabels, Counter<u64, AtomicU64>>,
     repeats: Family<RepeatLabels, Counter<u64, AtomicU64>>,
+    probes: Family<AttemptLabels, Counter<u64, AtomicU64>>,
     duration: Family<FeatureLabels, Histogram>,
     first_content: Family<FeatureLabels, Histogram>,
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
@@ -81,6 +82,7 @@ impl Metrics {
             calls: Family::default(),
             attempts: Family::default(),
             repeats: Family::default(),
+            probes: Family::default(),
             duration: Family::new_with_constructor(seconds),
             first_content: Family::new_with_constructor(seconds),
             tokens: Family::default(),
@@ -101,6 +103,7 @@ impl Metrics {
         let registry = &mut self.registry;
         registry.register("requests", "Client requests by how they ended", self.calls.clone());
         registry.register("attempts", "Upstream calls by how they ended", self.attempts.clone());
+        registry.register("probes", "Tieline's own probes by how they ended", self.probes.clone());
         registry.register(
             "repeats",
             "Upstream calls beyond a request's first, and requests that a client sent again",
@@ -151,8 +154,16 @@ impl Metrics {
         );
     }
 
-    /// Counts a finished request.
-    pub(crate) fn call(&self, call: &CallRecord) {
+    /// Counts a finished probe: it uses tokens, and no client waits for it.
+    pub(crate) fn probe(&self, probe: &CallRecord) {
+        self.tokens(probe);
+        let called = probe.attempts.first().map(|attempt| Arc::clone(&attempt.deployment));
+        let deployment = called.unwrap_or_default();
+        let class = probe.fault.map_or("", |class| class.as_str());
+        self.probes.get_or_create(&AttemptLabels { deployment, class }).inc();
+    }
+
+    fn tokens(&self, call: &CallRecord) {
         if let Some(usage) = &call.usage {
             for (kind, tokens) in [
                 ("input", usage.input),
@@ -167,6 +178,11 @@ impl Metrics {
                 }
             }
         }
+    }
+
+    /// Counts a finished request.
+    pub(crate) fn call(&self, call: &CallRecord) {
+        self.tokens(call);
         for attempt in call.attempts.iter().filter(|one| one.reason != Reason::Chosen) {
             self.repeat(&call.feature, attempt.reason.as_str());
         }

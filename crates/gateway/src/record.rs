@@ -2,15 +2,25 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tieline_route::Deployment;
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, DialectId, Fault, Outcome, PassedOver, Phase, Usage,
+    AttemptRecord, CallRecord, Class, DialectId, Fault, Outcome, PassedOver, Phase, Reason, Usage,
 };
 use tokio::time::Instant;
 
 use crate::gateway::Gateway;
 
+/// Whose request it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Client,
+    /// Tieline's own: metrics of clients do not count it.
+    Probe,
+}
+
 /// An open record. Dropped unclosed, it closes itself as cancelled: the client left.
 pub(crate) struct Record {
+    kind: Kind,
     gateway: Arc<Gateway>,
     arrived: Instant,
     call: Option<Box<CallRecord>>,
@@ -59,12 +69,20 @@ impl Record {
             passed_over: Vec::new(),
         };
         Self {
+            kind: Kind::Client,
             gateway: Arc::clone(gateway),
             arrived: Instant::now(),
             call: Some(Box::new(call)),
             under_way: Vec::new(),
             answering: None,
         }
+    }
+
+    /// Opens the books of a probe that begins now.
+    pub(crate) fn open_probe(gateway: &Arc<Gateway>, id: String, dialect: DialectId) -> Self {
+        let mut record = Self::open(gateway, id, dialect);
+        record.kind = Kind::Probe;
+        record
     }
 
     /// The request's arrival.
@@ -100,11 +118,33 @@ impl Record {
         }
     }
 
-    /// An attempt begins; gives its number, for [`Self::end_attempt`].
-    pub(crate) fn begin(&mut self, attempt: AttemptRecord) -> usize {
-        let start_us = micros(self.arrived, Instant::now());
+    /// An attempt begins, which this tier proposed; gives its number, for [`Self::end_attempt`].
+    pub(crate) fn begin(
+        &mut self,
+        tier: Arc<str>,
+        known: &Deployment,
+        dialect: DialectId,
+        reason: Reason,
+    ) -> usize {
+        let attempt = AttemptRecord {
+            tier,
+            deployment: Arc::clone(&known.id),
+            provider: Arc::clone(&known.provider),
+            dialect,
+            reason,
+            start_us: micros(self.arrived, Instant::now()),
+            duration_us: 0,
+            first_content_us: None,
+            status: None,
+            fault: None,
+            phase: None,
+            fault_message: None,
+            upstream_request_id: None,
+            model_served: None,
+            usage: None,
+        };
         let number = self.attempts();
-        self.note(|call| call.attempts.push(AttemptRecord { start_us, ..attempt }));
+        self.note(|call| call.attempts.push(attempt));
         self.under_way.push(number);
         number
     }
@@ -225,7 +265,10 @@ impl Record {
             return;
         };
         call.duration_us = micros(self.arrived, Instant::now());
-        self.gateway.metrics.call(&call);
+        match self.kind {
+            Kind::Client => self.gateway.metrics.call(&call),
+            Kind::Probe => self.gateway.metrics.probe(&call),
+        }
         if let Some(ledger) = &self.gateway.ledger {
             ledger.record(*call);
         }

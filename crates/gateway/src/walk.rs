@@ -10,7 +10,7 @@ use tieline_route::{
     ATTEMPTS_PER_REQUEST_MAX, Decision, Demand, Effect, Mode, Move, Next, Step, Verdict, backoff,
     outcome, retry_wait,
 };
-use tieline_types::{AttemptRecord, Class, Fault, PassedOver, Reason, Replay, Usage};
+use tieline_types::{Class, Fault, PassedOver, Reason, Replay, Usage};
 use tokio::time::Instant;
 
 use crate::{
@@ -206,23 +206,7 @@ impl<'a> Walk<'a> {
         if self.faults.is_empty() && reason != Reason::Hedge {
             plan.live.first_attempt(deployment, now);
         }
-        let number = record.begin(AttemptRecord {
-            tier: self.tier_name(tier),
-            deployment: Arc::clone(&known.id),
-            provider: Arc::clone(&known.provider),
-            dialect: route.dialect,
-            reason,
-            start_us: 0,
-            duration_us: 0,
-            first_content_us: None,
-            status: None,
-            fault: None,
-            phase: None,
-            fault_message: None,
-            upstream_request_id: None,
-            model_served: None,
-            usage: None,
-        });
+        let number = record.begin(self.tier_name(tier), known, route.dialect, reason);
         Some(Attempt {
             worker,
             call,

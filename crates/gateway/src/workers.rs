@@ -12,6 +12,7 @@ use crate::{
     admin::{self, KEYS_POLL},
     gateway::Gateway,
     listen,
+    probe::recover,
 };
 
 /// The time that workers may take to end once their streams are over or cut.
@@ -139,6 +140,7 @@ impl Running {
     ) -> Result<(), GatewayError> {
         let gateway = Arc::clone(&self.gateway);
         let stop = self.stop_admin.clone();
+        let prober = Worker::new(&self.gateway, stop.clone())?;
         self.spawn("control".to_owned(), async move {
             let watched = watch_keys(Arc::clone(&gateway), keys);
             let listening = async {
@@ -151,6 +153,7 @@ impl Running {
             tokio::select! {
                 () = watched => {}
                 () = listening => {}
+                () = recover(prober) => {}
             }
         })
     }

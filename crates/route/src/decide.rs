@@ -133,7 +133,9 @@ pub fn decide(
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
             Mode::Reply { .. } | Mode::Off => {
                 // A fixed answer is better than a call that likely fails.
-                shut.retain(|rescue| matches!(rescue.why, Why::Returning | Why::Settling | Why::Due));
+                shut.retain(|rescue| {
+                    matches!(rescue.why, Why::Returning | Why::Settling | Why::Due)
+                });
                 decision.rescue_with(shut);
                 decision.steps.push(match config.mode {
                     Mode::Off => Step::Off { tier },

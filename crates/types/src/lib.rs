@@ -14,6 +14,8 @@ pub use chain::chain;
 pub use clock::Clock;
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
-pub use record::{AttemptRecord, CallRecord, Outcome, PassedOver, Reason};
+pub use record::{
+    AttemptRecord, CallRecord, OWN_CALLER, Outcome, PROBE_FEATURE, PassedOver, Reason,
+};
 pub use secret::Secret;
 pub use usage::Usage;

@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Class, DialectId, Phase, Usage};
 
+/// The feature that Tieline's own probes are recorded under. No configuration may use the name.
+pub const PROBE_FEATURE: &str = "tieline-probe";
+
+/// The caller of requests that are Tieline's own. No API key has such an id.
+pub const OWN_CALLER: &str = "tieline";
+
 /// How a request ended, from the client's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -64,7 +70,7 @@ pub struct CallRecord {
     pub model_asked: String,
     /// Whether the client asked for a stream.
     pub stream: bool,
-    /// The caller: an API key's id, or `local` without keys.
+    /// The caller: an API key's id, `local` without keys, or [`OWN_CALLER`].
     pub caller: Arc<str>,
     /// The tier that answered.
     pub tier: Option<Arc<str>>,

@@ -58,7 +58,7 @@ struct Query {
     /// Requests that met this class of fault, on the way or in the end, such as auth or timeout
     #[arg(long, value_name = "CLASS", value_parser = word::<Class>)]
     fault: Option<Class>,
-    /// Requests of this caller: the id of an API key, or `local`
+    /// Requests of this caller: the id of an API key, `local`, or `tieline` for its own probes
     #[arg(long, value_name = "ID")]
     caller: Option<String>,
     /// Requests since then: how long ago (1h) or a time (2026-04-28T17:34:00Z)

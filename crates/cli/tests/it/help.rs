@@ -317,7 +317,7 @@ Options:
           Requests that met this class of fault, on the way or in the end, such as auth or timeout
 
       --caller <ID>
-          Requests of this caller: the id of an API key, or `local`
+          Requests of this caller: the id of an API key, `local`, or `tieline` for its own probes
 
       --since <TIME>
           Requests since then: how long ago (1h) or a time (2026-04-28T17:34:00Z)

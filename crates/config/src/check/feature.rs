@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use tieline_types::PROBE_FEATURE;
+
 use super::{Check, model::Index};
 use crate::{
     config::{Candidate, Criticality, Feature, Fidelity, Hedge, Model, Prefer, Tier, TierMode},
@@ -28,13 +30,23 @@ impl Check<'_> {
     ) -> Vec<Feature> {
         let mut features = Vec::new();
         for (name, at, written) in field.value.iter().flat_map(Entries::iter) {
-            self.named(name, at);
+            self.feature_named(name, at);
             features.extend(self.feature(name, at, written, index, models));
         }
         let taken: BTreeSet<String> =
             features.iter().map(|feature: &Feature| feature.name.clone()).collect();
         features.extend(models.iter().filter(|model| !taken.contains(&model.name)).map(implicit));
         features
+    }
+
+    /// Whether `name` can be that of a feature. A model is a feature too.
+    pub(super) fn feature_named(&mut self, name: &str, at: Span) {
+        self.named(name, at);
+        if name == PROBE_FEATURE {
+            let problem = Problem::new(Code::BadName, at, format!("`{name}` is reserved"));
+            let help = "Tieline's own probes are recorded under it; use another name";
+            self.add(problem.with_found(name).with_help(help));
+        }
     }
 
     fn feature(

@@ -62,7 +62,7 @@ impl Check<'_> {
         let kinds = kinds(providers);
         let mut models = Vec::new();
         for (name, at, list) in entries.iter() {
-            self.named(name, at);
+            self.feature_named(name, at);
             if list.value.as_ref().map_or(!list.is_written(), Vec::is_empty) {
                 let message = format!("the model `{name}` has no deployments");
                 let problem = Problem::new(Code::NoDeployments, at, message).with_found(name);

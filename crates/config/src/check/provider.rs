@@ -98,7 +98,8 @@ impl Check<'_> {
             Kind::Bedrock => self.bedrock(written, at),
             Kind::OpenaiCompatible => self.openai_compatible(written, at),
         }?;
-        Some(Provider { name: name.to_owned(), kind, connect_timeout, extra_ca })
+        let probes = written.probes.value.unwrap_or_default();
+        Some(Provider { name: name.to_owned(), kind, connect_timeout, probes, extra_ca })
     }
 
     fn openai(&mut self, written: &wire::Provider, at: Span) -> Option<ProviderKind> {

@@ -70,6 +70,7 @@ const PROVIDERS: &[&str] = &[
     "{ kind: azure-openai, endpoint: \"https://x.example\", api_key: { env: KEY }, scope: s }",
     "{ kind: azure-openai, endpoint: \"https://x.example\", auth: entra,\
      \x20client_secret: { env: KEY } }",
+    "{ kind: openai, api_key: { env: KEY }, probes: always }",
     "{ kind: bedrock }",
     "{ kind: bedrock, region: Ohio }",
     "{ kind: bedrock, region: r, profile: p, api_key: { env: KEY } }",
@@ -96,6 +97,7 @@ const MODELS: &[&str] = &[
     "m: [{ provider: b, surface: chat }]",
     "m: [{ provider: a, limits: {} }, { provider: b, limits: { requests_per_minute: 0, tpm: 1 } }]",
     "m: [{ prvider: a }]",
+    "tieline-probe: [a]",
 ];
 
 /// The features of a good file.
@@ -110,6 +112,7 @@ const FEATURES: &[&str] = &[
     "f: { hedge: { after: 0s, at: 1 }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: restart, fidelity: strictt, tiers: [{ models: [m] }] }",
     "f: { return_after: 5, tiers: [{ models: [m] }] }",
+    "tieline-probe: { tiers: [{ models: [m] }] }",
 ];
 
 /// The tiers of the one feature of a good file.

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use tieline_config::{
     AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge, Limits,
-    Prefer, ProviderKind, RealWorld, Surface, TierMode, load,
+    Prefer, Probes, ProviderKind, RealWorld, Surface, TierMode, load,
 };
 
 use super::{good, with};
@@ -37,7 +37,7 @@ providers:
   anthropic: { kind: anthropic, api_key: { file: /run/secrets/anthropic }, extra_ca: cert.pem }
   bedrock: { kind: bedrock, region: us-east-2, profile: dev, connect_timeout: 500ms }
   bedrock-key: { kind: bedrock, region: us-east-2, api_key: { env: KEY }, mantle_service: bedrock }
-  local: { kind: openai-compatible, base_url: "http://127.0.0.1:11434/v1" }
+  local: { kind: openai-compatible, base_url: "http://127.0.0.1:11434/v1", probes: off }
 models:
   gpt-5.5:
     - openai
@@ -99,7 +99,7 @@ fn defaults() {
     assert_eq!(config.ledger.path, Path::new("/etc/tieline/tieline.db"));
     let provider = config.provider("a").expect("a");
     assert_eq!(provider.connect_timeout, Duration::from_secs(2));
-    assert_eq!(provider.extra_ca, None);
+    assert_eq!((provider.probes, &provider.extra_ca), (Probes::Recover, &None));
     let [deployment, _] = config.models[0].deployments.as_slice() else { panic!("{config:?}") };
     let usual = Deployment {
         id: "m@a".into(),
@@ -149,6 +149,14 @@ fn providers_by_kind() {
         ProviderKind::Bedrock { auth: AwsAuth::ApiKey(_), mantle_service, .. }
         if mantle_service == "bedrock"));
     assert!(matches!(kind(&config, "local"), ProviderKind::OpenaiCompatible { api_key: None, .. }));
+}
+
+#[test]
+fn probes_are_a_providers() {
+    let config = good(FULL);
+    let probes = |name: &str| config.provider(name).map(|one| one.probes);
+    assert_eq!(probes("local"), Some(Probes::Off));
+    assert_eq!(probes("openai"), Some(Probes::Recover));
 }
 
 #[test]

@@ -67,7 +67,7 @@ async fn after_an_outage_traffic_returns_in_steps() {
     }
     assert_eq!(state(&house, "gpt-5.5@openai"), "open");
     house.sim.script().clear();
-    tokio::time::sleep(Duration::from_secs(6)).await;
+    tokio::time::sleep(Duration::from_secs(8)).await;
     assert_eq!(state(&house, "gpt-5.5@openai"), "half-open");
     let share = async |house: &House| {
         let mut first = 0;

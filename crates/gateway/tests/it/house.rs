@@ -214,6 +214,11 @@ impl House {
         Self { sim, gateway, network, worker, ledger, folder }
     }
 
+    /// Sends active probes from now on.
+    pub(crate) fn probes(&self) {
+        tokio::spawn(tieline_gateway::recover(Arc::clone(&self.worker)));
+    }
+
     /// Scripts a fault for a provider; of several the first one scripted shows.
     pub(crate) fn fault(&self, provider: &str, fault: &str) {
         let fault: Fault = fault.parse().unwrap();

@@ -17,6 +17,8 @@ mod matrix;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod probes;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod settling;
