@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::Value;
@@ -15,6 +15,11 @@ use crate::{failure::Failure, files::ConfigFile};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The most bytes of an answer.
 const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// The header that says who asks; the gateway's record of a change shows it.
+const ACTOR_HEADER: &str = "x-tieline-actor";
+/// The environment variables that name the user, in the order of preference.
+const USER_VARIABLES: [&str; 3] = ["USER", "LOGNAME", "USERNAME"];
 
 /// Which gateway to ask.
 #[derive(Clone, Debug, clap::Args)]
@@ -53,12 +58,14 @@ impl Admin {
     fn call(&self, method: Method, path: &str, value: Option<&Value>) -> Result<Said, Failure> {
         let address = self.address()?;
         let body = value.map_or_else(Bytes::new, |value| value.to_string().into());
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("http://{address}{path}"))
-            .header(CONTENT_TYPE, "application/json")
-            .body(Full::new(body))
-            .map_err(|error| unreached(address, &error))?;
+            .header(CONTENT_TYPE, "application/json");
+        if let Some(user) = user() {
+            request = request.header(ACTOR_HEADER, user);
+        }
+        let request = request.body(Full::new(body)).map_err(|error| unreached(address, &error))?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -81,6 +88,12 @@ impl Admin {
             hint: "set `server.admin` and restart the gateway, or name one with --admin".to_owned(),
         })
     }
+}
+
+/// The user's name, as far as the environment tells one that can be sent.
+fn user() -> Option<HeaderValue> {
+    let named = USER_VARIABLES.iter().find_map(|name| std::env::var(name).ok());
+    named.and_then(|name| HeaderValue::try_from(name).ok())
 }
 
 async fn ask(

@@ -1,5 +1,6 @@
 //! The commands, one file each: what they take, what they call, what they print.
 
+mod audit;
 mod check;
 mod demo;
 mod deployment;
@@ -45,6 +46,7 @@ pub(crate) enum Command {
     Init(init::Init),
     Key(key::Key),
     Log(log::Log),
+    Audit(audit::Audit),
     Status(status::Status),
     Deployment(deployment::Deployment),
     Demo(demo::Demo),
@@ -64,6 +66,7 @@ impl Command {
             Self::Init(init) => init.run(),
             Self::Key(key) => key.run(),
             Self::Log(log) => log.run(),
+            Self::Audit(audit) => audit.run(),
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
             Self::Demo(demo) => demo.run(),

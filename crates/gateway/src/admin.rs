@@ -8,16 +8,21 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{ConnectInfo, Path, Query, State},
     response::{IntoResponse, Response},
     routing::{get, put},
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use serde::Deserialize;
+use tieline_ledger::AuditFilter;
+use tieline_types::chain;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::gateway::Gateway;
+use crate::{
+    audit::{Actor, ChangeError},
+    gateway::Gateway,
+};
 
 /// Serves until `stop`.
 pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: CancellationToken) {
@@ -26,8 +31,10 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Ca
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .route("/status", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.status())))
+        .route("/audit", get(audit))
         .route("/deployments/{*id}", put(change))
-        .with_state(gateway);
+        .with_state(gateway)
+        .into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router)
         .with_graceful_shutdown(async move { stop.cancelled().await })
         .into_future();
@@ -57,20 +64,62 @@ struct Change {
 
 async fn change(
     State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
     headers: HeaderMap,
     Json(change): Json<Change>,
 ) -> Response {
     if !names_an_address(&headers) {
-        let told = serde_json::json!({ "error": "call the listener by its IP address" });
-        return (StatusCode::FORBIDDEN, Json(told)).into_response();
+        return refuse(StatusCode::FORBIDDEN, "call the listener by its IP address");
     }
-    if let Some(shown) = gateway.drain_deployment(&id, change.drained) {
-        return Json(shown).into_response();
+    let actor = Actor::at(peer, headers.get(ACTOR_HEADER).map(HeaderValue::as_bytes));
+    match gateway.drain_deployment(&id, change.drained, &actor) {
+        Ok(shown) => Json(shown).into_response(),
+        Err(ChangeError::NoSuchDeployment) => {
+            refuse(StatusCode::NOT_FOUND, &format!("there is no deployment `{id}`"))
+        }
+        Err(error @ ChangeError::Unrecorded) => {
+            refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
+        }
     }
-    let told = serde_json::json!({ "error": format!("there is no deployment `{id}`") });
-    (StatusCode::NOT_FOUND, Json(told)).into_response()
 }
+
+fn refuse(status: StatusCode, error: &str) -> Response {
+    (status, Json(serde_json::json!({ "error": error }))).into_response()
+}
+
+/// Which changes to show.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AuditQuery {
+    #[serde(default = "audit_rows")]
+    limit: u32,
+}
+
+const fn audit_rows() -> u32 {
+    AUDIT_ROWS
+}
+
+async fn audit(
+    State(gateway): State<Arc<Gateway>>,
+    Query(AuditQuery { limit }): Query<AuditQuery>,
+) -> Response {
+    let Some(ledger) = gateway.ledger.clone() else {
+        return Json(serde_json::json!({ "changes": [] })).into_response();
+    };
+    let filter = AuditFilter { limit: limit.min(AUDIT_ROWS_MAX), ..AuditFilter::default() };
+    match tokio::task::spawn_blocking(move || ledger.audit(&filter)).await {
+        Ok(Ok(changes)) => Json(serde_json::json!({ "changes": changes })).into_response(),
+        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, &chain(&error)),
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+/// The header in which a client says who it is, such as the name of the user at a shell.
+const ACTOR_HEADER: &str = "x-tieline-actor";
+/// How many changes are shown unless the query says otherwise, and at most.
+const AUDIT_ROWS: u32 = 50;
+const AUDIT_ROWS_MAX: u32 = 1_000;
 
 /// Whether `Host` is an IP address or `localhost`.
 fn names_an_address(headers: &HeaderMap) -> bool {

@@ -17,7 +17,7 @@ use tieline_types::Clock;
 use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
-use crate::{cache::AnswerCache, metrics::Metrics, plan::ActivePlan};
+use crate::{audit::restore_drains, cache::AnswerCache, metrics::Metrics, plan::ActivePlan};
 
 /// Reads an environment variable.
 pub type Env = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -103,7 +103,7 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Sets a gateway up. Nothing listens yet.
+    /// Sets a gateway up. Nothing listens yet. What the ledger says is drained stays so.
     ///
     /// # Errors
     /// When a deployment cannot be called or connections cannot be set up.
@@ -111,6 +111,9 @@ impl Gateway {
         let tokens = Upstream::new(parts.network.clone()).map_err(GatewayError::Upstream)?;
         let tokens = Arc::new(tokens);
         let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, Duration::ZERO)?;
+        if let Some(ledger) = &parts.ledger {
+            restore_drains(&plan, None, ledger);
+        }
         Ok(Arc::new(Self {
             metrics: Metrics::new(),
             cache: AnswerCache::default(),
@@ -140,6 +143,9 @@ impl Gateway {
         }
         let env = self.env.as_ref();
         let plan = ActivePlan::build(config, env, &self.tokens, Some(&old), self.now())?;
+        if let Some(ledger) = &self.ledger {
+            restore_drains(&plan, Some(&old), ledger);
+        }
         self.plan.store(Arc::new(plan));
         Ok(true)
     }
@@ -180,10 +186,15 @@ impl Gateway {
 
     /// A new request id: `req_` and a UUIDv7.
     pub(crate) fn request_id(&self, rng: &mut SmallRng) -> String {
+        self.id("req", rng)
+    }
+
+    /// A new id: what it is the id of, and a UUIDv7.
+    pub(crate) fn id(&self, prefix: &str, rng: &mut SmallRng) -> String {
         let mut random = [0; 10];
         rng.fill_bytes(&mut random);
         let id = uuid::Builder::from_unix_timestamp_millis(self.unix_ms(), &random).into_uuid();
-        format!("req_{}", id.simple())
+        format!("{prefix}_{}", id.simple())
     }
 
     /// From now on `/ready` says no, so that load balancers look elsewhere.

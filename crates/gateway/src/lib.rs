@@ -7,6 +7,7 @@
 mod admin;
 mod admit;
 mod attempt;
+mod audit;
 mod body;
 mod cache;
 mod conversation;
@@ -32,6 +33,7 @@ mod trace;
 mod walk;
 mod workers;
 
+pub use audit::{Actor, ChangeError};
 pub use gateway::{Env, Gateway, GatewayError, Parts};
 pub use listen::{Tls, Worker};
 pub use probe::recover;

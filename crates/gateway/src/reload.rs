@@ -13,7 +13,7 @@ use std::{
 use tieline_config::Config;
 use tieline_types::chain;
 
-use crate::{GatewayError, gateway::Gateway};
+use crate::{Actor, GatewayError, gateway::Gateway};
 
 /// How often the file is looked at. It counts as changed once it looks the same twice: editors
 /// write a file in several steps.
@@ -90,21 +90,28 @@ fn follow(
         let settled = now == std::mem::replace(&mut before, now);
         if ordered || (settled && now.is_some() && now != applied) {
             applied = now;
-            apply(gateway, path, load);
+            let actor = if ordered { Actor::signal() } else { Actor::file() };
+            apply(gateway, path, load, &actor);
         }
     }
 }
 
-fn apply(gateway: &Gateway, path: &Path, load: &Load) {
-    let applied = load().and_then(|config| gateway.apply(&config).map_err(|error| chain(&error)));
-    match applied {
-        Ok(true) => {
+fn apply(gateway: &Gateway, path: &Path, load: &Load, actor: &Actor) {
+    let before = gateway.plan();
+    let loaded = load().and_then(|config| match gateway.apply(&config) {
+        Ok(changed) => Ok(changed.then_some(config)),
+        Err(error) => Err(chain(&error)),
+    });
+    match loaded {
+        Ok(Some(config)) => {
             gateway.metrics.reloads.inc();
+            gateway.reloaded(path, actor, &before.config, Ok(&config));
             tracing::info!(file = %path.display(), "configuration reloaded");
         }
-        Ok(false) => {}
+        Ok(None) => {}
         Err(report) => {
             gateway.metrics.reloads_refused.inc();
+            gateway.reloaded(path, actor, &before.config, Err(&report));
             tracing::error!(
                 file = %path.display(),
                 "configuration refused, the last good one serves on: {report}"

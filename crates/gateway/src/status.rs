@@ -164,16 +164,6 @@ impl Gateway {
             TierChange::Returned => tracing::info!(%feature, %tier, "a tier returned"),
         }
     }
-
-    /// Takes a deployment out of service or puts it back, until the process ends; none where there
-    /// is no such deployment.
-    pub fn drain_deployment(&self, id: &str, drained: bool) -> Option<DeploymentStatus> {
-        let plan = self.plan();
-        let at = plan.plan.deployments.iter().position(|one| one.id.as_ref() == id)?;
-        plan.live.drain(at, drained);
-        tracing::warn!(deployment = id, drained, "a deployment was drained or undrained by hand");
-        self.status().deployments.into_iter().find(|one| one.id == id)
-    }
 }
 
 impl DeploymentStatus {

@@ -35,10 +35,11 @@ impl Migration {
 }
 
 /// Every migration, in order, numbered from 1 without gaps.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("sql/001_initial.sql") },
     Migration { version: 2, sql: include_str!("sql/002_rare_outcomes.sql") },
     Migration { version: 3, sql: include_str!("sql/003_decisions.sql") },
+    Migration { version: 4, sql: include_str!("sql/004_audit.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.
@@ -110,7 +111,7 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<(), LedgerError> 
     if version_of(connection, path)? == newest() {
         return Ok(());
     }
-    for migration in &MIGRATIONS {
+    for migration in MIGRATIONS {
         let version = migration.version;
         let failed = |source| LedgerError::Migrate { version, source };
         let transaction =

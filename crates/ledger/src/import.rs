@@ -8,10 +8,10 @@ use std::{
     time::Duration,
 };
 
-use tieline_types::CallRecord;
 use tokio::time::Instant;
 
 use crate::{
+    entry::Entry,
     error::LedgerError,
     queue::{BATCH, Queue},
     spill::{Spill, failed},
@@ -33,7 +33,7 @@ struct Reading {
     path: PathBuf,
     lines: BufReader<File>,
     /// What was read and is not yet in the database.
-    chunk: Vec<CallRecord>,
+    chunk: Vec<Entry>,
     /// Where damaged lines go, once there is one.
     rejected: Option<File>,
 }
@@ -50,7 +50,7 @@ impl Import {
 
     /// The next records for the database; the same again until [`done`](Import::done) is called.
     /// None when no spill waits.
-    pub(crate) fn peek(&mut self) -> Result<Option<&[CallRecord]>, LedgerError> {
+    pub(crate) fn peek(&mut self) -> Result<Option<&[Entry]>, LedgerError> {
         if self.reading.is_none() {
             self.reading = self.look()?;
         }
@@ -98,9 +98,9 @@ impl Reading {
             if read.map_err(|source| failed("read", &self.path, source))? == 0 {
                 break;
             }
-            match serde_json::from_slice(&line) {
-                Ok(record) => self.chunk.push(record),
-                Err(_) => self.reject(&line, queue)?,
+            match Entry::read(&line) {
+                Some(record) => self.chunk.push(record),
+                None => self.reject(&line, queue)?,
             }
         }
         Ok(())

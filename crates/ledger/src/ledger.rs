@@ -2,10 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
-use tieline_types::CallRecord;
+use tieline_types::{AuditRecord, CallRecord, Change};
 
 use crate::{
+    audit::{self, AuditFilter},
     database,
+    entry::Entry,
     error::LedgerError,
     queue::{Queue, Status, Worker},
     spill::Spill,
@@ -48,6 +50,7 @@ pub struct Ledger {
 /// What all clones share; closes the queue when the last one goes.
 struct Handle {
     queue: Arc<Queue>,
+    path: PathBuf,
 }
 
 impl Drop for Handle {
@@ -67,7 +70,9 @@ impl Ledger {
         let connection = database::open(&settings.path, OPEN_PATIENCE)?;
         let spill = Arc::new(Spill::open(&settings.spill)?);
         let queue = Arc::new(Queue::new());
-        let ledger = Self { handle: Arc::new(Handle { queue: Arc::clone(&queue) }) };
+        let ledger = Self {
+            handle: Arc::new(Handle { queue: Arc::clone(&queue), path: settings.path.clone() }),
+        };
 
         let spills = (Arc::clone(&queue), Arc::clone(&spill));
         start("spill", &queue, move || spiller::run(&spills.0, &spills.1))?;
@@ -81,7 +86,31 @@ impl Ledger {
     /// A record is dropped, and counted in [`Status::dropped`], only when the database and the
     /// spill have both failed for so long that the queue is full, or after a close.
     pub fn record(&self, record: CallRecord) {
-        self.handle.queue.accept(record);
+        self.handle.queue.accept(Entry::Call(Arc::new(record)));
+    }
+
+    /// Accepts a record of a change, as [`record`](Ledger::record) does; false where it is dropped.
+    #[must_use]
+    pub fn record_change(&self, record: AuditRecord) -> bool {
+        self.handle.queue.accept(Entry::Audit(Arc::new(record)))
+    }
+
+    /// Reads the changes that pass `filter`, newest first; those that are queued or spilled are not
+    /// seen. Blocks.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn audit(&self, filter: &AuditFilter) -> Result<Vec<AuditRecord>, LedgerError> {
+        audit::audit(&self.handle.path, filter)
+    }
+
+    /// The newest applied change of each subject, of those `actions` alone; read like
+    /// [`audit`](Ledger::audit).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn last_changes(&self, actions: &[Change]) -> Result<Vec<AuditRecord>, LedgerError> {
+        audit::last_changes(&self.handle.path, actions)
     }
 
     /// Waits until every record accepted before the call is durable: in the database, or in a spill

@@ -1,4 +1,5 @@
-//! The ledger: the durable record of requests and attempts, and the callers' keys, in SQLite.
+//! The ledger: the durable record of requests and attempts, of changes to the gateway, and the
+//! callers' keys, in SQLite.
 //!
 //! [`Ledger::record`] only puts a record into a bounded queue. A writer thread moves the queue into
 //! the database in batches; a second thread appends to spill files whatever the database has not
@@ -6,7 +7,9 @@
 //! as soon as the database works again. This is the only crate that knows SQL; it must not know
 //! what a record means or who asks for one.
 
+mod audit;
 mod database;
+mod entry;
 mod error;
 mod import;
 mod keys;
@@ -19,6 +22,7 @@ mod spill;
 mod spiller;
 mod writer;
 
+pub use audit::{AuditFilter, audit};
 pub use error::LedgerError;
 pub use keys::{Keys, NewKey};
 pub use ledger::{Ledger, Settings};

@@ -9,13 +9,13 @@
 
 use std::{
     collections::VecDeque,
-    mem::size_of,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tieline_types::{AttemptRecord, CallRecord};
 use tokio::sync::watch;
+
+use crate::entry::Entry;
 
 /// How many records the queue holds.
 const QUEUE_RECORDS: usize = 65_536;
@@ -58,13 +58,13 @@ pub struct Status {
 struct Pending {
     sequence: u64,
     bytes: usize,
-    record: Arc<CallRecord>,
+    record: Entry,
 }
 
 /// Some of the oldest records of the queue.
 pub(crate) struct Batch {
     /// The records, oldest first.
-    pub(crate) records: Vec<Arc<CallRecord>>,
+    pub(crate) records: Vec<Entry>,
     /// The sequence number of the newest.
     upto: u64,
 }
@@ -103,10 +103,9 @@ impl State {
         self.closing && self.pending.is_empty()
     }
 
-    fn push(&mut self, record: CallRecord, bytes: usize) {
+    fn push(&mut self, record: Entry, bytes: usize) {
         self.accepted += 1;
         self.pending_bytes += bytes;
-        let record = Arc::new(record);
         self.pending.push_back(Pending { sequence: self.accepted, bytes, record });
     }
 
@@ -114,7 +113,7 @@ impl State {
     fn oldest(&self, newest: u64) -> Option<Batch> {
         let due = self.pending.iter().take(BATCH).take_while(|p| p.sequence <= newest);
         let upto = due.clone().last()?.sequence;
-        Some(Batch { records: due.map(|p| Arc::clone(&p.record)).collect(), upto })
+        Some(Batch { records: due.map(|p| p.record.clone()).collect(), upto })
     }
 
     /// Takes out what is durable up to `upto`, for the caller to free outside the lock.
@@ -164,13 +163,13 @@ impl Queue {
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Queues a record, or drops it when the queue is full or closed.
-    pub(crate) fn accept(&self, record: CallRecord) {
-        let bytes = bytes_of(&record);
+    /// Queues a record, or drops it when the queue is full or closed: false then.
+    pub(crate) fn accept(&self, record: Entry) -> bool {
+        let bytes = record.bytes();
         let mut state = self.lock();
         if state.closing || state.is_full(bytes) {
             state.status.dropped += 1;
-            return;
+            return false;
         }
         let was_pressed = state.is_pressed();
         state.push(record, bytes);
@@ -181,6 +180,7 @@ impl Queue {
         if wake {
             self.changed.notify_all();
         }
+        true
     }
 
     /// What the writer is to do; waits up to `rest` when there is nothing.
@@ -313,30 +313,6 @@ impl Drop for Worker {
         self.queue.lock().workers -= 1;
         self.queue.changed.notify_all();
     }
-}
-
-/// Roughly what a record takes in memory, bytes.
-fn bytes_of(record: &CallRecord) -> usize {
-    let strings = [Some(&record.id), Some(&record.model_asked), record.fault_message.as_ref()];
-    size_of::<CallRecord>()
-        + lengths(strings)
-        + lengths([record.trace_id.as_ref()])
-        + record.losses.iter().map(|loss| size_of::<String>() + loss.len()).sum::<usize>()
-        + record.attempts.iter().map(attempt_bytes).sum::<usize>()
-        + size_of_val(record.passed_over.as_slice())
-}
-
-fn attempt_bytes(attempt: &AttemptRecord) -> usize {
-    size_of::<AttemptRecord>()
-        + lengths([
-            attempt.fault_message.as_ref(),
-            attempt.upstream_request_id.as_ref(),
-            attempt.model_served.as_ref(),
-        ])
-}
-
-fn lengths<const N: usize>(strings: [Option<&String>; N]) -> usize {
-    strings.into_iter().flatten().map(String::len).sum()
 }
 
 fn count(records: usize) -> u64 {

@@ -326,7 +326,10 @@ pub(crate) fn maybe_unsigned(row: &Row<'_>, column: &str) -> rusqlite::Result<Op
 }
 
 /// A value that is kept by its stable name.
-fn name<T: for<'de> Deserialize<'de>>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(crate) fn name<T: for<'de> Deserialize<'de>>(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<T> {
     row.get::<_, Named<T>>(column).map(|named| named.0)
 }
 

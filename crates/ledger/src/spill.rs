@@ -8,13 +8,12 @@ use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use tieline_types::CallRecord;
 use uuid::Uuid;
 
-use crate::error::LedgerError;
+use crate::{entry::Entry, error::LedgerError};
 
 /// A segment that has grown to this is sealed, so that imports free the disk step by step, bytes.
 const SEGMENT_BYTES: u64 = 64 * 1024 * 1024;
@@ -45,7 +44,7 @@ impl Spill {
     }
 
     /// Appends records; after success they survive the death of the process.
-    pub(crate) fn append(&self, records: &[Arc<CallRecord>]) -> Result<(), LedgerError> {
+    pub(crate) fn append(&self, records: &[Entry]) -> Result<(), LedgerError> {
         let lines = encode(records)?;
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
         let mut segment = match active.take().filter(|segment| segment.bytes < SEGMENT_BYTES) {
@@ -136,12 +135,10 @@ fn try_lock(file: &File) -> io::Result<bool> {
 }
 
 /// The records as lines of JSON.
-fn encode(records: &[Arc<CallRecord>]) -> Result<Vec<u8>, LedgerError> {
+fn encode(records: &[Entry]) -> Result<Vec<u8>, LedgerError> {
     let mut lines = Vec::new();
     for record in records {
-        serde_json::to_writer(&mut lines, record)
-            .map_err(|source| LedgerError::Encode { source })?;
-        lines.push(b'\n');
+        record.write(&mut lines).map_err(|source| LedgerError::Encode { source })?;
     }
     Ok(lines)
 }

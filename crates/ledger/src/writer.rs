@@ -3,10 +3,10 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rusqlite::{Connection, TransactionBehavior};
-use tieline_types::CallRecord;
 
 use crate::{
     database,
+    entry::Entry,
     error::{LedgerError, is_busy},
     import::Import,
     queue::{Batch, Next, Queue},
@@ -56,7 +56,7 @@ impl Writer {
     }
 
     fn write(&mut self, batch: &Batch) {
-        match self.database.write(batch.records.iter().map(Arc::as_ref)) {
+        match self.database.write(batch.records.iter()) {
             Ok(added) => {
                 let recovered = self.queue.written(batch, added);
                 report_recovery(recovered);
@@ -114,10 +114,7 @@ struct Database {
 
 impl Database {
     /// Writes records in one transaction; gives the number that were not there already.
-    fn write<'r>(
-        &mut self,
-        records: impl Iterator<Item = &'r CallRecord>,
-    ) -> Result<u64, LedgerError> {
+    fn write<'r>(&mut self, records: impl Iterator<Item = &'r Entry>) -> Result<u64, LedgerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => database::open(&self.path, LOCK_PATIENCE)?,
@@ -132,13 +129,13 @@ impl Database {
 
 fn insert_all<'r>(
     connection: &mut Connection,
-    records: impl Iterator<Item = &'r CallRecord>,
+    records: impl Iterator<Item = &'r Entry>,
 ) -> rusqlite::Result<u64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut added = 0;
     let mut inserter = Inserter::new(&transaction)?;
     for record in records {
-        added += u64::from(inserter.insert(record)?);
+        added += u64::from(record.insert(&transaction, &mut inserter)?);
     }
     drop(inserter);
     transaction.commit()?;

@@ -555,6 +555,12 @@ impl Live {
         }
     }
 
+    /// Whether somebody took a deployment out of service.
+    #[must_use]
+    pub fn is_drained(&self, deployment: usize) -> bool {
+        self.health(deployment).is_some_and(|health| health.breaker.is_drained())
+    }
+
     /// What to show of a deployment.
     #[must_use]
     pub fn show(&self, deployment: usize, now: Duration) -> Option<Shown> {

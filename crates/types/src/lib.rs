@@ -2,6 +2,7 @@
 //!
 //! This crate does no I/O and reads no clock; it must not know any provider, dialect or database.
 
+mod audit;
 mod chain;
 mod clock;
 mod fault;
@@ -10,6 +11,7 @@ mod record;
 mod secret;
 mod usage;
 
+pub use audit::{AuditRecord, Change, ChangeResult};
 pub use chain::chain;
 pub use clock::Clock;
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};

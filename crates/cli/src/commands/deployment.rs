@@ -15,11 +15,12 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Requests under way are finished. A drained deployment gets no new ones, not even where nothing else
-is left, until it is put back or the gateway restarts. The gateway logs every change.
+is left, until it is put back; reloads and restarts leave it drained. Every change is on record.
 
 Examples:
   tieline deployment drain gpt-5.5@azure-sweden
-  tieline deployment undrain gpt-5.5@azure-sweden")]
+  tieline deployment undrain gpt-5.5@azure-sweden
+  tieline audit --limit 5    Show who did")]
 pub(crate) struct Deployment {
     #[command(subcommand)]
     action: Action,

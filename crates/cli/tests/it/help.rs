@@ -24,6 +24,7 @@ Commands:
   init        Write a first tieline.yaml from the credentials found in the environment
   key         Create, list and revoke the API keys that callers use
   log         Show what happened to requests, newest first
+  audit       Show who changed what in running gateways, newest first
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
   demo        Show an outage being survived; needs no configuration and no credentials
@@ -403,6 +404,53 @@ Examples:
 }
 
 #[test]
+fn audit() {
+    assert_snapshot!(help("audit"), @r#"
+Show who changed what in running gateways, newest first
+
+Usage: tieline audit [OPTIONS]
+
+Options:
+      --since <TIME>
+          Changes since then: how long ago (1h) or a time (2026-04-28T17:34:00Z)
+
+      --limit <N>
+          At most so many changes
+
+          [default: 50]
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Deployments that were drained and put back, and configurations that were taken or refused. The actor
+is an address that the gateway saw, `file` or `signal`; who that says it is, nobody has checked.
+
+Examples:
+  tieline audit
+  tieline audit --since 24h --limit 10
+  tieline audit --since 2026-04-28T17:34:00Z --format json
+"#);
+}
+
+#[test]
 fn demo() {
     assert_snapshot!(help("demo"), @r#"
 Show an outage being survived; needs no configuration and no credentials
@@ -597,10 +645,11 @@ Options:
   -h, --help  Print help
 
 Requests under way are finished. A drained deployment gets no new ones, not even where nothing else
-is left, until it is put back or the gateway restarts. The gateway logs every change.
+is left, until it is put back; reloads and restarts leave it drained. Every change is on record.
 
 Examples:
   tieline deployment drain gpt-5.5@azure-sweden
   tieline deployment undrain gpt-5.5@azure-sweden
+  tieline audit --limit 5    Show who did
 "#);
 }

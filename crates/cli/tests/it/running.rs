@@ -144,6 +144,69 @@ fn a_deployment_is_drained_and_put_back() {
     assert!(told.contains("no deployment `nothing@first`"), "{told}");
 }
 
+/// The changes in the ledger, once there are so many; records arrive a moment after the answer.
+fn audited(folder: &Folder, count: usize) -> Vec<Value> {
+    for _ in 0..500 {
+        let audit = folder.json("audit");
+        let changes = audit["changes"].as_array().unwrap();
+        if changes.len() == count {
+            return changes.clone();
+        }
+    }
+    panic!("the changes never arrive in the ledger");
+}
+
+/// What the admin listener gives at a path.
+fn got(admin: &str, path: &str) -> String {
+    let mut stream = TcpStream::connect(admin).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\n\r\n").unwrap();
+    read_all(&mut stream)
+}
+
+#[test]
+fn changes_are_on_record_and_outlast_a_restart() {
+    let folder = Folder::new();
+    let sim = sim(&folder, "--first-token 0ms --per-token 0ms");
+    let (mut server, _) = serve(&folder, &sim);
+    let admin = server.ready["admin"].as_str().unwrap().to_owned();
+    let drain = format!("deployment drain gpt-5.5@first --admin {admin}");
+    assert!(folder.command(&drain).env("USER", "robin").output().unwrap().status.success());
+    let changes = audited(&folder, 1);
+    assert_eq!(changes[0]["claimed"], "robin");
+    assert!(changes[0]["actor"].as_str().unwrap().starts_with("127.0.0.1:"), "{changes:?}");
+    for (member, value) in [
+        ("action", "drain"),
+        ("subject", "gpt-5.5@first"),
+        ("before", "in service"),
+        ("after", "drained"),
+        ("result", "applied"),
+    ] {
+        assert_eq!(changes[0][member], value, "{changes:?}");
+    }
+    folder.run(&format!("deployment undrain gpt-5.5@second --admin {admin}"));
+    let changes = audited(&folder, 2);
+    assert_eq!((&changes[0]["action"], &changes[0]["claimed"]), (&json!("undrain"), &Value::Null));
+    assert_eq!(folder.json("audit --limit 1")["changes"], json!([changes[0]]));
+    assert_eq!(folder.json("audit --since 2099-01-01T00:00:00Z")["changes"], json!([]));
+    let (code, shown, _) = folder.run("audit --since 1h");
+    assert_eq!(code, 0);
+    for part in ["SAYS IT IS", "robin", "drain", "gpt-5.5@first", "in service", "applied"] {
+        assert!(shown.contains(part), "{part} is not shown: {shown}");
+    }
+    let told = got(&admin, "/audit?limit=1");
+    assert!(told.starts_with("HTTP/1.1 200") && told.contains("undrain"), "{told}");
+    assert!(!told.contains("robin"), "the newest one only: {told}");
+    assert!(got(&admin, "/audit?limit=all").starts_with("HTTP/1.1 400"));
+
+    server.signal("-TERM");
+    assert_eq!(server.wait(), 0);
+    let (server, _) = serve(&folder, &sim);
+    let admin = server.ready["admin"].as_str().unwrap();
+    let status = folder.json(&format!("status --admin {admin}"));
+    let states = [0, 1].map(|at| status["deployments"][at]["state"].clone());
+    assert_eq!(states, ["drained", "closed"]);
+}
+
 #[test]
 fn a_gateway_that_is_not_there_is_said_so() {
     let folder = Folder::new();

@@ -14,10 +14,10 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tieline_config::{Config, World};
-use tieline_gateway::{Gateway, Parts, Worker};
-use tieline_ledger::{Filter, KeyRing, Ledger, Settings, query};
+use tieline_gateway::{Actor, ChangeError, Gateway, Parts, Worker};
+use tieline_ledger::{AuditFilter, Filter, KeyRing, Ledger, Settings, query};
 use tieline_sim::{Fault, Kind, Pace, ProviderSpec, Rule, Sim};
-use tieline_types::CallRecord;
+use tieline_types::{AuditRecord, CallRecord};
 use tieline_upstream::{MemoryNetwork, Network};
 use tokio_util::sync::CancellationToken;
 
@@ -201,17 +201,33 @@ impl House {
         let path = folder.path().join("tieline.db");
         let settings = Settings { path: path.clone(), spill: folder.path().join("spill") };
         let ledger = Ledger::open(&settings).unwrap();
-        let parts = Parts {
-            ledger: Some(ledger.clone()),
-            keys: keys(&path),
-            network: Network::Memory(network.clone()),
-            wall: UNIX_EPOCH + Duration::from_secs(1_777_397_640),
-            seed: 7,
-            env: Box::new(|_| None),
-        };
+        let parts = parts(&ledger, &network, keys(&path));
         let gateway = Gateway::new(&config(text), parts).unwrap();
         let worker = Worker::new(&gateway, CancellationToken::new()).unwrap();
         Self { sim, gateway, network, worker, ledger, folder }
+    }
+
+    /// Another gateway on the same ledger, as after a restart.
+    pub(crate) fn restarted(&self, text: &str) -> Arc<Gateway> {
+        let parts = parts(&self.ledger, &self.network, KeyRing::default());
+        Gateway::new(&config(text), parts).unwrap()
+    }
+
+    /// Takes a deployment out of service by hand, or puts it back.
+    pub(crate) fn drain(&self, id: &str, drained: bool) -> Result<(), ChangeError> {
+        let robin = Actor::at(([127, 0, 0, 1], 50123).into(), Some(b"robin"));
+        self.gateway.drain_deployment(id, drained, &robin).map(drop)
+    }
+
+    /// All changes on record, newest first.
+    pub(crate) async fn changes(&self) -> Vec<AuditRecord> {
+        self.records().await;
+        self.ledger.audit(&AuditFilter::default()).unwrap()
+    }
+
+    /// Ends the recording.
+    pub(crate) fn close_ledger(&self) {
+        self.ledger.clone().close().unwrap();
     }
 
     /// Sends active probes from now on.
@@ -288,6 +304,17 @@ impl House {
         let mut records = self.records().await;
         let at = records.iter().position(|one| one.id == id).unwrap();
         records.swap_remove(at)
+    }
+}
+
+fn parts(ledger: &Ledger, network: &MemoryNetwork, keys: KeyRing) -> Parts {
+    Parts {
+        ledger: Some(ledger.clone()),
+        keys,
+        network: Network::Memory(network.clone()),
+        wall: UNIX_EPOCH + Duration::from_secs(1_777_397_640),
+        seed: 7,
+        env: Box::new(|_| None),
     }
 }
 

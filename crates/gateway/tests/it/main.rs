@@ -1,6 +1,8 @@
 //! The gateway over simulated providers, in one process, on pipes and paused time.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bars;
 #[cfg(test)]
 mod edges;

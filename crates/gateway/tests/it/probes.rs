@@ -131,13 +131,13 @@ async fn neither_drained_nor_out_of_quota_is_it_probed() {
     let house = House::new(EVERYTHING).await;
     house.probes();
     break_down(&house, "openai", "status=500", "gpt-5.5").await;
-    house.gateway.drain_deployment(OPENAI, true).unwrap();
+    house.drain(OPENAI, true).unwrap();
     let called = house.sim.count("openai");
     sleep(3600).await;
     assert_eq!(house.sim.count("openai"), called, "drained");
     house.sim.script().clear();
     house.fault("openai", "status=429,retry-after=600s");
-    house.gateway.drain_deployment(OPENAI, false).unwrap();
+    house.drain(OPENAI, false).unwrap();
     sleep(300).await;
     assert_eq!(house.sim.count("openai"), called + 1, "the quota is shut");
     house.sim.script().clear();

@@ -1,6 +1,8 @@
 //! The ledger through its public doors, each test with a directory of its own.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod common;
 #[cfg(test)]
 mod keys;

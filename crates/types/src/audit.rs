@@ -1,0 +1,88 @@
+//! What the ledger keeps of one change to a running gateway.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What was done, or would have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// A deployment was taken out of service.
+    Drain,
+    /// A deployment was put back into service.
+    Undrain,
+    /// The configuration was read again.
+    Reload,
+}
+
+impl Change {
+    /// The stable name used in logs and the ledger.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Drain => "drain",
+            Self::Undrain => "undrain",
+            Self::Reload => "reload",
+        }
+    }
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What came of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeResult {
+    /// It is in force.
+    Applied,
+    /// All stayed as it was.
+    Refused,
+}
+
+impl ChangeResult {
+    /// The stable name used in the ledger.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+impl fmt::Display for ChangeResult {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One change to a running gateway: who asked for what, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditRecord {
+    /// `chg_` and a UUIDv7, unique for ever.
+    pub id: String,
+    /// When, milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// Who, as far as the gateway can tell: address and port of a client of the admin listener, or
+    /// `file` or `signal`.
+    pub actor: String,
+    /// Who that client said it was. Nobody has checked it.
+    pub claimed: Option<String>,
+    /// What was done.
+    pub action: Change,
+    /// What it was done to: a deployment's id, or the path of the configuration.
+    pub subject: String,
+    /// The subject's state before.
+    pub before: Option<String>,
+    /// The subject's state asked for.
+    pub after: Option<String>,
+    /// What came of it.
+    pub result: ChangeResult,
+    /// Why it was refused.
+    pub reason: Option<String>,
+}
