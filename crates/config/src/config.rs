@@ -328,6 +328,8 @@ pub enum TierMode {
         /// How old a reply may be.
         max_age: Duration,
     },
+    /// Keeps the request and answers it later.
+    Queue(Queue),
     /// Answers with a fixed text.
     Reply {
         /// The text.
@@ -335,6 +337,26 @@ pub enum TierMode {
     },
     /// Refuses.
     Off,
+}
+
+/// Requests that are answered later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// How long a request is worth answering, and how long its answer is kept.
+    pub ttl: Duration,
+    /// How many requests of the feature may wait at once.
+    pub max_jobs: u64,
+    /// Who is told of an answer.
+    pub webhook: Option<Webhook>,
+}
+
+/// Who is told when a queued request has been answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Webhook {
+    /// Where to.
+    pub url: Url,
+    /// What the message is signed with.
+    pub secret: Option<Secret>,
 }
 
 /// A deployment that a tier may call.

@@ -297,12 +297,12 @@ pub(crate) enum OnStreamBreak {
     Error,
 }
 
-/// One step of a ladder: exactly one of `models`, `cache`, `reply` and `off`.
+/// One step of a ladder: exactly one of `models`, `cache`, `queue`, `reply` and `off`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Tier {
-    /// Name in headers and records. Default: `models`, `cache`, `reply` or `off`, or the tier's
-    /// number (`tier-2`) where that is taken.
+    /// Name in headers and records. Default: `models`, `cache`, `queue`, `reply` or `off`, or the
+    /// tier's number (`tier-2`) where that is taken.
     pub(crate) name: Field<String>,
     /// Models (`gpt-5.5`: all its deployments) and deployments (`gpt-5.5@openai`) to try.
     pub(crate) models: Field<Vec<Field<String>>>,
@@ -314,6 +314,8 @@ pub(crate) struct Tier {
     pub(crate) weights: Field<Entries<u32>>,
     /// Answer from earlier replies to the same request.
     pub(crate) cache: Field<Cache>,
+    /// Keep the request, answer 202 at once and the request itself later.
+    pub(crate) queue: Field<Queue>,
     /// Answer with this text.
     pub(crate) reply: Field<String>,
     /// Refuse with an error.
@@ -325,8 +327,8 @@ pub(crate) struct Tier {
     /// How long the tier may take in all. Default: the feature's deadline.
     #[schemars(with = "String", example = "10s")]
     pub(crate) deadline: Field<Lapse>,
-    /// Whether an answer of this tier counts as served rather than degraded.
-    #[schemars(extend("default" = true))]
+    /// Whether an answer of this tier counts as served rather than degraded. Default: true, but false
+    /// for `queue`.
     pub(crate) acceptable: Field<bool>,
 }
 
@@ -338,6 +340,24 @@ pub(crate) struct Cache {
     /// How old a reply may be.
     #[schemars(with = "String", example = "24h")]
     pub(crate) max_age: Field<Lapse>,
+}
+
+/// Requests that are answered later.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Queue {
+    /// How long a request is worth answering, and how long its answer is kept; at most 7 days.
+    #[schemars(with = "String", extend("default" = "24h"))]
+    pub(crate) ttl: Field<Lapse>,
+    /// How many requests of the feature may wait at once.
+    #[schemars(range(min = 1, max = 100_000), extend("default" = 1000))]
+    pub(crate) max_jobs: Field<u64>,
+    /// URL that is told when a request has been answered, with the answer.
+    #[schemars(extend("format" = "uri"), example = "https://hooks.example/tieline")]
+    pub(crate) webhook: Field<String>,
+    /// Secret that what the webhook gets is signed with.
+    #[schemars(with = "SecretRef")]
+    pub(crate) secret: Field<Short<SecretRef>>,
 }
 
 /// A duration such as `20s`.

@@ -41,11 +41,7 @@ impl<'a> Wire<'a> {
         let mut wire = Self::default();
         let mut wrong = None;
         let scanned = scan::fields(text, |quoted, value| {
-            let key: Result<Cow<'_, str>, _> = if quoted.contains('\\') {
-                serde_json::from_str(quoted).map(Cow::Owned)
-            } else {
-                Ok(Cow::Borrowed(quoted.trim_matches('"')))
-            };
+            let key = unquoted(quoted);
             let slot = match key.as_deref() {
                 Ok("model") => &mut wire.model,
                 Ok("stream") => &mut wire.stream,
@@ -78,6 +74,14 @@ impl<'a> Wire<'a> {
 fn span_of(part: &str, text: &str) -> Range<usize> {
     let start = part.as_ptr().addr() - text.as_ptr().addr();
     start..start + part.len()
+}
+
+/// A key without its quotes and escapes.
+fn unquoted(quoted: &str) -> serde_json::Result<Cow<'_, str>> {
+    if quoted.contains('\\') {
+        return serde_json::from_str(quoted).map(Cow::Owned);
+    }
+    Ok(Cow::Borrowed(quoted.trim_matches('"')))
 }
 
 fn not_an_object(text: &str) -> Fault {
@@ -174,9 +178,48 @@ pub fn splice_model(body: &Bytes, span: Option<&Range<usize>>, model: &str) -> [
     }
 }
 
+/// The body without `stream` and `stream_options`, so that the answer comes whole; every other value
+/// as it was. None where it is no JSON object.
+#[must_use]
+pub fn without_stream(body: &[u8]) -> Option<Vec<u8>> {
+    let text = simdutf8::basic::from_utf8(body).ok()?;
+    let mut kept = String::with_capacity(text.len());
+    scan::fields(text, |quoted, value| {
+        if matches!(unquoted(quoted).as_deref(), Ok("stream" | "stream_options")) {
+            return;
+        }
+        kept.push(if kept.is_empty() { '{' } else { ',' });
+        kept.push_str(quoted);
+        kept.push(':');
+        kept.push_str(value);
+    })?;
+    kept.push_str(if kept.is_empty() { "{}" } else { "}" });
+    Some(kept.into_bytes())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_body_loses_its_stream_and_nothing_else() {
+        let whole = |body: &str| {
+            without_stream(body.as_bytes()).map(|whole| String::from_utf8(whole).unwrap())
+        };
+        let cases = [
+            (r#"{"stream":true}"#, "{}"),
+            ("{}", "{}"),
+            (
+                r#"{ "n": 12345678901234567890, "str\u0065am" : true, "x": { "stream": 1 } }"#,
+                r#"{"n":12345678901234567890,"x":{ "stream": 1 }}"#,
+            ),
+            (r#"{"stream_options":{"include_usage":true},"a":"}","stream":true}"#, r#"{"a":"}"}"#),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(whole(body).as_deref(), Some(expected), "{body}");
+        }
+        assert_eq!(whole("[1]"), None);
+    }
 
     fn spliced(body: &str, model: &str) -> String {
         let bytes = Bytes::copy_from_slice(body.as_bytes());

@@ -34,7 +34,7 @@ use tieline_types::{DialectId, Fault};
 
 pub use conversation::Conversation;
 pub use error::{class_of_status, upstream_request_id};
-pub use head::{Head, offers_tools, splice_model};
+pub use head::{Head, offers_tools, splice_model, without_stream};
 pub use hint::retry_after;
 pub use limits::{Limit, Limits, limits};
 pub use loss::{Action, Loss, Losses};

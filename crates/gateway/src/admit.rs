@@ -102,9 +102,7 @@ impl Call {
     pub(crate) fn decide(&self, gateway: &Gateway, rng: &mut SmallRng) -> Decision {
         let (live, now, demand) = (&self.plan.live, gateway.now(), self.demand());
         let decision = decide(&self.feature, live, now, demand, self.conversation(), rng);
-        for (tier, change) in &decision.changes {
-            gateway.note_tier(&self.feature, *tier, *change);
-        }
+        gateway.note_tiers(&self.feature, &decision);
         decision
     }
 
@@ -157,7 +155,7 @@ pub(crate) async fn admit(
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
     let session = session(&parts.headers)?;
     let passed_on = passed_on(&parts.headers);
-    let who = Who { feature: hashed(&feature.name), caller: hashed(&caller.id) };
+    let who = who(&feature, &caller);
     Ok(Call {
         dialect,
         plan,
@@ -172,6 +170,16 @@ pub(crate) async fn admit(
         who,
         session,
     })
+}
+
+/// The caller that an earlier request was found to be of; none where its key is no longer valid.
+pub(crate) fn known_caller(gateway: &Gateway, id: &str) -> Option<Caller> {
+    let keys = gateway.keys();
+    if keys.is_empty() {
+        return (id == LOCAL).then(|| Caller { id: LOCAL.into(), key: None });
+    }
+    let key = keys.current(id, gateway.unix_ms())?;
+    Some(Caller { id: id.into(), key: Some(key) })
 }
 
 /// Finds the caller by its key, in whichever header its SDK puts it.
@@ -264,6 +272,10 @@ fn deadline_asked(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
             Err(Fault::new(Class::ClientInvalid, message))
         }
     }
+}
+
+pub(crate) fn who(feature: &Feature, caller: &Caller) -> Who {
+    Who { feature: hashed(&feature.name), caller: hashed(&caller.id) }
 }
 
 fn hashed(text: &str) -> u64 {

@@ -3,6 +3,9 @@
 use http::{HeaderMap, Method};
 use tieline_types::{Class, DialectId, Fault};
 
+/// Where jobs are, each by its id.
+pub(crate) const JOBS: &str = "/v1/tieline/jobs/";
+
 /// What a client wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -12,6 +15,8 @@ pub(crate) enum Operation {
     CountTokens,
     /// The list of features and models, or one of them.
     Models,
+    /// A request that is answered later.
+    Job,
     /// Whether the process lives.
     Health,
     /// Whether it takes traffic.
@@ -52,11 +57,15 @@ impl Door {
             "/health" => (dialect, Operation::Health),
             "/ready" => (dialect, Operation::Ready),
             _ if rest.starts_with("/v1/models/") => (dialect, Operation::Models),
+            _ if rest.starts_with(JOBS) => (dialect, Operation::Job),
             _ => return Err((dialect, unknown_path(method, path))),
         };
         let wanted = match operation {
             Operation::Infer | Operation::CountTokens => Method::POST,
-            Operation::Models | Operation::Health | Operation::Ready => Method::GET,
+            Operation::Job if *method == Method::DELETE => Method::DELETE,
+            Operation::Models | Operation::Job | Operation::Health | Operation::Ready => {
+                Method::GET
+            }
         };
         if *method != wanted {
             let message = format!("{path} takes {wanted}, not {method}");
@@ -114,5 +123,12 @@ mod tests {
             assert_eq!(post(path), None, "{path}");
         }
         assert_eq!(find(&Method::GET, "/v1/messages", false), None);
+        for method in [Method::GET, Method::DELETE] {
+            let found = |path, anthropic| find(&method, path, anthropic);
+            let job = "/v1/tieline/jobs/job_1";
+            assert_eq!(found(job, false), Some((Openai, Operation::Job)));
+            assert_eq!(found(job, true), Some((Anthropic, Operation::Job)));
+        }
+        assert_eq!(post("/v1/tieline/jobs/job_1"), None);
     }
 }

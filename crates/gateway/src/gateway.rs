@@ -17,7 +17,9 @@ use tieline_types::Clock;
 use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
-use crate::{audit::restore_drains, cache::AnswerCache, metrics::Metrics, plan::ActivePlan};
+use crate::{
+    audit::restore_drains, cache::AnswerCache, metrics::Metrics, plan::ActivePlan, queue::Queue,
+};
 
 /// Reads an environment variable.
 pub type Env = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
@@ -86,6 +88,7 @@ pub struct Gateway {
     pub(crate) ledger: Option<Ledger>,
     pub(crate) metrics: Metrics,
     pub(crate) cache: AnswerCache,
+    pub(crate) queue: Queue,
     pub(crate) network: Network,
     clock: Clock,
     started: Instant,
@@ -117,6 +120,7 @@ impl Gateway {
         Ok(Arc::new(Self {
             metrics: Metrics::new(),
             cache: AnswerCache::default(),
+            queue: Queue::new(parts.ledger.as_ref()),
             plan: ArcSwap::from_pointee(plan),
             keys: ArcSwap::from_pointee(parts.keys),
             ledger: parts.ledger,

@@ -22,6 +22,7 @@ mod models;
 mod plan;
 mod prepare;
 mod probe;
+mod queue;
 mod record;
 mod relay;
 mod reload;

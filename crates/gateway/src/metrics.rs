@@ -7,6 +7,7 @@ use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
+use tieline_ledger::Depth;
 use tieline_route::TierChange;
 use tieline_types::{AttemptRecord, CallRecord, Reason};
 
@@ -54,6 +55,12 @@ struct TokenLabels {
     kind: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct JobLabels {
+    feature: String,
+    state: &'static str,
+}
+
 /// All metrics of one gateway.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -66,6 +73,7 @@ pub(crate) struct Metrics {
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
     tier_changes: Family<TierLabels, Counter<u64, AtomicU64>>,
     losses: Counter,
+    jobs: Family<JobLabels, Gauge>,
     pub(crate) connections: Gauge,
     pub(crate) records_queued: Gauge,
     pub(crate) records_spilled: Gauge,
@@ -88,6 +96,7 @@ impl Metrics {
             tokens: Family::default(),
             tier_changes: Family::default(),
             losses: Counter::default(),
+            jobs: Family::default(),
             connections: Gauge::default(),
             records_queued: Gauge::default(),
             records_spilled: Gauge::default(),
@@ -130,6 +139,7 @@ impl Metrics {
             "Requests that translation could not carry whole",
             self.losses.clone(),
         );
+        registry.register("jobs", "Queued requests by how far they have come", self.jobs.clone());
         registry.register("connections", "Open client connections", self.connections.clone());
         registry.register(
             "ledger_records_queued",
@@ -227,6 +237,16 @@ impl Metrics {
         let (feature, tier) = (Arc::clone(feature), Arc::clone(tier));
         let labels = TierLabels { feature, tier, change: change.as_str() };
         self.tier_changes.get_or_create(&labels).inc();
+    }
+
+    /// Shows how many queued requests there are.
+    pub(crate) fn jobs(&self, depths: &[Depth]) {
+        self.jobs.clear();
+        for depth in depths {
+            let labels = JobLabels { feature: depth.feature.clone(), state: depth.state.as_str() };
+            let jobs = i64::try_from(depth.jobs).unwrap_or(i64::MAX);
+            self.jobs.get_or_create(&labels).set(jobs);
+        }
     }
 
     /// How often a deployment was called, and how often that failed.

@@ -147,6 +147,7 @@ fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
             },
         },
         TierMode::Cache { max_age } => Mode::Cache { max_age: *max_age },
+        TierMode::Queue(queue) => Mode::Queue { ttl: queue.ttl, max_jobs: queue.max_jobs },
         TierMode::Reply { text } => Mode::Reply { text: text.as_str().into() },
         TierMode::Off => Mode::Off,
     };

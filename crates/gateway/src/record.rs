@@ -232,15 +232,29 @@ impl Record {
     }
 
     /// Closes the books: served whole.
-    pub(crate) fn served(mut self, acceptable: bool, usage: Option<Usage>) {
+    pub(crate) fn served(self, acceptable: bool, usage: Option<Usage>) {
+        self.good(200, acceptable, usage);
+    }
+
+    /// Closes the books: the client was told to come back.
+    pub(crate) fn accepted(self, acceptable: bool) {
+        self.good(202, acceptable, None);
+    }
+
+    fn good(mut self, status: u16, acceptable: bool, usage: Option<Usage>) {
         self.end_attempts(None);
         self.note(|call| {
             call.outcome = if acceptable { Outcome::Served } else { Outcome::Degraded };
-            call.status = 200;
+            call.status = status;
             call.fault = None;
             call.usage = usage;
         });
         self.close();
+    }
+
+    /// Throws the books away: the request will be tried again under the same id.
+    pub(crate) fn forget(mut self) {
+        self.call = None;
     }
 
     /// Closes the books: the client was told of a fault, with `status`.

@@ -19,6 +19,8 @@ use crate::{
 
 /// The longest wait that a client is asked for; some SDKs sleep however long they are told.
 const RETRY_AFTER_S_MAX: u64 = 60;
+/// After so many seconds a client that was told to come back should look.
+const POLL_AFTER_S: u64 = 5;
 /// Characters per event when a reply that was not streamed is.
 const PIECE_CHARS: usize = 24;
 /// Header values are cut here.
@@ -46,6 +48,14 @@ pub(crate) fn answer(
                 content_type(call.dialect, streamed),
                 Outgoing::Whole(body),
             )
+        }
+        By::Queue(queued) => {
+            let mut headers = told(&call, &record);
+            put(&mut headers, "location", &queued.location());
+            put(&mut headers, "retry-after", &POLL_AFTER_S.to_string());
+            record.accepted(acceptable);
+            let body = Outgoing::Whole(queued.shown().into());
+            respond(StatusCode::ACCEPTED, headers, "application/json", body)
         }
         By::Deployment { deployment, reached, mut held } => {
             let known = call.plan.plan.deployments.get(deployment);
@@ -113,7 +123,7 @@ pub(crate) fn plain(status: StatusCode, body: Vec<u8>) -> Response<Outgoing> {
 /// A refusal without books.
 pub(crate) fn plain_refusal(dialect_id: DialectId, fault: &Fault, id: &str) -> Response<Outgoing> {
     let (status, body) = dialect(dialect_id).write_error(fault, id);
-    let status = fault.status.filter(|status| *status == 405).unwrap_or(status);
+    let status = fault.status.filter(|status| matches!(status, 405 | 409)).unwrap_or(status);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = plain(status, body);
     id_headers(response.headers_mut(), dialect_id, id);

@@ -13,7 +13,7 @@ use crate::{
     count,
     door::{Door, Operation},
     listen::Worker,
-    models,
+    models, queue,
     record::Record,
     respond,
     trace::Trace,
@@ -34,6 +34,7 @@ pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Re
         Operation::Infer => serve_request(&worker, door.dialect, request).await,
         Operation::CountTokens => count::serve(&worker, door.dialect, request).await,
         Operation::Models => models::serve(gateway, door.dialect, &request),
+        Operation::Job => queue::poll::serve(gateway, door.dialect, &request).await,
         Operation::Health => respond::plain(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()),
         Operation::Ready if gateway.is_draining() => {
             respond::plain(StatusCode::SERVICE_UNAVAILABLE, br#"{"status":"draining"}"#.to_vec())

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
-use tieline_route::{Cause, Feature, Level, Mode, Shown, State, TierChange, TierState};
+use tieline_ledger::{Depth, JobState};
+use tieline_route::{Cause, Decision, Feature, Level, Mode, Shown, State, TierChange, TierState};
 use tieline_types::Class;
 
 use crate::gateway::Gateway;
@@ -34,6 +35,8 @@ pub struct FeatureStatus {
     pub tiers: Vec<TierStatus>,
     /// Further attempts that its retry budget still pays for.
     pub retries_left: u64,
+    /// Its requests that wait to be answered later, as of the last look, seconds ago at most.
+    pub jobs_queued: u64,
 }
 
 /// A tier of a feature.
@@ -41,7 +44,7 @@ pub struct FeatureStatus {
 pub struct TierStatus {
     /// Its name.
     pub name: String,
-    /// `models`, `cache`, `reply` or `off`.
+    /// `models`, `cache`, `queue`, `reply` or `off`.
     pub mode: &'static str,
     /// `up`, `dropped` (its deployments are out, and a later tier answers) or `settling` (it comes
     /// back).
@@ -102,6 +105,7 @@ impl Gateway {
             let (mode, deployments) = match &tier.mode {
                 Mode::Models { candidates, .. } => ("models", ids(candidates)),
                 Mode::Cache { .. } => ("cache", Vec::new()),
+                Mode::Queue { .. } => ("queue", Vec::new()),
                 Mode::Reply { .. } => ("reply", Vec::new()),
                 Mode::Off => ("off", Vec::new()),
             };
@@ -118,11 +122,17 @@ impl Gateway {
         let tiers = |feature: &Feature| {
             feature.tiers.iter().enumerate().map(|(at, one)| tier(feature, at, one)).collect()
         };
+        let depths = self.queue.depths();
+        let queued = |feature: &str| {
+            let of = |depth: &&Depth| depth.feature == feature && depth.state == JobState::Queued;
+            depths.iter().find(of).map_or(0, |depth| depth.jobs)
+        };
         let features = plan.plan.features.values().map(|feature| FeatureStatus {
             name: feature.name.to_string(),
             implicit: feature.implicit,
             tiers: tiers(feature),
             retries_left: plan.live.retries_left(feature, now),
+            jobs_queued: queued(&feature.name),
         });
         // A client that leaves is nobody's failure, nor is losing a race.
         let failures: Vec<&str> = Class::ALL
@@ -150,8 +160,14 @@ impl Gateway {
 }
 
 impl Gateway {
-    /// Logs and counts a tier that dropped or returned.
-    pub(crate) fn note_tier(&self, feature: &Feature, tier: usize, change: TierChange) {
+    /// Logs and counts the tiers that a decision found dropped or returned.
+    pub(crate) fn note_tiers(&self, feature: &Feature, decision: &Decision) {
+        for (tier, change) in &decision.changes {
+            self.note_tier(feature, *tier, *change);
+        }
+    }
+
+    fn note_tier(&self, feature: &Feature, tier: usize, change: TierChange) {
         let Some(tier) = feature.tiers.get(tier) else {
             return;
         };

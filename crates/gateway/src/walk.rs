@@ -8,7 +8,7 @@ use tieline_dialect::{
 };
 use tieline_route::{
     ATTEMPTS_PER_REQUEST_MAX, Decision, Demand, Effect, Mode, Move, Next, Step, Verdict, backoff,
-    outcome, retry_wait,
+    may_pass, outcome, retry_wait,
 };
 use tieline_types::{Class, Fault, PassedOver, Reason, Replay, Usage};
 use tokio::time::Instant;
@@ -20,6 +20,7 @@ use crate::{
     held::Held,
     listen::Worker,
     prepare::Neutral,
+    queue::Queued,
     record::Record,
 };
 
@@ -51,6 +52,8 @@ pub(crate) enum By {
     Deployment { deployment: usize, reached: Box<Reached>, held: Held },
     /// The cache or the tier's fixed text.
     Tieline(Arc<Reply>),
+    /// Nobody yet: it is kept to be answered later.
+    Queue(Queued),
 }
 
 /// Walks the decision's steps until one answers or a fault says stop.
@@ -107,6 +110,11 @@ pub(crate) async fn walk(
             Step::Cache { tier } => {
                 if let Some(reply) = walk.cached(*tier) {
                     return Ok(Answered { tier: *tier, by: By::Tieline(reply) });
+                }
+            }
+            Step::Queue { tier } => {
+                if let Some(queued) = walk.queued(*tier).await {
+                    return Ok(Answered { tier: *tier, by: By::Queue(queued) });
                 }
             }
             Step::Reply { tier } => {
@@ -394,7 +402,9 @@ impl<'a> Walk<'a> {
         let whole = tier_end == self.call.deadline;
         let another = |step: &Step| match step {
             Step::Call { tier: other, .. } => whole || *other == tier,
-            Step::Cache { .. } | Step::Reply { .. } | Step::Off { .. } => false,
+            Step::Cache { .. } | Step::Queue { .. } | Step::Reply { .. } | Step::Off { .. } => {
+                false
+            }
         };
         let mut share = match later {
             [] => left,
@@ -415,6 +425,17 @@ impl<'a> Walk<'a> {
         };
         let gateway = &self.worker.gateway;
         gateway.cache.get(self.call, gateway.now(), max_age)
+    }
+
+    /// Keeps the request for later, unless what failed it will fail it then too.
+    async fn queued(&self, tier: usize) -> Option<Queued> {
+        let lasting = |(_, fault): &(_, Fault)| !may_pass(fault.class);
+        let hopeless = self.faults.iter().all(lasting) && !self.faults.is_empty();
+        if hopeless {
+            return None;
+        }
+        let gateway = &self.worker.gateway;
+        gateway.queue.keep(gateway, self.call, tier).await
     }
 
     fn fixed(&self, tier: usize) -> Reply {

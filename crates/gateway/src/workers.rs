@@ -76,6 +76,7 @@ pub fn start(
         let listener = listener.try_clone().map_err(GatewayError::Thread)?;
         running.spawn_worker(number, listener, tls.clone())?;
     }
+    running.spawn_jobs()?;
     running.spawn_control(admin, keys)?;
     Ok(running)
 }
@@ -126,6 +127,22 @@ impl Running {
             worker.connections.close();
             tokio::select! {
                 () = worker.connections.wait() => {}
+                () = stopped.cancelled() => {}
+            }
+            // Nobody waits any more where the drain has timed out.
+            let _ = done.send(());
+        })
+    }
+
+    /// Queued requests are run apart from those that somebody waits for.
+    fn spawn_jobs(&mut self) -> Result<(), GatewayError> {
+        let worker = Worker::new(&self.gateway, self.stop.clone())?;
+        let (done, over) = oneshot::channel();
+        let stopped = self.stop_admin.clone();
+        self.done.push(over);
+        self.spawn("jobs".to_owned(), async move {
+            tokio::select! {
+                () = worker.run_jobs() => {}
                 () = stopped.cancelled() => {}
             }
             // Nobody waits any more where the drain has timed out.

@@ -137,6 +137,22 @@ pub enum LedgerError {
         /// How many.
         records: usize,
     },
+    /// The jobs could not be read or changed.
+    #[error("cannot use the jobs in the ledger")]
+    Jobs {
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file whose lock says which process answers jobs could not be made or locked.
+    #[error("cannot create or lock {path}")]
+    LeadJobs {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
     /// The keys could not be read.
     #[error("cannot read the keys")]
     ReadKeys {

@@ -9,6 +9,7 @@ use crate::{
     database,
     entry::Entry,
     error::LedgerError,
+    jobs::Jobs,
     queue::{Queue, Status, Worker},
     spill::Spill,
     spiller,
@@ -51,6 +52,7 @@ pub struct Ledger {
 struct Handle {
     queue: Arc<Queue>,
     path: PathBuf,
+    jobs: Arc<Jobs>,
 }
 
 impl Drop for Handle {
@@ -70,9 +72,12 @@ impl Ledger {
         let connection = database::open(&settings.path, OPEN_PATIENCE)?;
         let spill = Arc::new(Spill::open(&settings.spill)?);
         let queue = Arc::new(Queue::new());
-        let ledger = Self {
-            handle: Arc::new(Handle { queue: Arc::clone(&queue), path: settings.path.clone() }),
+        let handle = Handle {
+            queue: Arc::clone(&queue),
+            path: settings.path.clone(),
+            jobs: Arc::new(Jobs::new(&settings.path)),
         };
+        let ledger = Self { handle: Arc::new(handle) };
 
         let spills = (Arc::clone(&queue), Arc::clone(&spill));
         start("spill", &queue, move || spiller::run(&spills.0, &spills.1))?;
@@ -131,6 +136,12 @@ impl Ledger {
             0 => Ok(()),
             records => Err(LedgerError::Unwritten { records }),
         }
+    }
+
+    /// The requests that are to be answered later, in the same database.
+    #[must_use]
+    pub fn jobs(&self) -> &Arc<Jobs> {
+        &self.handle.jobs
     }
 
     /// What the ledger is doing.

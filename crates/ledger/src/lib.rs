@@ -1,5 +1,5 @@
-//! The ledger: the durable record of requests and attempts, of changes to the gateway, and the
-//! callers' keys, in SQLite.
+//! The ledger: the durable record of requests and attempts, of changes to the gateway, the callers'
+//! keys, and the requests that are to be answered later, in SQLite.
 //!
 //! [`Ledger::record`] only puts a record into a bounded queue. A writer thread moves the queue into
 //! the database in batches; a second thread appends to spill files whatever the database has not
@@ -12,6 +12,7 @@ mod database;
 mod entry;
 mod error;
 mod import;
+mod jobs;
 mod keys;
 mod ledger;
 mod query;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use audit::{AuditFilter, audit};
 pub use error::LedgerError;
+pub use jobs::{Depth, Job, JobEnd, JobInfo, JobLimits, JobState, Jobs, NewJob, Notice, Removal};
 pub use keys::{Keys, NewKey};
 pub use ledger::{Ledger, Settings};
 pub use query::{Filter, query};

@@ -120,6 +120,14 @@ impl KeyRing {
         }
         Ok(Arc::clone(info))
     }
+
+    /// The key of that id, if it is valid at `now_ms`. For requests whose key was verified earlier.
+    #[must_use]
+    pub fn current(&self, id: &str, now_ms: u64) -> Option<Arc<KeyInfo>> {
+        let (info, _) = self.keys.get(id)?;
+        let over = |end: Option<u64>| end.is_some_and(|end_ms| end_ms <= now_ms);
+        (!over(info.revoked_ms) && !over(info.expires_ms)).then(|| Arc::clone(info))
+    }
 }
 
 /// The id within a text of the form of a key.

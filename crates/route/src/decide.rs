@@ -27,6 +27,11 @@ pub enum Step {
         /// Position of the tier in the feature.
         tier: usize,
     },
+    /// Keep the request for later, if there is room.
+    Queue {
+        /// Position of the tier in the feature.
+        tier: usize,
+    },
     /// Answer with the tier's fixed text.
     Reply {
         /// Position of the tier in the feature.
@@ -131,11 +136,15 @@ pub fn decide(
                 }
             }
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
+            Mode::Queue { .. } => {
+                let (soon, out) = shut.into_iter().partition(Rescue::is_on_its_way);
+                decision.rescue_with(soon);
+                decision.steps.push(Step::Queue { tier });
+                shut = out;
+            }
             Mode::Reply { .. } | Mode::Off => {
                 // A fixed answer is better than a call that likely fails.
-                shut.retain(|rescue| {
-                    matches!(rescue.why, Why::Returning | Why::Settling | Why::Due)
-                });
+                shut.retain(Rescue::is_on_its_way);
                 decision.rescue_with(shut);
                 decision.steps.push(match config.mode {
                     Mode::Off => Step::Off { tier },
@@ -158,7 +167,8 @@ fn stands_in(
     draw: f64,
     demand: Demand,
 ) -> bool {
-    let reached = |tier: &&Tier| !matches!(tier.mode, Mode::Reply { .. } | Mode::Off);
+    let reached =
+        |tier: &&Tier| !matches!(tier.mode, Mode::Queue { .. } | Mode::Reply { .. } | Mode::Off);
     let later = feature.tiers.iter().skip(tier + 1).take_while(reached).flat_map(Tier::usable);
     later
         .map(|one| live.peek(one.deployment, feature, now, draw, demand))
@@ -206,6 +216,11 @@ struct Rescue {
 }
 
 impl Rescue {
+    /// Whether it likely answers: better than a fixed answer, or one that comes later.
+    const fn is_on_its_way(&self) -> bool {
+        matches!(self.why, Why::Returning | Why::Settling | Why::Due)
+    }
+
     /// What is on its way back answers more likely than what waits for its probe, that more likely
     /// than what refuses for want of quota, and that more likely than what is out.
     const fn promise(&self) -> u8 {

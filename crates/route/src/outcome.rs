@@ -51,6 +51,23 @@ const QUOTA_WAIT: Duration = Duration::from_secs(1);
 /// The longest hint that is believed: quotas of a day exist.
 const QUOTA_WAIT_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// Whether the same request may fare better at another time. What is wrong with the request itself
+/// stays wrong.
+#[must_use]
+pub const fn may_pass(class: Class) -> bool {
+    !matches!(
+        class,
+        Class::UnsupportedHere
+            | Class::ContextOverflow
+            | Class::TooLarge
+            | Class::PolicyBlock
+            | Class::ClientInvalid
+            | Class::CallerAuth
+            | Class::CallerDenied
+            | Class::NotFound
+    )
+}
+
 /// The decision table. Every class has exactly one row.
 #[must_use]
 pub fn outcome(fault: &Fault) -> Outcome {

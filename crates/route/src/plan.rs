@@ -110,6 +110,13 @@ pub enum Mode {
         /// How old they may be.
         max_age: Duration,
     },
+    /// Keeps the request to be answered later.
+    Queue {
+        /// How long it is worth answering.
+        ttl: Duration,
+        /// How many may wait at once.
+        max_jobs: u64,
+    },
     /// Answers with a fixed text.
     Reply {
         /// The text.

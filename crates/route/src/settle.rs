@@ -109,7 +109,9 @@ impl Ladders {
     }
 
     pub(crate) fn rung(&self, feature: &Feature, tier: usize) -> Option<&Rung> {
-        self.0.get(&feature.name)?.get(tier).map(|(_, rung)| rung.as_ref())
+        let name = &feature.tiers.get(tier)?.name;
+        let rungs = self.0.get(&feature.name)?;
+        rungs.iter().find(|(one, _)| one == name).map(|(_, rung)| rung.as_ref())
     }
 }
 

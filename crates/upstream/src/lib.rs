@@ -9,6 +9,7 @@ mod connect;
 mod fetch;
 mod network;
 mod pool;
+mod post;
 mod route;
 mod send;
 

@@ -38,7 +38,7 @@ pub struct Outgoing<'a> {
 /// A pool of connections to providers. Each worker has its own, so that workers share no lock.
 pub struct Upstream {
     network: Network,
-    usual: Pool,
+    pub(crate) usual: Pool,
     /// Pools for providers that are dialled in an unusual way.
     special: Mutex<Vec<(Dial, Pool)>>,
     pub(crate) public: Pool,

@@ -122,6 +122,8 @@ fn tier(tier: &Tier) -> String {
         TierMode::Models { candidates, .. } => {
             format!("{} ({})", tier.name, counted(candidates.len(), "deployment"))
         }
-        TierMode::Cache { .. } | TierMode::Reply { .. } | TierMode::Off => tier.name.clone(),
+        TierMode::Cache { .. } | TierMode::Queue(_) | TierMode::Reply { .. } | TierMode::Off => {
+            tier.name.clone()
+        }
     }
 }

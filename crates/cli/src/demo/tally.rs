@@ -41,7 +41,10 @@ impl Ladder {
                 TierMode::Models { candidates, .. } => {
                     candidates.iter().map(|candidate| candidate.deployment.clone()).collect()
                 }
-                TierMode::Cache { .. } | TierMode::Reply { .. } | TierMode::Off => Vec::new(),
+                TierMode::Cache { .. }
+                | TierMode::Queue(_)
+                | TierMode::Reply { .. }
+                | TierMode::Off => Vec::new(),
             },
         });
         Self { feature: feature.name.clone(), tiers: tiers.collect() }

@@ -13,6 +13,7 @@ use crate::{
     wire,
 };
 
+mod queue;
 mod tier;
 
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -111,10 +112,19 @@ impl Check<'_> {
             let problem = Problem::new(Code::UnreachableTier, *at, "this tier is never reached");
             self.add(problem.with_help("a tier before it always answers; move that to the end"));
         }
-        let cache = rungs.iter().find_map(|(tier, _)| tier.cache.at);
-        if let (Some(at), false) = (cache, rungs.iter().any(|(tier, _)| tier.models.is_written())) {
-            let problem = Problem::new(Code::CacheAlone, at, "nothing fills this cache");
-            self.add(problem.with_help("add a tier with `models`"));
+        self.queue_last(rungs.get(..end).unwrap_or_default());
+        let cache = |(tier, _): &(&wire::Tier, Span)| tier.cache.at;
+        let queue = |(tier, _): &(&wire::Tier, Span)| tier.queue.at;
+        let alone = [
+            (rungs.iter().find_map(cache), "nothing fills this cache"),
+            (rungs.iter().find_map(queue), "nothing answers what this queues"),
+        ];
+        let models = rungs.iter().any(|(tier, _)| tier.models.is_written());
+        for (at, message) in alone.into_iter().filter(|_| !models) {
+            if let Some(at) = at {
+                let problem = Problem::new(Code::CacheAlone, at, message);
+                self.add(problem.with_help("add a tier with `models`"));
+            }
         }
         self.duplicate_names(rungs);
     }
@@ -136,6 +146,7 @@ fn free_name(mode: &TierMode, number: usize, taken: &BTreeSet<String>) -> String
     let usual = match mode {
         TierMode::Models { .. } => MODELS,
         TierMode::Cache { .. } => "cache",
+        TierMode::Queue(_) => "queue",
         TierMode::Reply { .. } => "reply",
         TierMode::Off => "off",
     };

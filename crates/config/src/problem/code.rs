@@ -37,11 +37,11 @@ pub enum Code {
     DuplicateDeployment,
     /// A feature has no tiers, or a tier has no models.
     EmptyTiers,
-    /// A tier has none or several of `models`, `cache`, `reply` and `off`.
+    /// A tier has none or several of `models`, `cache`, `queue`, `reply` and `off`.
     TierMode,
-    /// A tier stands after one that always answers.
+    /// A tier stands after one that always answers, or nearly always.
     UnreachableTier,
-    /// A feature has a cache but no models that could fill it.
+    /// A feature has a cache or a queue but no models that could fill or answer it.
     CacheAlone,
     /// A surface that this kind of provider does not have.
     SurfaceMismatch,
@@ -153,7 +153,7 @@ impl Code {
             Self::DuplicateDeployment => "remove one, or give the second another `name`",
             Self::EmptyTiers => "list at least one",
             Self::TierMode => "keep exactly one; a ladder needs one tier for each step",
-            Self::UnreachableTier => "move `reply` and `off` to the end",
+            Self::UnreachableTier => "move `reply` and `off` to the end, and `queue` before them",
             Self::CacheAlone => "add a tier with `models`",
             Self::SurfaceMismatch => "use a surface that the message names",
             Self::BadUrl => {

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use tieline_config::{
     AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge, Limits,
-    Prefer, Probes, ProviderKind, RealWorld, Surface, TierMode, load,
+    Prefer, Probes, ProviderKind, Queue, RealWorld, Surface, TierMode, load,
 };
 
 use super::{good, with};
@@ -229,6 +229,39 @@ fn a_ladder() {
     assert!(first.acceptable && !reply.acceptable);
     let off = config.feature("claude").and_then(|feature| feature.tiers.last());
     assert!(off.is_some_and(|tier| tier.mode == TierMode::Off && tier.name == "off"));
+}
+
+#[test]
+fn a_queue_has_a_usual_form_and_a_full_one() {
+    let config = good(&with(
+        "features:
+  f:
+    tiers: [{ models: [m] }, { queue: {} }]
+  g:
+    tiers:
+      - { models: [m] }
+      - name: later
+        queue:
+          ttl: 7d
+          max_jobs: 5
+          webhook: https://hooks.example/tieline
+          secret: { env: KEY }
+        acceptable: true
+      - { reply: Sorry. }\n",
+    ));
+    let tier = |feature: &str| config.feature(feature).and_then(|one| one.tiers.get(1)).cloned();
+    let usual = tier("f").expect("a tier");
+    assert_eq!((usual.name.as_str(), usual.acceptable), ("queue", false));
+    let day = Duration::from_secs(86_400);
+    let queue = Queue { ttl: day, max_jobs: 1000, webhook: None };
+    assert_eq!(usual.mode, TierMode::Queue(queue));
+    let full = tier("g").expect("a tier");
+    assert_eq!((full.name.as_str(), full.acceptable), ("later", true));
+    let TierMode::Queue(queue) = full.mode else { panic!("{full:?}") };
+    assert_eq!((queue.ttl, queue.max_jobs), (7 * day, 5));
+    let webhook = queue.webhook.expect("a webhook");
+    assert_eq!(webhook.url.as_str(), "https://hooks.example/tieline");
+    assert!(webhook.secret.is_some());
 }
 
 #[test]

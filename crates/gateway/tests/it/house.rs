@@ -1,7 +1,7 @@
 //! A whole house in memory: gateway, network, simulated providers, and a client.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, UNIX_EPOCH},
 };
@@ -19,6 +19,7 @@ use tieline_ledger::{AuditFilter, Filter, KeyRing, Ledger, Settings, query};
 use tieline_sim::{Fault, Kind, Pace, ProviderSpec, Rule, Sim};
 use tieline_types::{AuditRecord, CallRecord};
 use tieline_upstream::{MemoryNetwork, Network};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 /// Every provider kind and every surface, each model under one name at several of them.
@@ -255,6 +256,16 @@ impl House {
             }
         }
         Answer { status: head.status, headers: head.headers, body: bytes.into(), cut }
+    }
+
+    /// Runs what is queued in the background until the test ends.
+    pub(crate) fn run_jobs(&self) -> JoinHandle<()> {
+        tokio::spawn(Arc::clone(&self.worker).run_jobs())
+    }
+
+    /// The ledger's database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("tieline.db")
     }
 
     /// Sends a request and returns the response with its body still to be read.

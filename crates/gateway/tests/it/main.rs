@@ -21,6 +21,8 @@ mod peers;
 #[cfg(test)]
 mod probes;
 #[cfg(test)]
+mod queue;
+#[cfg(test)]
 mod reload;
 #[cfg(test)]
 mod settling;

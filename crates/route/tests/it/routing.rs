@@ -7,7 +7,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
     ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment,
     Domain, Effect, Feature, Level, Live, Mode, Move, Next, Plan, Prefer, Step, Tier, Verdict, Who,
-    Why, decide, outcome,
+    Why, decide, may_pass, outcome,
 };
 use tieline_types::{Class, Fault, Phase};
 
@@ -349,6 +349,64 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
         let call = Step::Call { tier: 0, deployment: 0 };
         assert_eq!(plan(&replying, &mut rng), [call, Step::Reply { tier: 2 }]);
     }
+}
+
+fn queue() -> Tier {
+    tier(Mode::Queue { ttl: Duration::from_secs(60), max_jobs: 10 })
+}
+
+#[test]
+fn a_queue_comes_before_what_is_out_and_after_what_returns() {
+    let (plan, feature) = feature(vec![models(&[1; 2], 0, Prefer::Ordered), queue()]);
+    let live = Live::new(&plan);
+    let mut rng = StdRng::seed_from_u64(1);
+    let call = |deployment| Step::Call { tier: 0, deployment };
+    let queue = Step::Queue { tier: 1 };
+    assert_eq!(plan_one(&feature, &live, &mut rng).steps, [call(0), call(1), queue.clone()]);
+    trip(&live, &feature, 0);
+    trip(&live, &feature, 1);
+    let steps = plan_one(&feature, &live, &mut rng).steps;
+    assert_eq!(steps.first(), Some(&queue));
+    assert_eq!(calls(&steps).len(), 2, "a full queue is no reason to refuse outright");
+
+    let live = Live::new(&plan);
+    break_down(&live, &feature, 0, NOW);
+    let mut probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), false).unwrap();
+    live.served(&mut probe, at(6), Who { feature: 1, caller: 1 }, None);
+    live.release(probe, at(6), None);
+    break_down(&live, &feature, 1, at(7));
+    let returning = (0..100)
+        .map(|_| decide(&feature, &live, at(8), Demand::default(), &mut rng).steps)
+        .all(|steps| steps == [call(0), queue.clone(), call(1)]);
+    assert!(returning, "whether it is of the share that returns or not");
+}
+
+#[test]
+fn a_full_queue_leads_to_the_fixed_answer_behind_it() {
+    let reply = tier(Mode::Reply { text: "sorry".into() });
+    let (plan, feature) = feature(vec![models(&[1], 0, Prefer::Ordered), queue(), reply]);
+    let live = Live::new(&plan);
+    trip(&live, &feature, 0);
+    let steps = plan_one(&feature, &live, &mut StdRng::seed_from_u64(1)).steps;
+    assert_eq!(steps, [Step::Queue { tier: 1 }, Step::Reply { tier: 2 }]);
+}
+
+#[test]
+fn only_what_is_wrong_with_the_request_itself_never_passes() {
+    let lasting: Vec<Class> = Class::ALL.into_iter().filter(|class| !may_pass(*class)).collect();
+    assert_eq!(
+        lasting,
+        [
+            Class::ContextOverflow,
+            Class::TooLarge,
+            Class::UnsupportedHere,
+            Class::PolicyBlock,
+            Class::ClientInvalid,
+            Class::CallerAuth,
+            Class::CallerDenied,
+            Class::NotFound,
+        ]
+    );
 }
 
 #[test]

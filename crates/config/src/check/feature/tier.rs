@@ -23,13 +23,15 @@ impl Check<'_> {
         let modes = [
             tier.models.is_written(),
             tier.cache.is_written(),
+            tier.queue.is_written(),
             tier.reply.is_written(),
             tier.off.is_written(),
         ];
         let count = modes.into_iter().filter(|written| *written).count();
         if count != 1 {
             let number = if count == 0 { "none" } else { "several" };
-            let message = format!("the tier has {number} of `models`, `cache`, `reply` and `off`");
+            let message =
+                format!("the tier has {number} of `models`, `cache`, `queue`, `reply` and `off`");
             self.add(Problem::new(Code::TierMode, at, message).with_help("write exactly one"));
             return None;
         }
@@ -37,6 +39,9 @@ impl Check<'_> {
         if let Some((cache, at)) = tier.cache.placed() {
             self.required(&cache.max_age, "max_age", at);
             return self.lapse(&cache.max_age).map(|max_age| TierMode::Cache { max_age });
+        }
+        if let Some(queue) = &tier.queue.value {
+            return self.queue(queue);
         }
         if tier.reply.is_written() {
             return self.text(&tier.reply).map(|text| TierMode::Reply { text });
@@ -154,7 +159,9 @@ impl Check<'_> {
         let limit = deadline.unwrap_or(feature_deadline);
         let owner = if deadline.is_some() { "tier" } else { "feature" };
         self.within(ttft, &written.ttft, "ttft", limit, owner);
-        let acceptable = written.acceptable.value.unwrap_or(true);
+        // Whoever is told to come back has not been answered yet.
+        let answers = !matches!(mode, TierMode::Queue(_));
+        let acceptable = written.acceptable.value.unwrap_or(answers);
         Tier { name, mode, ttft, deadline, acceptable }
     }
 
