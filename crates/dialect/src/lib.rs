@@ -12,6 +12,7 @@ mod calls;
 mod claude;
 mod conversation;
 mod effort;
+mod embeddings;
 mod error;
 pub mod frame;
 mod head;
@@ -28,11 +29,13 @@ mod probe;
 mod scan;
 mod stand_in;
 mod stream;
+mod wording;
 
 use http::HeaderMap;
 use tieline_types::{DialectId, Fault};
 
 pub use conversation::Conversation;
+pub use embeddings::{Embedded, read_embeddings_response, write_embeddings_request};
 pub use error::{class_of_status, upstream_request_id};
 pub use head::{Head, offers_tools, splice_model, without_stream};
 pub use hint::retry_after;
@@ -40,6 +43,7 @@ pub use limits::{Limit, Limits, limits};
 pub use loss::{Action, Loss, Losses};
 pub use probe::probe;
 pub use stream::{Collector, Glance, events_of};
+pub use wording::take_wording;
 
 use frame::Framing;
 use ir::{Ask, Event, Reply};

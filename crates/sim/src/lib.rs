@@ -11,6 +11,7 @@
 mod answer;
 mod body;
 mod credential;
+mod embed;
 mod failure;
 mod fault;
 mod fixed;

@@ -17,6 +17,11 @@ pub(crate) enum Endpoint {
         /// The path asks for a stream.
         stream: bool,
     },
+    /// Vectors of texts, in OpenAI's protocol.
+    Embed {
+        /// The model, where the path names it.
+        model: Option<String>,
+    },
     /// Anthropic's token count.
     CountTokens,
     /// The list of models.
@@ -29,13 +34,14 @@ impl Endpoint {
         match self {
             Self::Generate { dialect, .. } => Some(*dialect),
             Self::CountTokens => Some(DialectId::AnthropicMessages),
+            Self::Embed { .. } => Some(DialectId::OpenaiChat),
             Self::Models => None,
         }
     }
 
     fn method(&self) -> Method {
         match self {
-            Self::Generate { .. } | Self::CountTokens => Method::POST,
+            Self::Generate { .. } | Self::Embed { .. } | Self::CountTokens => Method::POST,
             Self::Models => Method::GET,
         }
     }
@@ -69,6 +75,7 @@ pub(crate) fn endpoint(kind: Kind, method: &Method, uri: &Uri) -> Result<Endpoin
 #[derive(Clone, Copy)]
 enum Fixed {
     Generate(DialectId),
+    Embed,
     CountTokens,
     Models,
 }
@@ -77,11 +84,18 @@ const CHAT: Fixed = Fixed::Generate(DialectId::OpenaiChat);
 const RESPONSES: Fixed = Fixed::Generate(DialectId::OpenaiResponses);
 const MESSAGES: Fixed = Fixed::Generate(DialectId::AnthropicMessages);
 
-const OPENAI: &[(&str, Fixed)] =
-    &[("/v1/chat/completions", CHAT), ("/v1/responses", RESPONSES), ("/v1/models", Fixed::Models)];
+const OPENAI: &[(&str, Fixed)] = &[
+    ("/v1/chat/completions", CHAT),
+    ("/v1/responses", RESPONSES),
+    ("/v1/embeddings", Fixed::Embed),
+    ("/v1/models", Fixed::Models),
+];
 
-const AZURE: &[(&str, Fixed)] =
-    &[("/openai/v1/chat/completions", CHAT), ("/openai/v1/responses", RESPONSES)];
+const AZURE: &[(&str, Fixed)] = &[
+    ("/openai/v1/chat/completions", CHAT),
+    ("/openai/v1/responses", RESPONSES),
+    ("/openai/v1/embeddings", Fixed::Embed),
+];
 
 const ANTHROPIC: &[(&str, Fixed)] = &[
     ("/v1/messages", MESSAGES),
@@ -100,12 +114,14 @@ fn fixed(table: &[(&str, Fixed)], path: &str) -> Option<Endpoint> {
     let (_, fixed) = table.iter().find(|(known, _)| *known == path)?;
     Some(match *fixed {
         Fixed::Generate(dialect) => Endpoint::Generate { dialect, model: None, stream: false },
+        Fixed::Embed => Endpoint::Embed { model: None },
         Fixed::CountTokens => Endpoint::CountTokens,
         Fixed::Models => Endpoint::Models,
     })
 }
 
-/// Azure's dated paths exist only with an `api-version`; Chat names the deployment in the path.
+/// Azure's dated paths exist only with an `api-version`; those of Chat and of embeddings name the
+/// deployment.
 fn azure_dated(uri: &Uri) -> Option<Endpoint> {
     let query = uri.query()?;
     if !query.split('&').any(|pair| pair.starts_with("api-version=")) {
@@ -115,10 +131,16 @@ fn azure_dated(uri: &Uri) -> Option<Endpoint> {
         let dialect = DialectId::OpenaiResponses;
         return Some(Endpoint::Generate { dialect, model: None, stream: false });
     }
-    let deployment =
-        uri.path().strip_prefix("/openai/deployments/")?.strip_suffix("/chat/completions")?;
-    let dialect = DialectId::OpenaiChat;
-    Some(Endpoint::Generate { dialect, model: Some(segment(deployment)?), stream: false })
+    let (deployment, operation) =
+        uri.path().strip_prefix("/openai/deployments/")?.split_once('/')?;
+    let model = Some(segment(deployment)?);
+    match operation {
+        "chat/completions" => {
+            Some(Endpoint::Generate { dialect: DialectId::OpenaiChat, model, stream: false })
+        }
+        "embeddings" => Some(Endpoint::Embed { model }),
+        _ => None,
+    }
 }
 
 /// Bedrock's model ids hold colons and slashes, which clients may send percent-encoded.

@@ -21,7 +21,7 @@ use crate::{
     Fault, Kind, Seen,
     answer::Speech,
     body::{Broken, Ending, Paced, Reset},
-    credential,
+    credential, embed,
     failure::{Failure, Shape},
     fixed,
     headers::{self, Stamp},
@@ -95,11 +95,16 @@ impl Exchange<'_> {
         } else if let Ok(read) = Head::read(body) {
             head = read;
         }
-        if let Some(Endpoint::Generate { model, stream, .. }) = endpoint {
-            head.stream |= *stream;
-            if let Some(model) = model {
-                head.model.clone_from(model);
+        let named = match endpoint {
+            Some(Endpoint::Generate { model, stream, .. }) => {
+                head.stream |= *stream;
+                model.as_ref()
             }
+            Some(Endpoint::Embed { model }) => model.as_ref(),
+            _ => None,
+        };
+        if let Some(model) = named {
+            head.model.clone_from(model);
         }
         head
     }
@@ -152,6 +157,7 @@ impl Exchange<'_> {
         match endpoint {
             Endpoint::Models => Ok(Answer::json(self.models().to_string())),
             Endpoint::CountTokens => count_tokens(body),
+            Endpoint::Embed { .. } => self.embed(body, &head.model, fault).await,
             Endpoint::Generate { dialect, model, stream } => match (&self.provider.canned, fault) {
                 (Some(canned), None) => Ok(prepared(canned, dialect, head.stream).await),
                 (Some(canned), Some(fault)) => {
@@ -199,6 +205,31 @@ impl Exchange<'_> {
             sleep(wait).await;
         }
         Ok(spoil::whole(&speech, fault, &self.reset))
+    }
+
+    /// Sends vectors after the time of a first token, struck by the fault.
+    async fn embed(
+        &self,
+        body: &Bytes,
+        model: &str,
+        fault: Option<&Fault>,
+    ) -> Result<Answer, Failure> {
+        let asked = embed::Asked::read(body)?;
+        self.check_model(model)?;
+        let mut wait = self.provider.spec.pace.first_token;
+        if let Some(Fault::SlowFirstToken(more)) = fault {
+            wait = wait.saturating_add(*more);
+        }
+        if !wait.is_zero() {
+            sleep(wait).await;
+        }
+        let answer = if matches!(fault, Some(Fault::Empty)) {
+            embed::nothing(model)
+        } else {
+            asked.answer(model)
+        };
+        let in_band = |code: &str| Failure::new(500).word(code).write(Shape::Openai, "").1.into();
+        Ok(spoil::body(&answer.into(), in_band, fault, &self.reset))
     }
 
     fn voice(&self, dialect: DialectId) -> Voice<'_> {

@@ -63,9 +63,18 @@ pub(crate) fn stream(speech: &Speech<'_>, fault: Option<&Fault>, reset: &Reset) 
     Answer::sound(framing.content_type(), body)
 }
 
-/// A whole body, struck by the fault.
+/// A whole reply, struck by the fault.
 pub(crate) fn whole(speech: &Speech<'_>, fault: Option<&Fault>, reset: &Reset) -> Answer {
-    let whole = speech.whole();
+    body(&speech.whole(), |code| speech.failed_whole(code), fault, reset)
+}
+
+/// A whole body, struck by the fault; `failed` is what stands in its place for an error in-band.
+pub(crate) fn body(
+    whole: &Bytes,
+    failed: impl FnOnce(&str) -> Bytes,
+    fault: Option<&Fault>,
+    reset: &Reset,
+) -> Answer {
     let broken = |bytes: Option<Bytes>, ending| Answer {
         content_type: JSON,
         announced: Some(whole.len()),
@@ -73,14 +82,14 @@ pub(crate) fn whole(speech: &Speech<'_>, fault: Option<&Fault>, reset: &Reset) -
     };
     match fault {
         Some(Fault::HangAfterHeaders) => broken(None, Ending::Hang),
-        Some(Fault::Stall { .. }) => broken(Some(half(&whole)), Ending::Hang),
+        Some(Fault::Stall { .. }) => broken(Some(half(whole)), Ending::Hang),
         Some(Fault::Cut { clean: false, .. }) => {
-            broken(Some(half(&whole)), Ending::Break(reset.clone()))
+            broken(Some(half(whole)), Ending::Break(reset.clone()))
         }
-        Some(Fault::Cut { clean: true, .. }) => Answer::json(half(&whole)),
+        Some(Fault::Cut { clean: true, .. }) => Answer::json(half(whole)),
         Some(Fault::Garbage) => Answer::sound(HTML, Paced::whole(GARBAGE_PAGE)),
-        Some(Fault::InBand { code, .. }) => Answer::json(speech.failed_whole(code)),
-        _ => Answer::json(whole),
+        Some(Fault::InBand { code, .. }) => Answer::json(failed(code)),
+        _ => Answer::json(whole.clone()),
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Route {
     pub target: Target,
     /// Where tokens of a prompt can be counted, if the provider does that.
     pub count_tokens: Option<Uri>,
+    /// Where texts become vectors, if the provider does that in OpenAI's protocol.
+    pub embeddings: Option<Uri>,
     pub(crate) dial: Dial,
     pub(crate) headers: HeaderMap,
     pub(crate) credential: Credential,
@@ -43,8 +45,17 @@ impl Route {
     /// The same deployment, called to count tokens.
     #[must_use]
     pub fn counting(&self) -> Option<Self> {
-        let uri = self.count_tokens.clone()?;
-        Some(Self { whole: uri.clone(), stream: uri, ..self.clone() })
+        self.elsewhere(self.count_tokens.as_ref()?)
+    }
+
+    /// The same deployment, called to turn texts into vectors.
+    #[must_use]
+    pub fn embedding(&self) -> Option<Self> {
+        self.elsewhere(self.embeddings.as_ref()?)
+    }
+
+    fn elsewhere(&self, uri: &Uri) -> Option<Self> {
+        Some(Self { whole: uri.clone(), stream: uri.clone(), ..self.clone() })
     }
 }
 
@@ -179,6 +190,7 @@ fn compile(
         ProviderKind::Anthropic { .. } => Some(parse(format!("{whole}/count_tokens"))?),
         _ => None,
     };
+    let embeddings = embeddings_address(&provider.kind, &deployment.name);
     let credential = match (&provider.kind, surface, credential) {
         (ProviderKind::Bedrock { mantle_service, .. }, Surface::Mantle, Credential::Aws(aws)) => {
             Credential::Aws(aws.for_service(mantle_service.as_str()))
@@ -193,6 +205,7 @@ fn compile(
             max_output_tokens: deployment.max_output_tokens.unwrap_or(MAX_OUTPUT_TOKENS),
         },
         count_tokens,
+        embeddings: embeddings.map(parse).transpose()?,
         dial: Dial {
             connect_timeout: provider.connect_timeout,
             extra_ca: provider.extra_ca.clone(),
@@ -224,9 +237,31 @@ const fn accepts(kind: &ProviderKind, deployment: &Deployment) -> Accepts {
     }
 }
 
+fn trimmed(url: &url::Url) -> String {
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// Where texts become vectors. Azure's dated path names the deployment, as that of Chat does
+/// (<https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings>).
+fn embeddings_address(kind: &ProviderKind, model: &str) -> Option<String> {
+    match kind {
+        ProviderKind::Openai { base_url, .. } | ProviderKind::OpenaiCompatible { base_url, .. } => {
+            Some(format!("{}/embeddings", trimmed(base_url)))
+        }
+        ProviderKind::AzureOpenai { endpoint, api_version: None, .. } => {
+            Some(format!("{}/openai/v1/embeddings", trimmed(endpoint)))
+        }
+        ProviderKind::AzureOpenai { endpoint, api_version: Some(version), .. } => Some(format!(
+            "{}/openai/deployments/{}/embeddings?api-version={version}",
+            trimmed(endpoint),
+            encoded(model)
+        )),
+        ProviderKind::Anthropic { .. } | ProviderKind::Bedrock { .. } => None,
+    }
+}
+
 /// The addresses for whole and for streamed answers.
 fn addresses(kind: &ProviderKind, surface: Surface, model: &str) -> [String; 2] {
-    let trimmed = |url: &url::Url| url.as_str().trim_end_matches('/').to_owned();
     let one = |address: String| [address.clone(), address];
     let leaf = if surface == Surface::Responses { "responses" } else { "chat/completions" };
     match kind {
@@ -407,6 +442,27 @@ mod tests {
         ];
         for (kind, surface, model, expected) in cases {
             assert_eq!(addresses(&kind, surface, model)[0], expected);
+        }
+        let embeddings = |kind| embeddings_address(&kind, "embed eu");
+        let host = "https://acme.openai.azure.com/openai";
+        for (kind, expected) in [
+            (azure(None), Some(format!("{host}/v1/embeddings"))),
+            (
+                azure(dated),
+                Some(format!(
+                    "{host}/deployments/embed%20eu/embeddings?api-version=2025-04-01-preview"
+                )),
+            ),
+            (
+                ProviderKind::OpenaiCompatible {
+                    base_url: Url::parse("http://127.0.0.1:11434/v1/").unwrap(),
+                    api_key: None,
+                },
+                Some("http://127.0.0.1:11434/v1/embeddings".to_owned()),
+            ),
+            (bedrock(), None),
+        ] {
+            assert_eq!(embeddings(kind), expected);
         }
         let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcd";
         let [_, stream] = addresses(&bedrock(), Surface::Converse, arn);

@@ -1,6 +1,8 @@
 //! Simulated providers as a client sees them.
 
 #[cfg(test)]
+mod embeddings;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod fixed;
