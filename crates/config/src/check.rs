@@ -43,7 +43,7 @@ pub(crate) fn check(
     let server = check.server(&written.server);
     let ledger = check.ledger(&written.ledger);
     let providers = check.providers(&written.providers, at);
-    let index = model::Index::of(&written.models);
+    let index = model::Index::of(&written.models, &written.providers);
     let models = check.models(&written.models, &written.providers, at);
     let features = check.features(&written.features, &index, &models);
     Some(Config { version: version?, server, ledger, providers, models, features })

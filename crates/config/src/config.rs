@@ -12,7 +12,7 @@ mod surface;
 pub use surface::Surface;
 
 /// Everything `tieline.yaml` says, in the order of the file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Version of the format; always 1.
     pub version: u32,
@@ -242,7 +242,7 @@ pub struct Limits {
 }
 
 /// A capability of the user's product.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Feature {
     /// Its name; unique.
     pub name: String,
@@ -299,7 +299,7 @@ pub enum Fidelity {
 }
 
 /// One step of a feature's ladder.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Tier {
     /// Its name; unique in the feature.
     pub name: String,
@@ -314,7 +314,7 @@ pub struct Tier {
 }
 
 /// What a tier does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum TierMode {
     /// Calls a model.
     Models {
@@ -327,6 +327,8 @@ pub enum TierMode {
     Cache {
         /// How old a reply may be.
         max_age: Duration,
+        /// When replies to similar requests will do; none for never.
+        similar: Option<Similar>,
     },
     /// Keeps the request and answers it later.
     Queue(Queue),
@@ -357,6 +359,16 @@ pub struct Webhook {
     pub url: Url,
     /// What the message is signed with.
     pub secret: Option<Secret>,
+}
+
+/// When a request is similar enough to an earlier one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Similar {
+    /// Ids of the deployments of one model that turn texts into vectors, in the order in which they
+    /// are tried; never empty.
+    pub embeddings: Vec<String>,
+    /// The least cosine of two vectors, 0.5 to 1.
+    pub min_score: f64,
 }
 
 /// A deployment that a tier may call.

@@ -113,6 +113,16 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Complaint> {
+        match &self.node.value {
+            Value::Number(text) => match text.parse() {
+                Ok(number) => visitor.visit_f64(number),
+                Err(_) => Err(Complaint::custom("a number such as `0.95`")),
+            },
+            _ => Err(self.wrong_type("a number")),
+        }
+    }
+
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Complaint> {
         match &self.node.value {
             Value::Text(text) | Value::Number(text) => visitor.visit_str(text),
@@ -170,7 +180,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     forward_to_deserialize_any! {
-        i8 i16 i32 i64 i128 u128 f32 f64 char bytes byte_buf option unit unit_struct tuple
+        i8 i16 i32 i64 i128 u128 f32 char bytes byte_buf option unit unit_struct tuple
         tuple_struct identifier ignored_any
     }
 

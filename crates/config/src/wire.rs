@@ -340,6 +340,23 @@ pub(crate) struct Cache {
     /// How old a reply may be.
     #[schemars(with = "String", example = "24h")]
     pub(crate) max_age: Field<Lapse>,
+    /// Answer from replies to similar requests as well. Default: to the same request only.
+    pub(crate) similar: Field<Similar>,
+}
+
+/// When a request is similar to an earlier one: all is the same but the wording of the user's last
+/// text, and that means nearly the same.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["embeddings"]))]
+pub(crate) struct Similar {
+    /// Model that turns texts into vectors (all its deployments, in order) or one of its
+    /// deployments, at providers of kind openai, azure-openai or openai-compatible.
+    #[schemars(example = "text-embedding-3-small")]
+    pub(crate) embeddings: Field<String>,
+    /// How near the vectors must be: their cosine.
+    #[schemars(range(min = 0.5, max = 1), extend("default" = 0.95))]
+    pub(crate) min_score: Field<f64>,
 }
 
 /// Requests that are answered later.

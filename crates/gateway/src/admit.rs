@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use rand::rngs::SmallRng;
 use tieline_dialect::Head;
 use tieline_ledger::KeyInfo;
-use tieline_route::{Decision, Demand, Feature, Mode, Who, decide};
+use tieline_route::{Decision, Demand, Feature, Mode, Similar, Who, decide};
 use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
 use tokio::time::Instant;
 
@@ -114,6 +114,21 @@ impl Call {
     /// Whether answers are kept for a `cache` tier.
     pub(crate) fn keeps_answers(&self) -> bool {
         self.feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Cache { .. }))
+    }
+
+    /// When answers to similar questions will do in a `cache` tier; all those of a feature have
+    /// the same model of embeddings.
+    pub(crate) fn similar(&self) -> Option<&Similar> {
+        self.feature.tiers.iter().find_map(|tier| match &tier.mode {
+            Mode::Cache { similar, .. } => similar.as_ref(),
+            _ => None,
+        })
+    }
+
+    /// The model whose vectors tell what is similar.
+    pub(crate) fn embedder(&self) -> Option<&str> {
+        let first = *self.similar()?.embeddings.first()?;
+        self.plan.plan.deployments.get(first).map(|one| &*one.model)
     }
 }
 

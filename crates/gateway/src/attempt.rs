@@ -26,7 +26,7 @@ use crate::{
 /// The most bytes of a whole answer.
 const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The most bytes of an error answer that are read.
-const ERROR_BYTES_MAX: usize = 256 * 1024;
+pub(crate) const ERROR_BYTES_MAX: usize = 256 * 1024;
 /// The time that reading an error answer may take.
 const ERROR_PATIENCE: Duration = Duration::from_secs(2);
 /// The most bytes held back before the first content.
@@ -252,7 +252,7 @@ impl<'a> Attempt<'a> {
 }
 
 /// What the provider says of its limits, in the router's words.
-fn observed(headers: &HeaderMap) -> Observed {
+pub(crate) fn observed(headers: &HeaderMap) -> Observed {
     let seen =
         |limit: Limit| Seen { limit: limit.limit, remaining: limit.remaining, reset: limit.reset };
     let told = limits(headers);

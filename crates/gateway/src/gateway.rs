@@ -18,7 +18,8 @@ use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
 use crate::{
-    audit::restore_drains, cache::AnswerCache, metrics::Metrics, plan::ActivePlan, queue::Queue,
+    audit::restore_drains, cache::AnswerCache, embed::Embedder, metrics::Metrics, plan::ActivePlan,
+    queue::Queue,
 };
 
 /// Reads an environment variable.
@@ -89,6 +90,7 @@ pub struct Gateway {
     pub(crate) metrics: Metrics,
     pub(crate) cache: AnswerCache,
     pub(crate) queue: Queue,
+    pub(crate) embedder: Embedder,
     pub(crate) network: Network,
     clock: Clock,
     started: Instant,
@@ -121,6 +123,7 @@ impl Gateway {
             metrics: Metrics::new(),
             cache: AnswerCache::default(),
             queue: Queue::new(parts.ledger.as_ref()),
+            embedder: Embedder::new(Arc::clone(&tokens)),
             plan: ArcSwap::from_pointee(plan),
             keys: ArcSwap::from_pointee(parts.keys),
             ledger: parts.ledger,

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use tieline_config::{Config, Fidelity, ProviderKind, TierMode};
 use tieline_route::{
     Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level, Live, Mode,
-    Plan, Prefer, Tier,
+    Plan, Prefer, Similar, Tier,
 };
 use tieline_upstream::{Route, Routes, Upstream};
 
@@ -146,7 +146,17 @@ fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
                 tieline_config::Prefer::Fastest => Prefer::Fastest,
             },
         },
-        TierMode::Cache { max_age } => Mode::Cache { max_age: *max_age },
+        TierMode::Cache { max_age, similar } => Mode::Cache {
+            max_age: *max_age,
+            similar: similar.as_ref().map(|similar| Similar {
+                embeddings: similar
+                    .embeddings
+                    .iter()
+                    .filter_map(|id| positions.get(id.as_str()).copied())
+                    .collect(),
+                min_score: similar.min_score,
+            }),
+        },
         TierMode::Queue(queue) => Mode::Queue { ttl: queue.ttl, max_jobs: queue.max_jobs },
         TierMode::Reply { text } => Mode::Reply { text: text.as_str().into() },
         TierMode::Off => Mode::Off,

@@ -23,7 +23,7 @@ use crate::{
     listen::Worker,
     plan::ActivePlan,
     prepare::Prepared,
-    record::{Notes, Record},
+    record::{Notes, Record, attempt_of},
     trace::Trace,
 };
 
@@ -207,7 +207,7 @@ async fn run(worker: &Worker, call: &Call, at: usize, held: Held) -> Verdict {
         noted.model_asked = known.model.to_string();
         noted.trace_id = Some(call.trace.id.clone());
     });
-    let number = record.begin(Arc::default(), known, route.dialect, Reason::Chosen);
+    let number = record.begin(attempt_of(Arc::default(), known, route.dialect, Reason::Chosen));
     let attempt = Attempt {
         worker,
         call,
@@ -225,7 +225,7 @@ async fn run(worker: &Worker, call: &Call, at: usize, held: Held) -> Verdict {
     let mut notes = Notes::default();
     let result = attempt.exchange(prepared, attempt.window, &mut notes).await;
     let Attempt { mut held, .. } = attempt;
-    record.note_attempt(number, &mut notes);
+    record.take_in(number, &mut notes);
     match result {
         Ok(reached) => {
             record.answered_by(number, notes.losses);

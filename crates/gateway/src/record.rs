@@ -118,31 +118,9 @@ impl Record {
         }
     }
 
-    /// An attempt begins, which this tier proposed; gives its number, for [`Self::end_attempt`].
-    pub(crate) fn begin(
-        &mut self,
-        tier: Arc<str>,
-        known: &Deployment,
-        dialect: DialectId,
-        reason: Reason,
-    ) -> usize {
-        let attempt = AttemptRecord {
-            tier,
-            deployment: Arc::clone(&known.id),
-            provider: Arc::clone(&known.provider),
-            dialect,
-            reason,
-            start_us: micros(self.arrived, Instant::now()),
-            duration_us: 0,
-            first_content_us: None,
-            status: None,
-            fault: None,
-            phase: None,
-            fault_message: None,
-            upstream_request_id: None,
-            model_served: None,
-            usage: None,
-        };
+    /// An attempt begins; gives its number.
+    pub(crate) fn begin(&mut self, mut attempt: AttemptRecord) -> usize {
+        attempt.start_us = micros(self.arrived, Instant::now());
         let number = self.attempts();
         self.note(|call| call.attempts.push(attempt));
         self.under_way.push(number);
@@ -154,13 +132,18 @@ impl Record {
         self.note(|call| call.passed_over.push(passed_over));
     }
 
-    /// Takes in what came to light of an attempt.
-    pub(crate) fn note_attempt(&mut self, number: usize, notes: &mut Notes) {
+    /// Notes something about an attempt.
+    pub(crate) fn note_attempt(&mut self, number: usize, note: impl FnOnce(&mut AttemptRecord)) {
+        let attempts = self.call.as_deref_mut().map(|call| call.attempts.as_mut_slice());
+        if let Some(attempt) = attempts.and_then(|attempts| attempts.get_mut(number)) {
+            note(attempt);
+        }
+    }
+
+    /// Takes in what came to light in the course of an attempt.
+    pub(crate) fn take_in(&mut self, number: usize, notes: &mut Notes) {
         let arrived = self.arrived;
-        self.note(|call| {
-            let Some(attempt) = call.attempts.get_mut(number) else {
-                return;
-            };
+        self.note_attempt(number, |attempt| {
             let began = arrived + Duration::from_micros(attempt.start_us);
             attempt.first_content_us = notes.first_content.map(|first| micros(began, first));
             attempt.status = notes.status;
@@ -181,13 +164,12 @@ impl Record {
 
     /// Notes what the attempt that answers consumed, and the model it says it is.
     pub(crate) fn note_usage(&mut self, usage: Option<Usage>, model: Option<String>) {
-        let answering = self.answering;
-        self.note(|call| {
-            if let Some(attempt) = answering.and_then(|at| call.attempts.get_mut(at)) {
+        if let Some(number) = self.answering {
+            self.note_attempt(number, |attempt| {
                 attempt.usage = usage;
                 attempt.model_served = model;
-            }
-        });
+            });
+        }
     }
 
     /// An attempt ended, well or with a fault.
@@ -215,11 +197,7 @@ impl Record {
     /// Another attempt answered first. What this one took in is paid all the same.
     pub(crate) fn supersede(&mut self, number: usize, input: u64) {
         let usage = Usage { input, estimated: true, ..Usage::default() };
-        self.note(|call| {
-            if let Some(attempt) = call.attempts.get_mut(number) {
-                attempt.usage = Some(usage);
-            }
-        });
+        self.note_attempt(number, |attempt| attempt.usage = Some(usage));
         let superseded = Fault::new(Class::Superseded, "another attempt answered first");
         self.end_attempt(number, Some(&superseded));
     }
@@ -297,6 +275,32 @@ impl Drop for Record {
             self.end_attempts(Some(&gone));
             self.close();
         }
+    }
+}
+
+/// An upstream call that is about to begin, proposed by this tier.
+pub(crate) fn attempt_of(
+    tier: Arc<str>,
+    deployment: &Deployment,
+    dialect: DialectId,
+    reason: Reason,
+) -> AttemptRecord {
+    AttemptRecord {
+        tier,
+        deployment: Arc::clone(&deployment.id),
+        provider: Arc::clone(&deployment.provider),
+        dialect,
+        reason,
+        start_us: 0,
+        duration_us: 0,
+        first_content_us: None,
+        status: None,
+        fault: None,
+        phase: None,
+        fault_message: None,
+        upstream_request_id: None,
+        model_served: None,
+        usage: None,
     }
 }
 

@@ -17,6 +17,7 @@ use crate::{
     admit::Call,
     gateway::Gateway,
     held::Held,
+    recall,
     record::Record,
     source::{Pulled, Source},
 };
@@ -145,7 +146,7 @@ impl Relay {
         held.completed();
         held.used(&usage);
         if let Some(reply) = self.source.reply() {
-            self.gateway.cache.put(&self.call, self.gateway.now(), reply);
+            recall::keep(&self.gateway, &self.call, reply);
         }
         record.served(self.acceptable, Some(usage));
     }

@@ -12,6 +12,7 @@ use crate::{
     attempt::Reached,
     body::Outgoing,
     gateway::Gateway,
+    recall,
     record::Record,
     relay::Relay,
     walk::{Answered, By},
@@ -23,6 +24,8 @@ const RETRY_AFTER_S_MAX: u64 = 60;
 const POLL_AFTER_S: u64 = 5;
 /// Characters per event when a reply that was not streamed is.
 const PIECE_CHARS: usize = 24;
+/// How an answer of a `cache` tier was found.
+const CACHE_HEADER: &str = "x-tieline-cache";
 /// Header values are cut here.
 const HEADER_CHARS_MAX: usize = 1024;
 
@@ -38,16 +41,14 @@ pub(crate) fn answer(
     let acceptable = tier.is_none_or(|tier| tier.acceptable);
     record.note(|books| books.tier = tier.map(|tier| Arc::clone(&tier.name)));
     match answered.by {
+        By::Cache(reply, hit) => {
+            let mut headers = told(&call, &record);
+            put(&mut headers, CACHE_HEADER, &hit.to_string());
+            own(&call, &style, &reply, headers, (record, acceptable))
+        }
         By::Tieline(reply) => {
             let headers = told(&call, &record);
-            let (body, streamed) = render(&call, &style, &reply);
-            record.served(acceptable, None);
-            respond(
-                StatusCode::OK,
-                headers,
-                content_type(call.dialect, streamed),
-                Outgoing::Whole(body),
-            )
+            own(&call, &style, &reply, headers, (record, acceptable))
         }
         By::Queue(queued) => {
             let mut headers = told(&call, &record);
@@ -69,7 +70,7 @@ pub(crate) fn answer(
                         held.used(usage);
                     }
                     if let Some(reply) = reply.filter(|_| call.keeps_answers()) {
-                        gateway.cache.put(&call, gateway.now(), *reply);
+                        recall::keep(gateway, &call, *reply);
                     }
                     record.served(acceptable, usage);
                     Outgoing::Whole(body)
@@ -128,6 +129,20 @@ pub(crate) fn plain_refusal(dialect_id: DialectId, fault: &Fault, id: &str) -> R
     let mut response = plain(status, body);
     id_headers(response.headers_mut(), dialect_id, id);
     response
+}
+
+/// Sends a reply that no deployment was asked for.
+fn own(
+    call: &Call,
+    style: &Style,
+    reply: &Reply,
+    headers: HeaderMap,
+    (record, acceptable): (Record, bool),
+) -> Response<Outgoing> {
+    let (body, streamed) = render(call, style, reply);
+    record.served(acceptable, None);
+    let content_type = content_type(call.dialect, streamed);
+    respond(StatusCode::OK, headers, content_type, Outgoing::Whole(body))
 }
 
 /// A reply of Tieline's own in the client's dialect, whole or as a finished stream.

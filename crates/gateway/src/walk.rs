@@ -21,7 +21,8 @@ use crate::{
     listen::Worker,
     prepare::Neutral,
     queue::Queued,
-    record::Record,
+    recall::{self, Hit},
+    record::{Record, attempt_of},
 };
 
 /// The time to the first content that a stream may take where its tier does not say.
@@ -32,9 +33,9 @@ const HEADERS: Duration = Duration::from_secs(15);
 /// The longest pause before the only deployment is called a second time.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// An attempt is not begun with less time than this.
-const WORTH_TRYING: Duration = Duration::from_millis(100);
+pub(crate) const WORTH_TRYING: Duration = Duration::from_millis(100);
 /// Silence within less than this is our impatience, not the deployment's failure.
-const FAIR_WINDOW: Duration = Duration::from_secs(1);
+pub(crate) const FAIR_WINDOW: Duration = Duration::from_secs(1);
 
 /// The same where the caller set a deadline of its own.
 const FAIR_WINDOW_HURRIED: Duration = Duration::from_secs(5);
@@ -50,7 +51,9 @@ pub(crate) struct Answered {
 pub(crate) enum By {
     /// A deployment, by position in the plan.
     Deployment { deployment: usize, reached: Box<Reached>, held: Held },
-    /// The cache or the tier's fixed text.
+    /// An earlier answer.
+    Cache(Arc<Reply>, Hit),
+    /// The tier's fixed text.
     Tieline(Arc<Reply>),
     /// Nobody yet: it is kept to be answered later.
     Queue(Queued),
@@ -74,6 +77,7 @@ pub(crate) async fn walk(
         doubts: Vec::new(),
         missed: None,
         hedged: None,
+        embeddings: 0,
     };
     let now = worker.gateway.now();
     call.plan.live.deposit(&call.feature, now);
@@ -108,8 +112,8 @@ pub(crate) async fn walk(
                 }
             }
             Step::Cache { tier } => {
-                if let Some(reply) = walk.cached(*tier) {
-                    return Ok(Answered { tier: *tier, by: By::Tieline(reply) });
+                if let Some((reply, hit)) = walk.cached(*tier, record).await {
+                    return Ok(Answered { tier: *tier, by: By::Cache(reply, hit) });
                 }
             }
             Step::Queue { tier } => {
@@ -162,6 +166,8 @@ pub(crate) struct Walk<'a> {
     missed: Option<Target>,
     /// The step that was taken before its turn, beside another.
     pub(crate) hedged: Option<(usize, usize)>,
+    /// Upstream calls that were for vectors, not for answers.
+    embeddings: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -195,7 +201,7 @@ impl<'a> Walk<'a> {
         let Target { tier, deployment, rescue, reason } = target;
         let (worker, call) = (self.worker, self.call);
         let (gateway, plan) = (&worker.gateway, &call.plan);
-        if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX {
+        if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX + self.embeddings {
             self.pass_over(tier, deployment, "attempts", None, record);
             return None;
         }
@@ -214,7 +220,8 @@ impl<'a> Walk<'a> {
         if self.faults.is_empty() && reason != Reason::Hedge {
             plan.live.first_attempt(deployment, now);
         }
-        let number = record.begin(self.tier_name(tier), known, route.dialect, reason);
+        let attempt = attempt_of(self.tier_name(tier), known, route.dialect, reason);
+        let number = record.begin(attempt);
         Some(Attempt {
             worker,
             call,
@@ -234,7 +241,7 @@ impl<'a> Walk<'a> {
     pub(crate) fn end(&mut self, ran: Ran<'_>, record: &mut Record) -> Result<Option<By>, Fault> {
         let Ran { attempt, mut notes, result } = ran;
         let Attempt { mut held, id, deployment, window, began, number, .. } = attempt;
-        record.note_attempt(number, &mut notes);
+        record.take_in(number, &mut notes);
         match result {
             Ok(reached) => {
                 record.answered_by(number, notes.losses);
@@ -419,12 +426,12 @@ impl<'a> Walk<'a> {
         Some(Window { headers: now + headers, first: now + share })
     }
 
-    fn cached(&self, tier: usize) -> Option<Arc<Reply>> {
-        let Mode::Cache { max_age } = self.call.feature.tiers.get(tier)?.mode else {
-            return None;
-        };
-        let gateway = &self.worker.gateway;
-        gateway.cache.get(self.call, gateway.now(), max_age)
+    async fn cached(&mut self, tier: usize, record: &mut Record) -> Option<(Arc<Reply>, Hit)> {
+        let tier = self.call.feature.tiers.get(tier)?;
+        let attempts = record.attempts();
+        let found = recall::recall(self.worker, self.call, tier, record).await;
+        self.embeddings += record.attempts().saturating_sub(attempts);
+        found
     }
 
     /// Keeps the request for later, unless what failed it will fail it then too.

@@ -96,7 +96,7 @@ impl Tier {
 }
 
 /// What a tier does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Mode {
     /// Asks models.
     Models {
@@ -109,6 +109,8 @@ pub enum Mode {
     Cache {
         /// How old they may be.
         max_age: Duration,
+        /// When those to similar questions will do; none for never.
+        similar: Option<Similar>,
     },
     /// Keeps the request to be answered later.
     Queue {
@@ -124,6 +126,16 @@ pub enum Mode {
     },
     /// Answers with an error at once.
     Off,
+}
+
+/// When a question is similar enough to an earlier one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Similar {
+    /// Positions in [`Plan::deployments`] of those of one model that turn texts into vectors, in
+    /// the order in which they are tried.
+    pub embeddings: Vec<usize>,
+    /// The least cosine of two vectors.
+    pub min_score: f64,
 }
 
 /// A deployment considered by a tier.

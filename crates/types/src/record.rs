@@ -128,6 +128,8 @@ pub enum Reason {
     Again,
     /// The one before was slow to begin.
     Hedge,
+    /// A `cache` tier compares questions.
+    Embeddings,
 }
 
 impl Reason {
@@ -140,6 +142,7 @@ impl Reason {
             Self::LastResort => "last_resort",
             Self::Again => "again",
             Self::Hedge => "hedge",
+            Self::Embeddings => "embeddings",
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod queue;
+mod similar;
 mod tier;
 
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -34,8 +35,12 @@ impl Check<'_> {
             self.feature_named(name, at);
             features.extend(self.feature(name, at, written, index, models));
         }
-        let taken: BTreeSet<String> =
+        let embedders = similar::embedders(&features, models);
+        self.embedders_answer_nothing(field, &embedders, models);
+        let mut taken: BTreeSet<String> =
             features.iter().map(|feature: &Feature| feature.name.clone()).collect();
+        // What makes vectors answers nobody, under its own name neither.
+        taken.extend(embedders);
         features.extend(models.iter().filter(|model| !taken.contains(&model.name)).map(implicit));
         features
     }
@@ -69,6 +74,7 @@ impl Check<'_> {
         let rungs: Vec<(&wire::Tier, Span)> =
             written.tiers.value.iter().flatten().filter_map(Field::placed).collect();
         self.ladder(&rungs);
+        self.one_embedder(&rungs, models);
         let mut names: BTreeSet<String> =
             rungs.iter().filter_map(|(tier, _)| tier.name.value.clone()).collect();
         let mut tiers: Vec<Tier> = Vec::new();

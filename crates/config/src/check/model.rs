@@ -19,12 +19,15 @@ pub(super) struct Index<'a> {
     pub(super) models: BTreeSet<&'a str>,
     /// False where a model could not be read whole, so that its deployments are not all known.
     pub(super) complete: bool,
+    /// The kinds of the providers, as far as they can be told.
+    pub(super) kinds: Kinds<'a>,
 }
 
 impl<'a> Index<'a> {
-    pub(super) fn of(field: &'a Written) -> Self {
+    pub(super) fn of(field: &'a Written, providers: &'a Field<Entries<wire::Provider>>) -> Self {
+        let kinds = kinds(providers).unwrap_or_default();
         let Some(entries) = &field.value else {
-            return Self { models: BTreeSet::new(), complete: !field.is_written() };
+            return Self { models: BTreeSet::new(), complete: !field.is_written(), kinds };
         };
         let readable = |list: &Vec<Field<Short<wire::Deployment>>>| {
             list.iter().all(|entry| entry.value.is_some())
@@ -32,12 +35,13 @@ impl<'a> Index<'a> {
         Self {
             models: entries.iter().map(|(name, ..)| name).collect(),
             complete: entries.iter().all(|(.., list)| list.value.as_ref().is_some_and(readable)),
+            kinds,
         }
     }
 }
 
 /// Kinds of the providers in the file; none where the kind could not be read.
-type Kinds<'a> = BTreeMap<&'a str, Option<Kind>>;
+pub(super) type Kinds<'a> = BTreeMap<&'a str, Option<Kind>>;
 
 fn kinds(field: &Field<Entries<wire::Provider>>) -> Option<Kinds<'_>> {
     let entries = field.value.as_ref()?;

@@ -43,7 +43,7 @@ pub enum Code {
     UnreachableTier,
     /// A feature has a cache or a queue but no models that could fill or answer it.
     CacheAlone,
-    /// A surface that this kind of provider does not have.
+    /// A surface that this kind of provider does not have, or embeddings where there are none.
     SurfaceMismatch,
     /// A base URL that cannot be used.
     BadUrl,
@@ -155,7 +155,7 @@ impl Code {
             Self::TierMode => "keep exactly one; a ladder needs one tier for each step",
             Self::UnreachableTier => "move `reply` and `off` to the end, and `queue` before them",
             Self::CacheAlone => "add a tier with `models`",
-            Self::SurfaceMismatch => "use a surface that the message names",
+            Self::SurfaceMismatch => "use what the message names",
             Self::BadUrl => {
                 "write http or https, a host and a path, without credentials, query and fragment"
             }

@@ -139,6 +139,11 @@ const TIERS: &[&str] = &[
     "[{ models: [m] }, { queue: { ttl: 0s, secret: { env: KEY } }, ttft: 1s }]",
     "[{ models: [m] }, { queue: {} }, { cache: { max_age: 1h } }, { models: [m] }, { off: true }]",
     "[{ models: [m] }, { queue: 24h }]",
+    "[{ models: [m] }, { cache: { max_age: 1h, similar: m }, deadline: 2s }]",
+    "[{ models: [m] }, { cache: { max_age: 1h, similar: { min_score: high } } }]",
+    "[{ models: [m] }, { cache: { max_age: 1h, similar: { embeddings: mm, min_score: 0.4 } } }]",
+    "[{ models: [m@a] }, { cache: { max_age: 1h, similar: { embeddings: m, min_score: 2 } } }]",
+    "[{ models: [m] }, { cache: { max_age: 1h }, deadline: 2s }]",
 ];
 
 fn provider(text: &str) -> String {
@@ -197,6 +202,27 @@ fn features() {
 #[test]
 fn tiers_of_a_feature() {
     insta::assert_snapshot!(said(TIERS, tiers));
+}
+
+#[test]
+fn a_feature_has_one_model_of_embeddings() {
+    let similar =
+        |name: &str| format!("{{ cache: {{ max_age: 1h, similar: {{ embeddings: {name} }} }} }}");
+    let file = |second: &str| {
+        let providers = "{ a: { kind: openai, api_key: { env: KEY } } }";
+        let tiers = format!("[{{ models: [m] }}, {}, {}]", similar("e"), similar(second));
+        format!(
+            "version: 1\nproviders: {providers}\nmodels: {{ m: [a], e: [a], f: [a] }}\n\
+             features:\n  x: {{ tiers: {tiers} }}\n"
+        )
+    };
+    assert!(read(&file("e@a")).is_ok());
+    let said = bad(&file("f"));
+    assert!(
+        said.contains("TL-0106: a cache of this feature already has embeddings of `e`"),
+        "{said}"
+    );
+    assert_eq!(said.lines().count(), 1, "{said}");
 }
 
 #[test]

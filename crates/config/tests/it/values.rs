@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use tieline_config::{
     AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge, Limits,
-    Prefer, Probes, ProviderKind, Queue, RealWorld, Surface, TierMode, load,
+    Prefer, Probes, ProviderKind, Queue, RealWorld, Similar, Surface, TierMode, load,
 };
 
 use super::{good, with};
@@ -224,7 +224,7 @@ fn a_ladder() {
     );
     assert_eq!(first.ttft, Some(Duration::from_secs(3)));
     assert_eq!(first.deadline, Some(Duration::from_secs(10)));
-    assert_eq!(cache.mode, TierMode::Cache { max_age: Duration::from_secs(86_400) });
+    assert_eq!(cache.mode, TierMode::Cache { max_age: Duration::from_secs(86_400), similar: None });
     assert_eq!(reply.mode, TierMode::Reply { text: "Sorry.".into() });
     assert!(first.acceptable && !reply.acceptable);
     let off = config.feature("claude").and_then(|feature| feature.tiers.last());
@@ -262,6 +262,39 @@ fn a_queue_has_a_usual_form_and_a_full_one() {
     let webhook = queue.webhook.expect("a webhook");
     assert_eq!(webhook.url.as_str(), "https://hooks.example/tieline");
     assert!(webhook.secret.is_some());
+}
+
+#[test]
+fn a_model_of_embeddings_answers_nobody() {
+    let config = good(
+        "version: 1\n\
+         providers:\n  \
+           a: { kind: openai, api_key: { env: KEY } }\n  \
+           b: { kind: openai-compatible, base_url: \"http://b/v1\" }\n\
+         models: { m: [a], e: [a, b], f: [a] }\n\
+         features:\n  \
+           x:\n    \
+             tiers:\n      \
+               - models: [m]\n      \
+               - { cache: { max_age: 1h, similar: { embeddings: e } }, deadline: 3s }\n  \
+           y:\n    \
+             tiers:\n      \
+               - models: [m]\n      \
+               - cache: { max_age: 1h, similar: { embeddings: f@a, min_score: 1 } }\n",
+    );
+    let names: Vec<&str> = config.features.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(names, ["x", "y", "m"], "no feature stands for `e` or `f`");
+    let last = |name: &str| config.feature(name).and_then(|one| one.tiers.last().cloned());
+    let similar = |name: &str| match last(name).expect("a tier").mode {
+        TierMode::Cache { similar, .. } => similar.expect("similar"),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        similar("x"),
+        Similar { embeddings: vec!["e@a".into(), "e@b".into()], min_score: 0.95 }
+    );
+    assert_eq!(similar("y"), Similar { embeddings: vec!["f@a".into()], min_score: 1.0 });
+    assert_eq!(last("x").and_then(|tier| tier.deadline), Some(Duration::from_secs(3)));
 }
 
 #[test]

@@ -27,4 +27,6 @@ mod reload;
 #[cfg(test)]
 mod settling;
 #[cfg(test)]
+mod similar;
+#[cfg(test)]
 mod tiers;

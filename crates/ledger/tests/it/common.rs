@@ -197,8 +197,14 @@ pub(crate) const OUTCOMES: [Outcome; 6] = [
     Outcome::Cancelled,
 ];
 
-const REASONS: [Reason; 5] =
-    [Reason::Chosen, Reason::Fallback, Reason::LastResort, Reason::Again, Reason::Hedge];
+const REASONS: [Reason; 6] = [
+    Reason::Chosen,
+    Reason::Fallback,
+    Reason::LastResort,
+    Reason::Again,
+    Reason::Hedge,
+    Reason::Embeddings,
+];
 
 const PHASES: [Phase; 5] =
     [Phase::Admit, Phase::Connect, Phase::Headers, Phase::PreCommit, Phase::PostCommit];

@@ -38,7 +38,8 @@ impl Check<'_> {
         self.calling_keys(tier);
         if let Some((cache, at)) = tier.cache.placed() {
             self.required(&cache.max_age, "max_age", at);
-            return self.lapse(&cache.max_age).map(|max_age| TierMode::Cache { max_age });
+            let similar = self.similar(&cache.similar, index, models);
+            return self.lapse(&cache.max_age).map(|max_age| TierMode::Cache { max_age, similar });
         }
         if let Some(queue) = &tier.queue.value {
             return self.queue(queue);
@@ -58,11 +59,13 @@ impl Check<'_> {
 
     /// Reports keys about calls among models where there is none.
     fn calling_keys(&mut self, tier: &wire::Tier) {
+        // Looking for something similar calls a model of embeddings, and so takes time.
+        let embeds = tier.cache.value.as_ref().is_some_and(|cache| cache.similar.is_written());
         let keys = [
             ("prefer", tier.prefer.key),
             ("weights", tier.weights.key),
             ("ttft", tier.ttft.key),
-            ("deadline", tier.deadline.key),
+            ("deadline", tier.deadline.key.filter(|_| !embeds)),
         ];
         let idle = keys.into_iter().filter(|_| !tier.models.is_written());
         for (key, at) in idle.filter_map(|(key, at)| Some((key, at?))) {
@@ -108,7 +111,13 @@ impl Check<'_> {
         Some(TierMode::Models { candidates, prefer })
     }
 
-    fn unknown_model(&mut self, name: &str, at: Span, index: &Index<'_>, models: &[Model]) {
+    pub(super) fn unknown_model(
+        &mut self,
+        name: &str,
+        at: Span,
+        index: &Index<'_>,
+        models: &[Model],
+    ) {
         let is_deployment = name.contains('@');
         if index.models.contains(name) || (is_deployment && !index.complete) {
             return;
@@ -182,7 +191,7 @@ impl Check<'_> {
 }
 
 /// The deployments that a name in a tier stands for: all of a model, or one by its id.
-fn named<'m>(name: &str, models: &'m [Model]) -> Vec<&'m Deployment> {
+pub(super) fn named<'m>(name: &str, models: &'m [Model]) -> Vec<&'m Deployment> {
     let deployments = models.iter().flat_map(|model| &model.deployments);
     deployments.filter(|one| one.model == name || one.id == name).collect()
 }

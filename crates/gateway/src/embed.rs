@@ -1,0 +1,179 @@
+//! Texts to vectors: calls of a model of embeddings, which has health and quota like any other.
+
+mod background;
+mod books;
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use rand::Rng as _;
+use tieline_dialect::{
+    dialect, read_embeddings_response, upstream_request_id, write_embeddings_request,
+};
+use tieline_route::{ATTEMPTS_PER_TIER_MAX, Demand, Feature, Similar, Who};
+use tieline_types::{Class, DialectId, Fault, Phase, Replay, Usage};
+use tieline_upstream::{Answer, Outgoing, Parts, Route, Upstream, collect};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    admit::Call,
+    attempt::{ERROR_BYTES_MAX, observed},
+    cache::Vector,
+    gateway::Gateway,
+    held::Held,
+    plan::ActivePlan,
+    walk::{FAIR_WINDOW, WORTH_TRYING},
+};
+
+pub(crate) use background::{Embedder, Job};
+pub(crate) use books::Books;
+
+/// The most bytes of an answer: the vector of one text, written out.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes of a text per token, roughly.
+const BYTES_PER_TOKEN: u64 = 4;
+
+/// A text that is to become a vector, and who may do that.
+pub(crate) struct Embedding {
+    plan: Arc<ActivePlan>,
+    feature: Arc<Feature>,
+    who: Who,
+    /// Positions in the plan, in the order in which they are tried.
+    deployments: Vec<usize>,
+    text: String,
+}
+
+/// How a vector is fetched.
+pub(crate) struct Errand<'a> {
+    pub(crate) gateway: &'a Arc<Gateway>,
+    /// The connections to use.
+    pub(crate) upstream: &'a Upstream,
+    /// Headers to send besides the route's own.
+    pub(crate) headers: HeaderMap,
+    /// When it must be there.
+    pub(crate) until: Instant,
+}
+
+impl Embedding {
+    pub(crate) fn of(call: &Call, similar: &Similar, text: String) -> Self {
+        Self {
+            plan: Arc::clone(&call.plan),
+            feature: Arc::clone(&call.feature),
+            who: call.who,
+            deployments: similar.embeddings.clone(),
+            text,
+        }
+    }
+
+    /// Asks one deployment after the other until one answers; each but the last gets half of the
+    /// time that is left.
+    pub(crate) async fn vector(
+        &self,
+        errand: &Errand<'_>,
+        books: &mut Books<'_>,
+    ) -> Option<Vector> {
+        let count = self.deployments.len().min(ATTEMPTS_PER_TIER_MAX);
+        for (at, deployment) in self.deployments.iter().take(count).enumerate() {
+            let left = errand.until.saturating_duration_since(Instant::now());
+            if left < WORTH_TRYING {
+                break;
+            }
+            let share = if at + 1 < count { left / 2 } else { left };
+            if let Some(vector) = self.ask(*deployment, errand, share, books).await {
+                return Some(vector);
+            }
+        }
+        None
+    }
+
+    /// Asks one deployment, if it takes requests now.
+    async fn ask(
+        &self,
+        deployment: usize,
+        errand: &Errand<'_>,
+        allowed: Duration,
+        books: &mut Books<'_>,
+    ) -> Option<Vector> {
+        let (gateway, live) = (errand.gateway, &self.plan.live);
+        let route = self.plan.routes.get(deployment)?.embedding()?;
+        let known = self.plan.plan.deployments.get(deployment)?;
+        let (now, draw) = (gateway.now(), gateway.rng().random());
+        let lease = live.admit(deployment, &self.feature, now, draw, self.demand(), false).ok()?;
+        let mut held = Held::new(gateway, &self.plan, lease);
+        books.begin(known, route.dialect);
+        let fetched = self.fetch(&route, errand, &held, books);
+        let until = Instant::now() + allowed;
+        match timeout_at(until, fetched).await.unwrap_or_else(|_| Err(silent())) {
+            Ok((vector, usage)) => {
+                held.served(self.who, None);
+                held.completed();
+                if let Some(usage) = &usage {
+                    held.used(usage);
+                }
+                books.end(None);
+                Some(vector)
+            }
+            Err(fault) => {
+                // Silence within a moment says nothing of anybody.
+                if fault.class != Class::Timeout || allowed >= FAIR_WINDOW {
+                    held.failed(&fault);
+                }
+                if fault.replay == Replay::NotSent {
+                    held.used(&Usage::default());
+                }
+                tracing::debug!(deployment = %known.id, class = %fault.class, "no embedding");
+                books.end(Some(&fault));
+                None
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        route: &Route,
+        errand: &Errand<'_>,
+        held: &Held,
+        books: &mut Books<'_>,
+    ) -> Result<(Vector, Option<Usage>), Fault> {
+        let body = Parts::from(write_embeddings_request(&route.target.model, &self.text));
+        let outgoing = Outgoing { route, stream: false, headers: &errand.headers, body };
+        let answer = errand.upstream.send(outgoing, errand.gateway.wall()).await?;
+        held.learn(&observed(answer.headers()));
+        let (status, request_id) = (answer.status(), upstream_request_id(answer.headers()));
+        books.note(|attempt| {
+            attempt.status = Some(status.as_u16());
+            attempt.upstream_request_id = request_id;
+        });
+        let body = answered(answer).await?;
+        let embedded = read_embeddings_response(&body)?;
+        books.note(|attempt| {
+            attempt.model_served = embedded.model;
+            attempt.usage = embedded.usage;
+        });
+        let vector = Vector::normalised(embedded.vector).ok_or_else(|| {
+            Fault::new(Class::BadPayload, "the provider's embedding has no direction")
+        })?;
+        Ok((vector, embedded.usage))
+    }
+
+    fn demand(&self) -> Demand {
+        Demand { input: self.text.len() as u64 / BYTES_PER_TOKEN, output: 0 }
+    }
+}
+
+/// The body of a good answer, or the fault that another one tells. Errors are the same for all of
+/// OpenAI's protocols.
+async fn answered(answer: Answer) -> Result<Bytes, Fault> {
+    let (head, body) = answer.into_parts();
+    if head.status == StatusCode::OK {
+        return collect(body, ANSWER_BYTES_MAX).await;
+    }
+    let body = collect(body, ERROR_BYTES_MAX).await.unwrap_or_default();
+    let openai = dialect(DialectId::OpenaiChat);
+    Err(openai.read_error(head.status.as_u16(), &head.headers, &body).at(Phase::Headers))
+}
+
+fn silent() -> Fault {
+    Fault::new(Class::Timeout, "no embedding came in the time allowed").at(Phase::Headers)
+}
