@@ -113,7 +113,7 @@ fn digest_of(content: &[u8]) -> u64 {
         return digest(content);
     }
     let parts = scan::elements(content).take(PARTS_MAX).map(digest_of_part);
-    parts.reduce(|all, part| mix(all, part)).unwrap_or_default()
+    parts.reduce(mix).unwrap_or_default()
 }
 
 /// The number of a part: that of its text, or of all its fields in any order.

@@ -92,8 +92,8 @@ pub struct Decision {
 /// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
 /// ends, only those on their way back or waiting for their probe are tried.
 ///
-/// Requests with the same number for their `conversation` are of the same share of whatever returns,
-/// and find weighted candidates in the same order.
+/// Requests with the same number for their `conversation` are of the same share of whatever
+/// returns, and find weighted candidates in the same order.
 pub fn decide(
     feature: &Feature,
     live: &Live,

@@ -1,11 +1,11 @@
 //! Tiers that drop and return: hysteresis, so that a provider that comes and goes does not take
 //! every conversation with it each time.
 //!
-//! A tier drops when all its deployments are out while a later tier of models can answer. It returns
-//! when one of them has been well for as long as the feature says. Until then only the share with
-//! which a breaker's ramp begins goes there, so that real traffic shows whether it is well, and then
-//! the further shares, step by step. The time is that of the breakers: whatever opens them starts it
-//! over, and traffic of other features counts.
+//! A tier drops when all its deployments are out while a later tier of models can answer. It
+//! returns when one of them has been well for as long as the feature says. Until then only the
+//! share with which a breaker's ramp begins goes there, so that real traffic shows whether it is
+//! well, and then the further shares, step by step. The time is that of the breakers: whatever
+//! opens them starts it over, and traffic of other features counts.
 
 use std::{
     collections::BTreeMap,
@@ -88,7 +88,10 @@ impl TierChange {
 
 /// What is remembered of the tiers of each feature that has a tier to drop to.
 #[derive(Debug, Default)]
-pub(crate) struct Ladders(BTreeMap<Arc<str>, Vec<(Arc<str>, Arc<Rung>)>>);
+pub(crate) struct Ladders(BTreeMap<Arc<str>, Vec<Named>>);
+
+/// A tier by its name.
+type Named = (Arc<str>, Arc<Rung>);
 
 impl Ladders {
     /// The same for a new plan: tiers that keep their names keep what is remembered of them.

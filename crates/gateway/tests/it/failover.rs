@@ -179,7 +179,7 @@ async fn a_refused_credential_of_ours_is_the_providers_fault_and_rests() {
         records.iter().flat_map(|call| &call.attempts).filter(|one| one.fault == Some(Class::Auth));
     assert_eq!(refused.count(), 1, "after one refusal the deployment rests");
     house.sim.script().clear();
-    tokio::time::sleep(Duration::from_secs(31)).await;
+    tokio::time::sleep(Duration::from_secs(41)).await;
     let answer = house.ask(Client::Messages, "claude", false, "hello").await;
     assert_eq!(
         house.record(&answer).await.deployment.as_deref(),

@@ -51,9 +51,9 @@ async fn sleep(seconds: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn a_conversation_goes_down_once_and_up_once() {
-    const CONVERSATIONS: usize = 120;
+    const CONVERSATIONS: u32 = 120;
     let house = House::new(&ladders()).await;
-    let mut ways: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    let mut ways: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for round in 0..20 {
         // A turn each 40 seconds, spread evenly over them: out from 120 s to 280 s.
         match round {
@@ -62,12 +62,12 @@ async fn a_conversation_goes_down_once_and_up_once() {
             _ => {}
         }
         for conversation in 0..CONVERSATIONS {
-            let by = turn(&house, "support", conversation, round).await;
+            let by = turn(&house, "support", conversation as usize, round).await;
             let way = ways.entry(conversation).or_default();
             if way.last() != Some(&by) {
                 way.push(by);
             }
-            tokio::time::sleep(Duration::from_secs(40) / CONVERSATIONS as u32).await;
+            tokio::time::sleep(Duration::from_secs(40) / CONVERSATIONS).await;
         }
         match round {
             3 => assert_eq!(tier(&house, "best").state, "dropped"),

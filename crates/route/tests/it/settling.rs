@@ -299,10 +299,9 @@ proptest! {
         weights in prop::collection::vec(1u32..5, 1..4),
         conversation: u64,
     ) {
-        let candidates =
-            weights.iter().zip(0..).map(|(weight, deployment)| Candidate { deployment, weight: *weight });
-        let mode =
-            Mode::Models { candidates: candidates.collect(), prefer: Prefer::Weighted };
+        let candidate = |(weight, deployment)| Candidate { deployment, weight };
+        let candidates = weights.into_iter().zip(0..).map(candidate).collect();
+        let mode = Mode::Models { candidates, prefer: Prefer::Weighted };
         let mut world = World::new(vec![tier("t", mode)]);
         let first = world.plan(s(1), Some(conversation));
         for turn in 2..10 {
