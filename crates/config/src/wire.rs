@@ -327,8 +327,8 @@ pub(crate) struct Tier {
     /// How long the tier may take in all. Default: the feature's deadline.
     #[schemars(with = "String", example = "10s")]
     pub(crate) deadline: Field<Lapse>,
-    /// Whether an answer of this tier counts as served rather than degraded. Default: true, but false
-    /// for `queue`.
+    /// Whether an answer of this tier counts as served rather than degraded. Default: true, but
+    /// false for `queue`.
     pub(crate) acceptable: Field<bool>,
 }
 

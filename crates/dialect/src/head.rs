@@ -178,8 +178,8 @@ pub fn splice_model(body: &Bytes, span: Option<&Range<usize>>, model: &str) -> [
     }
 }
 
-/// The body without `stream` and `stream_options`, so that the answer comes whole; every other value
-/// as it was. None where it is no JSON object.
+/// The body without `stream` and `stream_options`, so that the answer comes whole; every other
+/// value as it was. None where it is no JSON object.
 #[must_use]
 pub fn without_stream(body: &[u8]) -> Option<Vec<u8>> {
     let text = simdutf8::basic::from_utf8(body).ok()?;

@@ -1,4 +1,4 @@
-//! Requests that are answered later: kept by the walk, run in the background, fetched by the client.
+//! Requests that are answered later: kept by the walk, run in the background, fetched by clients.
 //!
 //! This is the one place where a request waits on the store: whoever is told that its request is
 //! kept must be able to rely on it. Only that tier waits, and not for long.

@@ -135,7 +135,8 @@ const TIERS: &[&str] = &[
     "[{ name: x, models: [m] }, { name: x, reply: hi }]",
     "[{ models: [m], ttft: 20s, deadline: 10s }]",
     "[{ queue: {} }, { reply: hi }]",
-    "[{ models: [m] }, { queue: { ttl: 8d, max_jobs: 0, webhook: hooks.example, secret: s3cret } }]",
+    "[{ models: [m] },\
+     \x20{ queue: { ttl: 8d, max_jobs: 0, webhook: hooks.example, secret: s3cret } }]",
     "[{ models: [m] }, { queue: { ttl: 0s, secret: { env: KEY } }, ttft: 1s }]",
     "[{ models: [m] }, { queue: {} }, { cache: { max_age: 1h } }, { models: [m] }, { off: true }]",
     "[{ models: [m] }, { queue: 24h }]",

@@ -1,8 +1,8 @@
 //! The background: what is due is run, a few at once, as soon as the models can answer again.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use rand::Rng as _;
+use rand::{Rng as _, seq::SliceRandom as _};
 use tieline_ledger::{Depth, Job, JobState, Jobs, LedgerError, Notice};
 use tieline_route::Mode;
 use tokio::task::JoinSet;
@@ -87,8 +87,10 @@ impl Worker {
         if !leads {
             return Ok(rest);
         }
-        let mut waiting: BTreeSet<String> = depths.iter().filter_map(waits).collect();
+        let mut waiting: Vec<String> = depths.iter().filter_map(waits).collect();
         waiting.retain(|feature| job::can_answer(&self.gateway, feature));
+        waiting.shuffle(&mut self.gateway.rng());
+        let mut waiting = VecDeque::from(waiting);
         while under_way.len() < AT_ONCE {
             let due = claim_notice(&self.gateway, now_ms).await?;
             let due = match due {
@@ -145,18 +147,18 @@ impl Worker {
     }
 }
 
-/// Takes a job of the features that wait; each that has none due is no longer asked, each that had
-/// one stands aside until the others had their turn.
+/// Takes a job of the features that wait, which take turns; one that has none due has no further
+/// turn.
 async fn claim(
     gateway: &Gateway,
-    waiting: &mut BTreeSet<String>,
+    waiting: &mut VecDeque<String>,
     now_ms: u64,
 ) -> Result<Option<Due>, StoreError> {
-    while let Some(feature) = waiting.pop_first() {
+    while let Some(feature) = waiting.pop_front() {
         let wanted = feature.clone();
         let claimed = gateway.queue.stored(move |jobs| jobs.claim(&wanted, now_ms)).await?;
         if let Some(job) = claimed.flatten() {
-            waiting.insert(feature);
+            waiting.push_back(feature);
             return Ok(Some(Due::Job(job)));
         }
     }
