@@ -79,7 +79,7 @@ impl Asked {
             };
             json!({"object": "embedding", "index": index, "embedding": embedding})
         });
-        written(data.collect(), model, tokens)
+        written(&data.collect::<Vec<_>>(), model, tokens)
     }
 
     fn texts(&self) -> Vec<String> {
@@ -98,10 +98,10 @@ impl Asked {
 
 /// An answer without any vector.
 pub(crate) fn nothing(model: &str) -> String {
-    written(Vec::new(), model, 0)
+    written(&[], model, 0)
 }
 
-fn written(data: Vec<Value>, model: &str, tokens: u64) -> String {
+fn written(data: &[Value], model: &str, tokens: u64) -> String {
     json!({"object": "list", "data": data, "model": model,
            "usage": {"prompt_tokens": tokens, "total_tokens": tokens}})
     .to_string()

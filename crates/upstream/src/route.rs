@@ -443,6 +443,14 @@ mod tests {
         for (kind, surface, model, expected) in cases {
             assert_eq!(addresses(&kind, surface, model)[0], expected);
         }
+        let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcd";
+        let [_, stream] = addresses(&bedrock(), Surface::Converse, arn);
+        assert!(stream.ends_with("profile%2Fabcd/converse-stream"), "{stream}");
+    }
+
+    #[test]
+    fn embeddings_have_their_address_where_they_are_made() {
+        let dated = Some("2025-04-01-preview");
         let embeddings = |kind| embeddings_address(&kind, "embed eu");
         let host = "https://acme.openai.azure.com/openai";
         for (kind, expected) in [
@@ -464,8 +472,5 @@ mod tests {
         ] {
             assert_eq!(embeddings(kind), expected);
         }
-        let arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abcd";
-        let [_, stream] = addresses(&bedrock(), Surface::Converse, arn);
-        assert!(stream.ends_with("profile%2Fabcd/converse-stream"), "{stream}");
     }
 }

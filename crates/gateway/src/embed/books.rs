@@ -19,7 +19,7 @@ pub(crate) struct Books<'a> {
 enum Keeper<'a> {
     /// With the number of the call under way.
     Record(&'a mut Record, usize),
-    Metrics(&'a Metrics, Option<AttemptRecord>),
+    Metrics(&'a Metrics, Option<Box<AttemptRecord>>),
 }
 
 impl<'a> Books<'a> {
@@ -38,7 +38,7 @@ impl<'a> Books<'a> {
         let attempt = attempt_of(Arc::clone(&self.tier), deployment, dialect, Reason::Embeddings);
         match &mut self.keeper {
             Keeper::Record(record, number) => *number = record.begin(attempt),
-            Keeper::Metrics(_, open) => *open = Some(attempt),
+            Keeper::Metrics(_, open) => *open = Some(Box::new(attempt)),
         }
     }
 
@@ -56,7 +56,7 @@ impl<'a> Books<'a> {
             Keeper::Metrics(metrics, open) => {
                 if let Some(attempt) = open.take() {
                     let class = fault.map(|fault| fault.class);
-                    metrics.attempt(&AttemptRecord { fault: class, ..attempt });
+                    metrics.attempt(&AttemptRecord { fault: class, ..*attempt });
                 }
             }
         }

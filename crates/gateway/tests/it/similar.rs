@@ -110,6 +110,9 @@ async fn the_calls_for_vectors_are_in_the_record() {
     assert_eq!(near.header("x-tieline-attempts"), attempts.len().to_string());
     assert_eq!(house.record(&near).await.usage, None, "nothing was generated");
     assert_eq!(house.record(&good).await.attempts.len(), 1, "made when the request was over");
+    let status = house.gateway.status();
+    let embed = status.deployments.iter().find(|one| one.id == "embed@openai").unwrap();
+    assert_eq!((embed.good, embed.failed), (2, 0), "the metrics count both");
 }
 
 #[tokio::test(start_paused = true)]
