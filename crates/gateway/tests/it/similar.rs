@@ -23,7 +23,10 @@ fn ladder() -> String {
       - { name: cached, cache: { max_age: 1h, similar: { embeddings: embed, min_score: 0.85 } } }
       - { name: apology, reply: \"We cannot answer right now.\" }";
     format!(
-        "{EVERYTHING}  embed: [ {{ provider: openai, name: embed-3 }}, {{ provider: dated, name: embed-eu }} ]
+        "{EVERYTHING}
+  embed:
+    - {{ provider: openai, name: embed-3 }}
+    - {{ provider: dated, name: embed-eu }}
 features:
   support:
     {tiers}
