@@ -228,6 +228,8 @@ pub struct Deployment {
     pub max_output_tokens: Option<u64>,
     /// Whether the model takes `temperature`, `top_p` and `top_k`.
     pub sampling: bool,
+    /// Whether the model goes on from a last turn of its own rather than refuse it or begin anew.
+    pub prefill: bool,
     /// Its quota, as far as the file says.
     pub limits: Limits,
 }
@@ -256,6 +258,8 @@ pub struct Feature {
     pub return_after: Duration,
     /// What to do with a request that a deployment's dialect cannot carry whole.
     pub fidelity: Fidelity,
+    /// What happens when a stream breaks after content was sent.
+    pub on_stream_break: OnStreamBreak,
     /// When a second deployment is asked as well; never, where there is none.
     pub hedge: Option<Hedge>,
     /// The ladder, best first; never empty.
@@ -296,6 +300,25 @@ pub enum Fidelity {
     Standard,
     /// Skip the deployment.
     Strict,
+}
+
+/// What happens when a stream breaks after content was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnStreamBreak {
+    /// The stream ends with its protocol's own error event.
+    #[default]
+    Error,
+    /// Another deployment answers from the beginning, for clients that ask for it.
+    Restart,
+    /// Another deployment continues the text.
+    Continue,
+    /// The start of a stream is held back, so that a break within it is not seen.
+    Buffer {
+        /// Held until this many pieces of content have arrived; about a token each.
+        tokens: Option<u64>,
+        /// Held at most this long after the first content.
+        hold: Duration,
+    },
 }
 
 /// One step of a feature's ladder.

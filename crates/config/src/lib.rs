@@ -23,8 +23,8 @@ use std::path::Path;
 
 pub use config::{
     AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Feature, Fidelity, Hedge,
-    LedgerSettings, Limits, Model, Prefer, Probes, Provider, ProviderKind, Queue, Server, Similar,
-    Surface, Tier, TierMode, Tls, Webhook,
+    LedgerSettings, Limits, Model, OnStreamBreak, Prefer, Probes, Provider, ProviderKind, Queue,
+    Server, Similar, Surface, Tier, TierMode, Tls, Webhook,
 };
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;

@@ -212,6 +212,10 @@ pub(crate) struct Deployment {
     /// Whether the model takes `temperature`, `top_p` and `top_k`.
     #[schemars(extend("default" = true))]
     pub(crate) sampling: Field<bool>,
+    /// Whether the model goes on from a last turn of its own, so that it can finish a text that
+    /// broke off elsewhere (`on_stream_break: continue`). Most refuse it or begin anew.
+    #[schemars(extend("default" = false))]
+    pub(crate) prefill: Field<bool>,
     /// Quota there, so that requests go elsewhere before the provider refuses them.
     pub(crate) limits: Field<Limits>,
     #[serde(skip)]
@@ -270,8 +274,8 @@ pub(crate) struct Feature {
     #[schemars(extend("default" = "standard"))]
     pub(crate) fidelity: Field<Fidelity>,
     /// What happens when a stream breaks after content was sent.
-    #[schemars(extend("default" = "error"))]
-    pub(crate) on_stream_break: Field<OnStreamBreak>,
+    #[schemars(extend("default" = "error"), transform = stream_break_words)]
+    pub(crate) on_stream_break: Field<Short<OnStreamBreak>>,
     /// Ask a second deployment of the tier as well when a stream is slow to begin.
     pub(crate) hedge: Field<Hedge>,
     /// The ladder, best first.
@@ -289,12 +293,46 @@ pub(crate) struct Hedge {
     pub(crate) after: Field<Lapse>,
 }
 
-/// What happens when a stream breaks after content was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum OnStreamBreak {
-    /// The stream ends with its protocol's own error event.
-    Error,
+/// What happens when a stream breaks after content was sent: `error`, `restart`, `continue`, or
+/// this.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("required" = ["buffer"]))]
+pub(crate) struct OnStreamBreak {
+    /// Hold the start of a stream back, so that a break within it is not seen.
+    pub(crate) buffer: Field<Buffer>,
+    #[serde(skip)]
+    pub(crate) word: Option<String>,
+}
+
+impl From<String> for OnStreamBreak {
+    fn from(word: String) -> Self {
+        Self { word: Some(word), ..Self::default() }
+    }
+}
+
+/// The one-word values of `on_stream_break`.
+pub(crate) const STREAM_BREAK_WORDS: [&str; 3] = ["error", "restart", "continue"];
+
+fn stream_break_words(schema: &mut schemars::Schema) {
+    let forms = schema.get_mut("anyOf").and_then(|forms| forms.as_array_mut());
+    if let Some(word) = forms.and_then(|forms| forms.first_mut()?.as_object_mut()) {
+        word.insert("enum".to_owned(), serde_json::json!(STREAM_BREAK_WORDS));
+    }
+}
+
+/// How much of a stream's start is held back: until either is reached.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+#[schemars(extend("minProperties" = 1))]
+pub(crate) struct Buffer {
+    /// Pieces of content, about a token each. Default: any number within the time.
+    #[schemars(range(min = 1), example = 40)]
+    pub(crate) tokens: Field<u64>,
+    /// Time since the first content, at most 10s.
+    #[serde(rename = "for")]
+    #[schemars(with = "String", extend("default" = "1s"))]
+    pub(crate) hold: Field<Lapse>,
 }
 
 /// One step of a ladder: exactly one of `models`, `cache`, `queue`, `reply` and `off`.

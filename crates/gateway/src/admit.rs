@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use rand::rngs::SmallRng;
 use tieline_dialect::Head;
 use tieline_ledger::KeyInfo;
-use tieline_route::{Decision, Demand, Feature, Mode, Similar, Who, decide};
+use tieline_route::{Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
 use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
 use tokio::time::Instant;
 
@@ -27,6 +27,8 @@ const DEADLINE_HEADER: &str = "x-tieline-deadline-ms";
 /// The header in which the SDKs of OpenAI and Anthropic count how often they have sent a request
 /// again.
 const RETRY_HEADER: &str = "x-stainless-retry-count";
+/// The header in which a client says `ok` to a stream that begins again after a break.
+const RESTART_HEADER: &str = "x-tieline-stream-restart";
 /// Bytes of a request per token, roughly.
 const BYTES_PER_TOKEN: u64 = 4;
 /// The caller's name in records while no keys exist.
@@ -64,6 +66,8 @@ pub(crate) struct Call {
     pub(crate) deadline: Instant,
     /// The caller gave it less time than the feature does: that it ran out says nothing of anybody.
     pub(crate) hurried: bool,
+    /// The client takes a stream that begins again, where the feature does that.
+    pub(crate) takes_restarts: bool,
     /// Whose requests of what, for telling storms from mistakes.
     pub(crate) who: Who,
     /// A number for the conversation, where the client names it.
@@ -93,6 +97,7 @@ impl Call {
             trace,
             deadline,
             hurried: false,
+            takes_restarts: false,
             who,
             session: None,
         }
@@ -170,6 +175,8 @@ pub(crate) async fn admit(
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
     let session = session(&parts.headers)?;
     let passed_on = passed_on(&parts.headers);
+    let takes_restarts = feature.on_break == OnBreak::Restart
+        && parts.headers.get(RESTART_HEADER).is_some_and(|value| value == "ok");
     let who = who(&feature, &caller);
     Ok(Call {
         dialect,
@@ -182,6 +189,7 @@ pub(crate) async fn admit(
         trace,
         deadline,
         hurried,
+        takes_restarts,
         who,
         session,
     })

@@ -9,9 +9,9 @@ use tieline_dialect::{
     ir::{Content, Finish, Reply},
     limits, upstream_request_id,
 };
-use tieline_route::{Observed, Seen};
+use tieline_route::{Observed, OnBreak, Seen};
 use tieline_types::{Class, Fault, Phase, Usage};
-use tieline_upstream::{Answer, Outgoing, Route, collect};
+use tieline_upstream::{Answer, AnswerBody, Outgoing, Route, collect};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -20,6 +20,7 @@ use crate::{
     listen::Worker,
     prepare::{Neutral, Prepared, prepare},
     record::Notes,
+    said::Said,
     source::{Pulled, Source},
 };
 
@@ -43,11 +44,27 @@ pub(crate) enum Reached {
         /// The answer in the neutral form, for the cache.
         reply: Option<Box<Reply>>,
     },
-    /// A stream whose first content has arrived, and the bytes up to there.
-    Stream { withheld: Vec<Bytes>, source: Box<Source>, ended: bool },
+    /// A stream whose first content has arrived, at `came`, and the bytes up to the commit point.
+    Stream { withheld: Vec<Bytes>, source: Box<Source>, ended: bool, came: Instant },
 }
 
 impl Reached {
+    /// When the whole answer, or the first content of the stream, arrived: now at the latest.
+    fn came(&self) -> Instant {
+        match self {
+            Self::Whole { .. } => Instant::now(),
+            Self::Stream { came, .. } => *came,
+        }
+    }
+
+    /// The time to the first content of a stream that began at `began`; none for a whole answer.
+    pub(crate) fn first_content(&self, began: Instant) -> Option<Duration> {
+        match self {
+            Self::Whole { .. } => None,
+            Self::Stream { came, .. } => Some(came.saturating_duration_since(began)),
+        }
+    }
+
     /// What it consumed, where that is known yet, and the model the provider says it served.
     pub(crate) fn served(&self) -> (Option<Usage>, Option<String>) {
         match self {
@@ -67,10 +84,10 @@ pub(crate) struct Window {
 }
 
 /// One call of one deployment, with everything it needs.
-pub(crate) struct Attempt<'a> {
-    pub(crate) worker: &'a Worker,
-    pub(crate) call: &'a Call,
-    pub(crate) route: &'a Route,
+pub(crate) struct Attempt {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) call: Arc<Call>,
+    pub(crate) route: Arc<Route>,
     /// Position of the deployment in the plan.
     pub(crate) deployment: usize,
     /// Its id.
@@ -80,6 +97,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) held: Held,
     /// The answer is to be kept for the cache.
     pub(crate) keep: bool,
+    /// The text that it is to continue.
+    pub(crate) said: Option<Box<Said>>,
     pub(crate) window: Window,
     pub(crate) began: Instant,
     /// Its number in the record.
@@ -87,15 +106,15 @@ pub(crate) struct Attempt<'a> {
 }
 
 /// An attempt that has come to its first content, or failed before.
-pub(crate) struct Ran<'a> {
-    pub(crate) attempt: Attempt<'a>,
+pub(crate) struct Ran {
+    pub(crate) attempt: Attempt,
     pub(crate) notes: Notes,
     pub(crate) result: Result<Reached, Fault>,
 }
 
-impl<'a> Attempt<'a> {
+impl Attempt {
     /// Calls the deployment and waits for its answer, or for the first content of its stream.
-    pub(crate) async fn run(self, neutral: &mut Neutral) -> Ran<'a> {
+    pub(crate) async fn run(self, neutral: &mut Neutral) -> Ran {
         let mut notes = Notes::default();
         let result = self.reach(neutral, self.window, &mut notes).await;
         Ran { attempt: self, notes, result }
@@ -109,7 +128,7 @@ impl<'a> Attempt<'a> {
         window: Window,
         notes: &mut Notes,
     ) -> Result<Reached, Fault> {
-        let prepared = prepare(self.call, neutral, self.route, &self.worker.upstream);
+        let prepared = prepare(&self.call, neutral, &self.route, &self.worker.upstream);
         let late = |_| {
             // Not the deployment's fault: only fetching what the request points to takes time.
             let message = "fetching the media that the request names took too long";
@@ -145,7 +164,7 @@ impl<'a> Attempt<'a> {
             let whole = self.whole(answer);
             timeout_at(window.first, whole).await.map_err(|_| silent(Phase::PreCommit))?
         }?;
-        notes.first_content = Some(Instant::now());
+        notes.first_content = Some(reached.came());
         notes.losses = losses.iter().map(ToString::to_string).collect();
         Ok(reached)
     }
@@ -159,7 +178,7 @@ impl<'a> Attempt<'a> {
         };
         self.call.trace.put(&mut headers, &mut gateway.rng());
         let outgoing =
-            Outgoing { route: self.route, stream: self.call.head.stream, headers: &headers, body };
+            Outgoing { route: &self.route, stream: self.call.head.stream, headers: &headers, body };
         self.worker.upstream.send(outgoing, gateway.wall()).await
     }
 
@@ -209,39 +228,79 @@ impl<'a> Attempt<'a> {
     }
 
     async fn first_content(&self, answer: Answer, window: Window) -> Result<Reached, Fault> {
-        let client = self.other_client().map(|client| (client, &self.style));
-        let provider = dialect(self.route.dialect);
-        let mut source = Box::new(Source::new(answer.into_body(), provider, client, self.keep));
+        let mut source = Box::new(self.source(answer.into_body()));
         let mut withheld = Vec::new();
         let mut withheld_bytes = 0;
+        let mut until = window.first;
+        let mut came = None;
         loop {
-            let pulled = timeout_at(window.first, source.pull()).await;
-            let (bytes, ended) = match pulled.map_err(|_| silent(Phase::PreCommit))? {
-                Pulled::Fault(fault) if source.seen.content && !withheld.is_empty() => {
-                    // Content and fault came in one piece; nothing has been sent, so it can still
-                    // be survived unseen.
-                    return Err(fault.at(Phase::PreCommit));
+            let (bytes, ended) = match (timeout_at(until, source.pull()).await, came) {
+                // Nothing has been sent, so it can still be survived unseen.
+                (Ok(Pulled::Fault(fault, _)), _) => return Err(fault.at(Phase::PreCommit)),
+                (Ok(Pulled::Bytes(bytes)), _) => (bytes, false),
+                (Ok(Pulled::End(bytes)), _) => (bytes, true),
+                (Err(_), None) => return Err(silent(Phase::PreCommit)),
+                (Err(_), Some(came)) => {
+                    return Ok(Reached::Stream { withheld, source, ended: false, came });
                 }
-                Pulled::Fault(fault) => return Err(fault.at(Phase::PreCommit)),
-                Pulled::Bytes(bytes) => (bytes, false),
-                Pulled::End(bytes) => (bytes, true),
             };
             withheld_bytes += bytes.len();
             if !bytes.is_empty() {
                 withheld.push(bytes);
             }
-            if source.seen.content || (ended && source.ended_for_a_reason()) {
-                return Ok(Reached::Stream { withheld, source, ended });
+            if came.is_none() && (source.seen.content || (ended && source.ended_for_a_reason())) {
+                came = Some(Instant::now());
+                until = self.commit_by();
+            }
+            let full = withheld_bytes > WITHHELD_BYTES_MAX;
+            if let Some(came) = came.filter(|_| ended || full || self.commits(&source)) {
+                return Ok(Reached::Stream { withheld, source, ended, came });
+            }
+            if came.is_some() {
+                continue;
             }
             if ended || source.seen.ended && !source.ended_for_a_reason() {
                 return Err(empty());
             }
-            if withheld_bytes > WITHHELD_BYTES_MAX {
+            if full {
                 return Err(Fault::new(
                     Class::BadPayload,
                     format!("no content within {WITHHELD_BYTES_MAX} bytes of stream"),
                 ));
             }
+        }
+    }
+
+    /// The provider's stream, read as the feature and the attempt's purpose want it.
+    fn source(&self, body: AnswerBody) -> Source {
+        let provider = dialect(self.route.dialect);
+        if let Some(said) = self.said.as_deref() {
+            let client = (dialect(self.call.dialect), &self.style);
+            return Source::continuing(body, provider, client, said);
+        }
+        let client = self.other_client().map(|client| (client, &self.style));
+        let source = Source::new(body, provider, client, self.keep);
+        match self.call.feature.on_break {
+            OnBreak::Continue => source.remembering(),
+            OnBreak::Error | OnBreak::Restart | OnBreak::Buffer { .. } => source,
+        }
+    }
+
+    /// Until when a stream whose first content arrives now may be held back.
+    fn commit_by(&self) -> Instant {
+        match self.call.feature.on_break {
+            OnBreak::Buffer { hold, .. } => (Instant::now() + hold).min(self.call.deadline),
+            OnBreak::Error | OnBreak::Restart | OnBreak::Continue => Instant::now(),
+        }
+    }
+
+    /// Whether a stream with content has enough of it to go out to the client.
+    fn commits(&self, source: &Source) -> bool {
+        match self.call.feature.on_break {
+            OnBreak::Buffer { pieces, .. } => {
+                source.seen.ended || pieces.is_some_and(|enough| source.pieces >= enough)
+            }
+            OnBreak::Error | OnBreak::Restart | OnBreak::Continue => true,
         }
     }
 

@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use tieline_types::{Class, Fault};
 use tokio::time::Instant;
 
-use crate::relay::Relay;
+use crate::mend::Stream;
 
 /// The time a client may take between two pieces of its request body.
 const BODY_GAP: Duration = Duration::from_secs(30);
@@ -27,7 +27,7 @@ pub(crate) enum Outgoing {
     /// Bytes known in full.
     Whole(Bytes),
     /// A stream as it comes from a provider.
-    Stream(Box<Relay>),
+    Stream(Stream),
 }
 
 impl Body for Outgoing {
@@ -41,8 +41,8 @@ impl Body for Outgoing {
         match self.get_mut() {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
-            Self::Stream(relay) => {
-                relay.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            Self::Stream(stream) => {
+                stream.poll_bytes(cx).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
             }
         }
     }

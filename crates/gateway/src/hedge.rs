@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tieline_dialect::offers_tools;
-use tieline_route::{Decision, Step};
+use tieline_route::Step;
 use tieline_types::{Fault, Reason};
 use tokio::time::{Instant, sleep_until};
 
@@ -19,8 +19,6 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(crate) struct Hedge {
     target: Target,
-    /// When the tier's turn came.
-    tier_began: Instant,
     /// The time to the first content that the first one has alone.
     after: Duration,
 }
@@ -33,43 +31,37 @@ struct Runner {
 }
 
 impl Runner {
-    fn of(attempt: &Attempt<'_>) -> Self {
+    fn of(attempt: &Attempt) -> Self {
         let Attempt { number, deployment, began, .. } = *attempt;
         Self { number, deployment, began }
     }
 }
 
-impl<'a> Walk<'a> {
+impl Walk {
     /// The hedge of a step, where the feature has any: the next open deployment of the same tier.
-    pub(crate) fn hedge(
-        &self,
-        first: Target,
-        tier_began: Instant,
-        later: &[Step],
-        decision: &Decision,
-    ) -> Option<Hedge> {
+    pub(crate) fn hedge(&self, first: Target) -> Option<Hedge> {
         let Target { tier, deployment, .. } = first;
         if !self.call.head.stream || first.rescue {
             return None;
         }
         let after = self.call.plan.live.hedge_after(&self.call.feature, deployment)?;
-        let Some(Step::Call { tier: same, deployment }) = later.first() else {
+        let Some(Step::Call { tier: same, deployment }) = self.later().first() else {
             return None;
         };
-        let open = *same == tier && !decision.is_rescue(tier, *deployment);
+        let open = *same == tier && !self.is_rescue(tier, *deployment);
         let target = Target { tier, deployment: *deployment, rescue: false, reason: Reason::Hedge };
-        open.then_some(Hedge { target, tier_began, after })
+        open.then_some(Hedge { target, after })
     }
 
     /// Waits for the first content of an attempt, or of a second one that begins where the first is
     /// slow. The other is cancelled and its prompt counted as paid.
     pub(crate) async fn race(
         &mut self,
-        first: Attempt<'a>,
+        first: Attempt,
         hedge: Hedge,
         record: &mut Record,
     ) -> Result<Option<By>, Fault> {
-        let run = |attempt: Attempt<'a>| async move { attempt.run(&mut Neutral::default()).await };
+        let run = |attempt: Attempt| async move { attempt.run(&mut Neutral::default()).await };
         let mut slow = Some(Box::pin(sleep_until(first.began + hedge.after)));
         let mut others = vec![Runner::of(&first)];
         let mut running = FuturesUnordered::from_iter([run(first)]);
@@ -109,16 +101,16 @@ impl<'a> Walk<'a> {
         live.outpaced(runner.deployment, now, runner.began.elapsed());
     }
 
-    fn begin_hedge(&mut self, hedge: Hedge, record: &mut Record) -> Option<Attempt<'a>> {
-        let Hedge { target, tier_began, .. } = hedge;
-        let (call, now) = (self.call, self.worker.gateway.now());
+    fn begin_hedge(&mut self, hedge: Hedge, record: &mut Record) -> Option<Attempt> {
+        let Hedge { target, .. } = hedge;
+        let (call, now) = (&self.call, self.worker.gateway.now());
         // Tools of the provider's own would be used twice.
         if offers_tools(&call.body)
             || !call.plan.live.may_hedge(&call.feature, target.deployment, now)
         {
             return None;
         }
-        let window = self.window(target.tier, tier_began, &[])?;
+        let window = self.window(target.tier, self.tier_began.1)?;
         let attempt = self.begin(target, window, record)?;
         self.hedged = Some((target.tier, target.deployment));
         Some(attempt)

@@ -50,6 +50,12 @@ struct TierLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BreakLabels {
+    feature: Arc<str>,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TokenLabels {
     deployment: Option<Arc<str>>,
     kind: &'static str,
@@ -72,6 +78,7 @@ pub(crate) struct Metrics {
     first_content: Family<FeatureLabels, Histogram>,
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
     tier_changes: Family<TierLabels, Counter<u64, AtomicU64>>,
+    stream_breaks: Family<BreakLabels, Counter<u64, AtomicU64>>,
     losses: Counter,
     jobs: Family<JobLabels, Gauge>,
     pub(crate) connections: Gauge,
@@ -95,6 +102,7 @@ impl Metrics {
             first_content: Family::new_with_constructor(seconds),
             tokens: Family::default(),
             tier_changes: Family::default(),
+            stream_breaks: Family::default(),
             losses: Counter::default(),
             jobs: Family::default(),
             connections: Gauge::default(),
@@ -133,6 +141,11 @@ impl Metrics {
             "tier_changes",
             "Tiers that dropped and returned",
             self.tier_changes.clone(),
+        );
+        registry.register(
+            "stream_breaks",
+            "Streams that broke after content was sent, by what came of it",
+            self.stream_breaks.clone(),
         );
         registry.register(
             "lossy_requests",
@@ -247,6 +260,12 @@ impl Metrics {
             let jobs = i64::try_from(depth.jobs).unwrap_or(i64::MAX);
             self.jobs.get_or_create(&labels).set(jobs);
         }
+    }
+
+    /// Counts a stream that broke after its commit point: `told`, `restarted` or `continued`.
+    pub(crate) fn stream_broke(&self, feature: &Arc<str>, result: &'static str) {
+        let labels = BreakLabels { feature: Arc::clone(feature), result };
+        self.stream_breaks.get_or_create(&labels).inc();
     }
 
     /// How often a deployment was called, and how often that failed.

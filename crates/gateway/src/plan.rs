@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tieline_config::{Config, Fidelity, ProviderKind, TierMode};
+use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
 use tieline_route::{
     Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level, Live, Mode,
-    Plan, Prefer, Similar, Tier,
+    OnBreak, Plan, Prefer, Similar, Tier,
 };
 use tieline_upstream::{Route, Routes, Upstream};
 
@@ -17,7 +17,7 @@ pub(crate) struct ActivePlan {
     pub(crate) config: Config,
     pub(crate) plan: Plan,
     /// How to call each deployment of the plan, by position.
-    pub(crate) routes: Vec<Route>,
+    pub(crate) routes: Vec<Arc<Route>>,
     pub(crate) live: Live,
     pub(crate) body_bytes_max: usize,
 }
@@ -31,7 +31,7 @@ impl ActivePlan {
         now: Duration,
     ) -> Result<Self, GatewayError> {
         let tokens = Arc::clone(tokens);
-        let routes = Routes { env, tokens }.compile(config)?;
+        let routes = Routes { env, tokens }.compile(config)?.into_iter().map(Arc::new).collect();
         let plan = compile(config);
         let live = match old {
             Some(old) => old.live.carried(&plan, &changed(&old.config, config), now),
@@ -74,6 +74,7 @@ fn compile(config: &Config) -> Plan {
             return_after: feature.return_after,
             strict: feature.fidelity == Fidelity::Strict,
             hedge: feature.hedge.map(|hedge| Hedge { after: hedge.after }),
+            on_break: on_break(feature.on_stream_break),
             implicit: feature.implicit,
             tiers: feature.tiers.iter().map(|one| tier(one, &positions)).collect(),
         };
@@ -127,6 +128,15 @@ const fn criticality(configured: tieline_config::Criticality) -> Criticality {
         tieline_config::Criticality::Critical => Criticality::Critical,
         tieline_config::Criticality::SheddablePlus => Criticality::SheddablePlus,
         tieline_config::Criticality::Sheddable => Criticality::Sheddable,
+    }
+}
+
+const fn on_break(configured: OnStreamBreak) -> OnBreak {
+    match configured {
+        OnStreamBreak::Error => OnBreak::Error,
+        OnStreamBreak::Restart => OnBreak::Restart,
+        OnStreamBreak::Continue => OnBreak::Continue,
+        OnStreamBreak::Buffer { tokens, hold } => OnBreak::Buffer { pieces: tokens, hold },
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use tieline_config::Probes;
 use tieline_dialect::{Losses, Style, dialect, probe};
-use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, outcome};
+use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, OnBreak, outcome};
 use tieline_types::{Fault, PROBE_FEATURE, Reason, Replay, Usage};
 use tokio::{
     task::{self, JoinSet},
@@ -95,6 +95,7 @@ impl Prober {
             return_after: Duration::ZERO,
             strict: false,
             hedge: None,
+            on_break: OnBreak::Error,
             implicit: false,
             tiers: Vec::new(),
         };
@@ -181,13 +182,13 @@ impl Prober {
         }
         self.allowance(&known.id).spent += 1;
         let worker = Arc::clone(&self.worker);
-        let task = self.under_way.spawn(async move { run(&worker, &call, at, held).await });
+        let task = self.under_way.spawn(run(worker, Arc::new(call), at, held));
         self.targets.insert(task.id(), known.clone());
     }
 }
 
 /// Sends one probe, holds what comes of it against the deployment, and keeps its books.
-async fn run(worker: &Worker, call: &Call, at: usize, held: Held) -> Verdict {
+async fn run(worker: Arc<Worker>, call: Arc<Call>, at: usize, held: Held) -> Verdict {
     let gateway = &worker.gateway;
     let plan = &call.plan;
     let (Some(route), Some(known)) = (plan.routes.get(at), plan.plan.deployments.get(at)) else {
@@ -209,14 +210,15 @@ async fn run(worker: &Worker, call: &Call, at: usize, held: Held) -> Verdict {
     });
     let number = record.begin(attempt_of(Arc::default(), known, route.dialect, Reason::Chosen));
     let attempt = Attempt {
-        worker,
-        call,
-        route,
+        worker: Arc::clone(&worker),
+        call: Arc::clone(&call),
+        route: Arc::clone(route),
         deployment: at,
         id: Arc::clone(&known.id),
         style,
         held,
         keep: false,
+        said: None,
         window: Window { headers: call.deadline, first: call.deadline },
         began: Instant::now(),
         number,
@@ -229,7 +231,7 @@ async fn run(worker: &Worker, call: &Call, at: usize, held: Held) -> Verdict {
     match result {
         Ok(reached) => {
             record.answered_by(number, notes.losses);
-            answered(&reached, call, known, held, record);
+            answered(&reached, &call, known, held, record);
             Verdict::Decided
         }
         Err(fault) => {

@@ -157,7 +157,7 @@ impl Record {
         let now = Instant::now();
         let arrived = self.arrived;
         self.note(|call| {
-            call.first_content_us = Some(micros(arrived, now));
+            call.first_content_us = call.first_content_us.or(Some(micros(arrived, now)));
             call.losses = losses;
         });
     }
@@ -194,6 +194,13 @@ impl Record {
         self.gateway.metrics.attempt(attempt);
     }
 
+    /// The attempt that answered broke, and another may answer in its place.
+    pub(crate) fn answer_broke(&mut self, fault: &Fault) {
+        if let Some(number) = self.answering.take() {
+            self.end_attempt(number, Some(fault));
+        }
+    }
+
     /// Another attempt answered first. What this one took in is paid all the same.
     pub(crate) fn supersede(&mut self, number: usize, input: u64) {
         let usage = Usage { input, estimated: true, ..Usage::default() };
@@ -203,7 +210,7 @@ impl Record {
     }
 
     /// Ends all attempts that are under way.
-    fn end_attempts(&mut self, fault: Option<&Fault>) {
+    pub(crate) fn end_attempts(&mut self, fault: Option<&Fault>) {
         for number in std::mem::take(&mut self.under_way) {
             self.end_attempt(number, fault);
         }

@@ -3,23 +3,21 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Bytes;
-use tieline_dialect::{Style, dialect};
+use tieline_dialect::dialect;
 use tieline_types::{Class, Fault, Phase, Usage};
 use tokio::time::{Instant, Sleep};
 
 use crate::{
-    admit::Call,
-    gateway::Gateway,
     held::Held,
     recall,
     record::Record,
     source::{Pulled, Source},
+    walk::{Mending, Walk},
 };
 
 /// The longest silence inside a stream, signs of life included.
@@ -35,61 +33,88 @@ const BYTES_PER_TOKEN: u64 = 4;
 /// A stream from the commit point to its end. Dropped before, it is the client who left: the
 /// connection to the provider closes at once and the record says cancelled.
 pub(crate) struct Relay {
-    gateway: Arc<Gateway>,
-    call: Call,
-    style: Style,
-    ready: VecDeque<Bytes>,
-    source: Box<Source>,
-    ended: bool,
+    /// How it came to this stream, and where to go from here if it breaks.
+    pub(crate) walk: Walk,
+    pub(crate) ready: VecDeque<Bytes>,
+    pub(crate) source: Box<Source>,
+    pub(crate) ended: bool,
+    /// Why the stream broke, until what came before has gone out.
+    broken: Option<Fault>,
     silence: Pin<Box<Sleep>>,
     /// Pieces of content up to now, and when the last one came.
     progress: (u64, Instant),
+    /// Pieces of content of streams that this one continues.
+    pub(crate) pieces_before: u64,
     /// Taken when the books are closed.
-    books: Option<(Record, Held)>,
-    acceptable: bool,
+    pub(crate) books: Option<(Record, Held)>,
+    pub(crate) acceptable: bool,
+}
+
+/// What comes next of a relayed stream.
+pub(crate) enum Flow {
+    /// Bytes for the client.
+    Bytes(Bytes),
+    /// Nothing: it is over, well or not.
+    End,
+    /// It broke, and something else may answer in its place.
+    Broken(Fault, Mending),
 }
 
 impl Relay {
     pub(crate) fn new(
-        gateway: &Arc<Gateway>,
-        call: Call,
-        style: Style,
-        stream: (Vec<Bytes>, Box<Source>, bool),
+        walk: Walk,
+        (withheld, source, ended): (Vec<Bytes>, Box<Source>, bool),
         books: (Record, Held),
         acceptable: bool,
     ) -> Self {
-        let (withheld, source, ended) = stream;
         let now = Instant::now();
-        let until = (now + SILENCE_MAX).min(call.deadline);
+        let until = (now + SILENCE_MAX).min(walk.call.deadline);
         Self {
             progress: (source.pieces, now),
-            gateway: Arc::clone(gateway),
-            call,
-            style,
+            walk,
             ready: withheld.into(),
             source,
             ended,
+            broken: None,
             silence: Box::pin(tokio::time::sleep_until(until)),
+            pieces_before: 0,
             books: Some(books),
             acceptable,
         }
     }
 
-    /// The next bytes for the client; none when the stream is over, well or not.
-    pub(crate) fn poll_bytes(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    /// Relays another source from now on.
+    pub(crate) fn take_up(&mut self, source: Box<Source>, ended: bool) {
+        let now = Instant::now();
+        self.progress = (source.pieces, now);
+        self.silence.as_mut().reset((now + SILENCE_MAX).min(self.walk.call.deadline));
+        self.source = source;
+        self.ended = ended;
+    }
+
+    /// What comes next for the client.
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Flow> {
         loop {
             if let Some(bytes) = self.ready.pop_front() {
-                return Poll::Ready(Some(bytes));
+                return Poll::Ready(Flow::Bytes(bytes));
+            }
+            if let Some(fault) = self.broken.take() {
+                let fault = fault.at(Phase::PostCommit);
+                if let Some(mending) = self.mending() {
+                    return Poll::Ready(Flow::Broken(fault, mending));
+                }
+                self.break_off(&fault);
+                continue;
             }
             if self.ended {
                 self.close_well();
-                return Poll::Ready(None);
+                return Poll::Ready(Flow::End);
             }
             match self.source.poll_pull(cx) {
                 Poll::Ready(Pulled::Bytes(bytes)) => {
                     self.rest();
                     if !bytes.is_empty() {
-                        return Poll::Ready(Some(bytes));
+                        return Poll::Ready(Flow::Bytes(bytes));
                     }
                 }
                 Poll::Ready(Pulled::End(bytes)) => {
@@ -98,7 +123,10 @@ impl Relay {
                         self.ready.push_back(bytes);
                     }
                 }
-                Poll::Ready(Pulled::Fault(fault)) => self.break_off(fault),
+                Poll::Ready(Pulled::Fault(fault, before)) => {
+                    self.ready.extend((!before.is_empty()).then_some(before));
+                    self.broken = Some(fault);
+                }
                 Poll::Pending => {
                     if self.silence.as_mut().poll(cx).is_pending() {
                         return Poll::Pending;
@@ -108,14 +136,14 @@ impl Relay {
                         self.ended = true;
                         continue;
                     }
-                    let message = if Instant::now() >= self.call.deadline {
+                    let message = if Instant::now() >= self.walk.call.deadline {
                         "the feature's deadline passed before the answer was complete"
                     } else if Instant::now() >= self.progress.1 + PROGRESS_MAX {
                         "the provider gave signs of life but no content for too long"
                     } else {
                         "the provider fell silent before the answer was complete"
                     };
-                    self.break_off(Fault::new(Class::Timeout, message));
+                    self.broken = Some(Fault::new(Class::Timeout, message));
                 }
             }
         }
@@ -132,7 +160,8 @@ impl Relay {
         if self.source.pieces != self.progress.0 {
             self.progress = (self.source.pieces, now);
         }
-        let until = (now + SILENCE_MAX).min(self.progress.1 + PROGRESS_MAX).min(self.call.deadline);
+        let until =
+            (now + SILENCE_MAX).min(self.progress.1 + PROGRESS_MAX).min(self.walk.call.deadline);
         if until > self.silence.deadline() + Duration::from_secs(1) {
             self.silence.as_mut().reset(until);
         }
@@ -146,33 +175,42 @@ impl Relay {
         held.completed();
         held.used(&usage);
         if let Some(reply) = self.source.reply() {
-            recall::keep(&self.gateway, &self.call, reply);
+            recall::keep(&self.walk.worker.gateway, &self.walk.call, reply);
         }
         record.served(self.acceptable, Some(usage));
     }
 
-    /// After the commit point a fault can only be told: in-band, in the client's own dialect.
-    fn break_off(&mut self, fault: Fault) {
-        let fault = fault.at(Phase::PostCommit);
-        let client = dialect(self.call.dialect);
-        let told = self.source.write_fault(&fault, client, &self.style);
-        self.ready.push_back(told);
-        self.ended = true;
+    /// Where nothing else can answer, a fault after the commit point can only be told: in-band, in
+    /// the client's own dialect.
+    fn break_off(&mut self, fault: &Fault) {
+        self.tell(fault);
         if let Some((mut record, mut held)) = self.books.take() {
             // A deadline of the caller's own says nothing of the deployment.
-            if !(self.call.hurried && Instant::now() >= self.call.deadline) {
-                held.failed(&fault);
+            if !(self.walk.call.hurried && Instant::now() >= self.walk.call.deadline) {
+                held.failed(fault);
             }
             let usage = self.note_usage(&mut record);
-            record.failed(&fault, 200, Some(usage));
+            record.failed(fault, 200, Some(usage));
         }
+    }
+
+    /// Ends the stream with a fault and how much of the answer came before it.
+    pub(crate) fn tell(&mut self, fault: &Fault) {
+        let pieces = self.pieces_before + self.source.pieces;
+        let message = format!("{} (after {pieces} pieces of the answer)", fault.message);
+        let told = Fault { message, ..fault.clone() };
+        let client = dialect(self.walk.call.dialect);
+        let told = self.source.write_fault(&told, client, &self.walk.style);
+        self.ready.push_back(told);
+        self.ended = true;
+        self.walk.worker.gateway.metrics.stream_broke(&self.walk.call.feature.name, "told");
     }
 
     /// Notes what the stream consumed: as the provider said, or estimated where it did not (OpenAI
     /// Chat tells only clients that ask, and nobody tells when a stream breaks).
-    fn note_usage(&mut self, record: &mut Record) -> Usage {
+    pub(crate) fn note_usage(&mut self, record: &mut Record) -> Usage {
         let usage = self.source.seen.usage.unwrap_or_else(|| Usage {
-            input: self.call.body.len() as u64 / BYTES_PER_TOKEN,
+            input: self.walk.call.body.len() as u64 / BYTES_PER_TOKEN,
             output: self.source.pieces,
             estimated: true,
             ..Usage::default()

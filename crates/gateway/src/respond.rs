@@ -11,11 +11,10 @@ use crate::{
     admit::Call,
     attempt::Reached,
     body::Outgoing,
-    gateway::Gateway,
     recall,
     record::Record,
     relay::Relay,
-    walk::{Answered, By},
+    walk::{Answered, By, Walk},
 };
 
 /// The longest wait that a client is asked for; some SDKs sleep however long they are told.
@@ -30,28 +29,24 @@ const CACHE_HEADER: &str = "x-tieline-cache";
 const HEADER_CHARS_MAX: usize = 1024;
 
 /// Sends an answer and closes, or hands on, the books.
-pub(crate) fn answer(
-    gateway: &Arc<Gateway>,
-    call: Call,
-    style: Style,
-    answered: Answered,
-    mut record: Record,
-) -> Response<Outgoing> {
+pub(crate) fn answer(walk: Walk, answered: Answered, mut record: Record) -> Response<Outgoing> {
+    let (call, style) = (&*walk.call, &walk.style);
+    let gateway = &walk.worker.gateway;
     let tier = call.feature.tiers.get(answered.tier);
     let acceptable = tier.is_none_or(|tier| tier.acceptable);
     record.note(|books| books.tier = tier.map(|tier| Arc::clone(&tier.name)));
     match answered.by {
         By::Cache(reply, hit) => {
-            let mut headers = told(&call, &record);
+            let mut headers = told(call, &record);
             put(&mut headers, CACHE_HEADER, &hit.to_string());
-            own(&call, &style, &reply, headers, (record, acceptable))
+            own(call, style, &reply, headers, (record, acceptable))
         }
         By::Tieline(reply) => {
-            let headers = told(&call, &record);
-            own(&call, &style, &reply, headers, (record, acceptable))
+            let headers = told(call, &record);
+            own(call, style, &reply, headers, (record, acceptable))
         }
         By::Queue(queued) => {
-            let mut headers = told(&call, &record);
+            let mut headers = told(call, &record);
             put(&mut headers, "location", &queued.location());
             put(&mut headers, "retry-after", &POLL_AFTER_S.to_string());
             record.accepted(acceptable);
@@ -61,7 +56,7 @@ pub(crate) fn answer(
         By::Deployment { deployment, reached, mut held } => {
             let known = call.plan.plan.deployments.get(deployment);
             record.note(|books| books.deployment = known.map(|known| Arc::clone(&known.id)));
-            let headers = told(&call, &record);
+            let headers = told(call, &record);
             let content_type = content_type(call.dialect, call.head.stream);
             let body = match *reached {
                 Reached::Whole { body, usage, reply, .. } => {
@@ -70,16 +65,14 @@ pub(crate) fn answer(
                         held.used(usage);
                     }
                     if let Some(reply) = reply.filter(|_| call.keeps_answers()) {
-                        recall::keep(gateway, &call, *reply);
+                        recall::keep(gateway, call, *reply);
                     }
                     record.served(acceptable, usage);
                     Outgoing::Whole(body)
                 }
-                Reached::Stream { withheld, source, ended } => {
+                Reached::Stream { withheld, source, ended, .. } => {
                     let stream = (withheld, source, ended);
-                    let books = (record, held);
-                    let relay = Relay::new(gateway, call, style, stream, books, acceptable);
-                    Outgoing::Stream(Box::new(relay))
+                    Outgoing::Stream(Relay::new(walk, stream, (record, held), acceptable).into())
                 }
             };
             respond(StatusCode::OK, headers, content_type, body)
@@ -146,7 +139,7 @@ fn own(
 }
 
 /// A reply of Tieline's own in the client's dialect, whole or as a finished stream.
-fn render(call: &Call, style: &Style, reply: &Reply) -> (Bytes, bool) {
+pub(crate) fn render(call: &Call, style: &Style, reply: &Reply) -> (Bytes, bool) {
     let client = dialect(call.dialect);
     if !call.head.stream {
         let mut losses = Losses::default();

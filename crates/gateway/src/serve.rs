@@ -17,7 +17,7 @@ use crate::{
     record::Record,
     respond,
     trace::Trace,
-    walk::walk,
+    walk::Walk,
 };
 
 /// Answers whatever arrives at the data port.
@@ -45,7 +45,7 @@ pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Re
 
 /// One request for model output. Every line is a stop of the walk in ARCHITECTURE.md.
 async fn serve_request(
-    worker: &Worker,
+    worker: &Arc<Worker>,
     dialect: DialectId,
     request: Request<Incoming>,
 ) -> Response<Outgoing> {
@@ -66,8 +66,9 @@ async fn serve_request(
         created_s: gateway.unix_ms() / 1000,
         include_usage: call.head.include_usage,
     };
-    match walk(worker, &call, &decision, &style, &mut record).await {
-        Ok(answered) => respond::answer(gateway, call, style, answered, record),
+    let mut walk = Walk::new(worker, call, decision, style);
+    match walk.answer(&mut record).await {
+        Ok(answered) => respond::answer(walk, answered, record),
         Err(fault) => respond::refuse(dialect, &fault, record),
     }
 }

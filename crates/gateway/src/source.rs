@@ -12,14 +12,16 @@ use tieline_dialect::{
 use tieline_types::{Class, Fault, Phase};
 use tieline_upstream::AnswerBody;
 
+use crate::said::{Said, Splice};
+
 /// What came of the next piece of a stream.
 pub(crate) enum Pulled {
     /// Bytes for the client; may be empty while nothing whole has arrived.
     Bytes(Bytes),
     /// The stream is complete; these are its last bytes.
     End(Bytes),
-    /// The stream failed. Nothing of the failure has been written yet.
-    Fault(Fault),
+    /// The stream failed. Nothing of the failure has been written yet; the bytes came before it.
+    Fault(Fault, Bytes),
 }
 
 /// One provider stream.
@@ -32,6 +34,10 @@ pub(crate) struct Source {
     writer: Option<Box<dyn WriteEvents>>,
     events: Vec<Event>,
     collector: Option<Collector>,
+    /// What was said, where it may have to be continued.
+    pub(crate) said: Option<Box<Said>>,
+    /// Makes this stream the rest of a text that another began.
+    splice: Option<Splice>,
     /// What was seen so far.
     pub(crate) seen: Glance,
     /// How many pieces of content were seen.
@@ -54,9 +60,35 @@ impl Source {
             writer: client.map(|(client, style)| client.write_events(style)),
             events: Vec::new(),
             collector: keep.then(Collector::default),
+            said: None,
+            splice: None,
             seen: Glance::default(),
             pieces: 0,
         }
+    }
+
+    /// The same, keeping what is said.
+    pub(crate) fn remembering(self) -> Self {
+        Self { said: Some(Box::default()), ..self }
+    }
+
+    /// Begins to read the rest of what was said, to be written into the message that the client has
+    /// open.
+    pub(crate) fn continuing(
+        body: AnswerBody,
+        dialect: &'static dyn Dialect,
+        (client, style): (&'static dyn Dialect, &Style),
+        said: &Said,
+    ) -> Self {
+        let mut source = Self::new(body, dialect, Some((client, style)), false);
+        let mut sent_already = Vec::new();
+        if let Some(writer) = &mut source.writer {
+            for event in said.opening() {
+                writer.write(&event, &mut sent_already);
+            }
+        }
+        let splice = Some(Splice::behind(said));
+        Self { said: Some(Box::new(said.clone())), splice, ..source }
     }
 
     /// Reads on until something can be said.
@@ -67,7 +99,8 @@ impl Source {
                 Poll::Ready(None) => return Poll::Ready(self.end()),
                 Poll::Ready(Some(Err(error))) => {
                     let message = format!("the provider's stream broke off: {error}");
-                    return Poll::Ready(self.broken(Fault::new(Class::StreamTruncated, message)));
+                    let fault = Fault::new(Class::StreamTruncated, message);
+                    return Poll::Ready(self.broken(fault, Bytes::new()));
                 }
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(chunk) if !chunk.is_empty() => chunk,
@@ -108,15 +141,15 @@ impl Source {
             let frame = match self.splitter.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
-                Err(fault) => return self.fail(fault),
+                Err(fault) => return self.fail(fault, out.finish()),
             };
-            let untouched = self.writer.is_none() && self.collector.is_none();
-            if untouched && self.seen.content && self.dialect.is_plain_delta(&frame) {
+            let unread = self.writer.is_none() && self.collector.is_none() && self.said.is_none();
+            if unread && self.seen.content && self.dialect.is_plain_delta(&frame) {
                 self.pieces += 1;
             } else {
                 self.reader.read(&frame, &mut self.events);
                 if let Some(fault) = self.take_in(&mut out) {
-                    return self.fail(fault);
+                    return self.fail(fault, out.finish());
                 }
             }
             if self.writer.is_none() {
@@ -132,6 +165,9 @@ impl Source {
     /// that the provider reported.
     fn take_in(&mut self, out: &mut Out) -> Option<Fault> {
         let mut fault = None;
+        if let Some(splice) = &mut self.splice {
+            splice.rewrite(&mut self.events);
+        }
         self.seen.take_in(&self.events);
         for event in self.events.drain(..) {
             self.pieces += u64::from(event.is_content());
@@ -141,6 +177,9 @@ impl Source {
             }
             if let Some(writer) = &mut self.writer {
                 writer.write(&event, &mut out.written);
+            }
+            if let Some(said) = &mut self.said {
+                said.take_in(&event);
             }
             if let Some(collector) = &mut self.collector {
                 collector.push(event);
@@ -157,7 +196,7 @@ impl Source {
             self.reader.end(&mut self.events);
         }
         match self.take_in(&mut out) {
-            Some(fault) => self.broken(fault),
+            Some(fault) => self.broken(fault, out.finish()),
             None => Pulled::End(out.finish()),
         }
     }
@@ -185,16 +224,16 @@ impl Source {
         }
     }
 
-    fn broken(&mut self, fault: Fault) -> Pulled {
+    fn broken(&self, fault: Fault, before: Bytes) -> Pulled {
         if self.seen.ended {
-            return Pulled::End(Bytes::new());
+            return Pulled::End(before);
         }
-        self.fail(fault)
+        self.fail(fault, before)
     }
 
-    fn fail(&self, fault: Fault) -> Pulled {
+    fn fail(&self, fault: Fault, before: Bytes) -> Pulled {
         let phase = if self.seen.content { Phase::PostCommit } else { Phase::PreCommit };
-        Pulled::Fault(fault.at(phase))
+        Pulled::Fault(fault.at(phase), before)
     }
 
     /// Writes a fault as the client's dialect does inside a stream.

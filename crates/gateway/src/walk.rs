@@ -23,6 +23,7 @@ use crate::{
     queue::Queued,
     recall::{self, Hit},
     record::{Record, attempt_of},
+    said::Said,
 };
 
 /// The time to the first content that a stream may take where its tier does not say.
@@ -59,88 +60,6 @@ pub(crate) enum By {
     Queue(Queued),
 }
 
-/// Walks the decision's steps until one answers or a fault says stop.
-pub(crate) async fn walk(
-    worker: &Worker,
-    call: &Call,
-    decision: &Decision,
-    style: &Style,
-    record: &mut Record,
-) -> Result<Answered, Fault> {
-    let mut walk = Walk {
-        worker,
-        call,
-        style,
-        draw: decision.draw,
-        neutral: Neutral::default(),
-        faults: Vec::new(),
-        doubts: Vec::new(),
-        missed: None,
-        hedged: None,
-        embeddings: 0,
-    };
-    let now = worker.gateway.now();
-    call.plan.live.deposit(&call.feature, now);
-    for one in &decision.considered {
-        if let Verdict::Shut(until, why) | Verdict::LeastBad(until, why) = one.verdict {
-            walk.pass_over(one.tier, one.deployment, why.as_str(), Some((until, now)), record);
-        }
-    }
-    let mut tier_began = (0, Instant::now());
-    for (at, step) in decision.steps.iter().enumerate() {
-        let later = decision.steps.get(at + 1..).unwrap_or_default();
-        match step {
-            Step::Call { tier, deployment } if walk.hedged == Some((*tier, *deployment)) => {}
-            Step::Call { tier, deployment } => {
-                if tier_began.0 != *tier {
-                    tier_began = (*tier, Instant::now());
-                }
-                let Some(window) = walk.window(*tier, tier_began.1, later) else {
-                    walk.pass_over(*tier, *deployment, "time", None, record);
-                    continue;
-                };
-                let rescue = decision.is_rescue(*tier, *deployment);
-                let reason = walk.reason(rescue);
-                let target = Target { tier: *tier, deployment: *deployment, rescue, reason };
-                if !walk.affords(*deployment, walk.next_move()) {
-                    walk.pass_over(*tier, *deployment, "budget", None, record);
-                    continue;
-                }
-                let hedge = walk.hedge(target, tier_began.1, later, decision);
-                if let Some(by) = walk.call(target, window, hedge, record).await? {
-                    return Ok(Answered { tier: *tier, by });
-                }
-            }
-            Step::Cache { tier } => {
-                if let Some((reply, hit)) = walk.cached(*tier, record).await {
-                    return Ok(Answered { tier: *tier, by: By::Cache(reply, hit) });
-                }
-            }
-            Step::Queue { tier } => {
-                if let Some(queued) = walk.queued(*tier).await {
-                    return Ok(Answered { tier: *tier, by: By::Queue(queued) });
-                }
-            }
-            Step::Reply { tier } => {
-                let reply = Arc::new(walk.fixed(*tier));
-                return Ok(Answered { tier: *tier, by: By::Tieline(reply) });
-            }
-            Step::Off { tier: _ } => {
-                let message = format!("feature `{}` is switched off", call.feature.name);
-                walk.faults.push(("off".into(), Fault::new(Class::Exhausted, message)));
-                break;
-            }
-        }
-    }
-    if let Some(answered) = walk.late(record).await? {
-        return Ok(answered);
-    }
-    if let Some(answered) = walk.again(decision, record).await? {
-        return Ok(answered);
-    }
-    Err(walk.exhausted(decision))
-}
-
 /// Whom to call.
 #[derive(Clone, Copy)]
 pub(crate) struct Target {
@@ -151,12 +70,19 @@ pub(crate) struct Target {
     pub(crate) reason: Reason,
 }
 
-pub(crate) struct Walk<'a> {
-    pub(crate) worker: &'a Worker,
-    pub(crate) call: &'a Call,
-    style: &'a Style,
-    neutral: Neutral,
-    draw: f64,
+/// One request's way over the decision's steps. It may go on after its commit point, where a stream
+/// broke and something else is to answer.
+pub(crate) struct Walk {
+    pub(crate) worker: Arc<Worker>,
+    pub(crate) call: Arc<Call>,
+    pub(crate) style: Style,
+    decision: Decision,
+    /// How many steps are behind us.
+    taken: usize,
+    /// The tier that was come to last, and when.
+    pub(crate) tier_began: (usize, Instant),
+    /// The request in the neutral form.
+    pub(crate) neutral: Neutral,
     /// What each step that failed had to say.
     faults: Vec<(Arc<str>, Fault)>,
     /// Faults that look like the caller's, of deployments where many callers see them. If another
@@ -168,9 +94,171 @@ pub(crate) struct Walk<'a> {
     pub(crate) hedged: Option<(usize, usize)>,
     /// Upstream calls that were for vectors, not for answers.
     embeddings: usize,
+    /// What to make good.
+    mending: Mending,
 }
 
-impl<'a> Walk<'a> {
+/// What a walk is to make good.
+pub(crate) enum Mending {
+    /// Nothing yet: nothing has been sent.
+    Nothing,
+    /// A stream that broke, by another from its beginning.
+    Restart,
+    /// A text that broke off, by the rest of it.
+    Continue(Box<Said>),
+}
+
+impl Walk {
+    pub(crate) fn new(worker: &Arc<Worker>, call: Call, decision: Decision, style: Style) -> Self {
+        Self {
+            worker: Arc::clone(worker),
+            call: Arc::new(call),
+            style,
+            decision,
+            taken: 0,
+            tier_began: (0, Instant::now()),
+            neutral: Neutral::default(),
+            faults: Vec::new(),
+            doubts: Vec::new(),
+            missed: None,
+            hedged: None,
+            embeddings: 0,
+            mending: Mending::Nothing,
+        }
+    }
+
+    /// Walks until something answers or a fault says stop.
+    pub(crate) async fn answer(&mut self, record: &mut Record) -> Result<Answered, Fault> {
+        let now = self.worker.gateway.now();
+        self.call.plan.live.deposit(&self.call.feature, now);
+        for one in &self.decision.considered {
+            if let Verdict::Shut(until, why) | Verdict::LeastBad(until, why) = one.verdict {
+                self.pass_over(one.tier, one.deployment, why.as_str(), Some((until, now)), record);
+            }
+        }
+        if let Some(answered) = self.go_on(record).await? {
+            return Ok(answered);
+        }
+        if let Some(answered) = self.late(record).await? {
+            return Ok(answered);
+        }
+        if let Some(answered) = self.again(record).await? {
+            return Ok(answered);
+        }
+        Err(self.exhausted())
+    }
+
+    /// Takes in that what answered broke, by id and with its fault. False where the same would
+    /// happen everywhere.
+    pub(crate) fn broke(&mut self, held: Held, deployment: Arc<str>, fault: &Fault) -> bool {
+        let elsewhere = self.judge(held, fault, Duration::MAX).is_ok();
+        self.faults.push((deployment, fault.clone()));
+        elsewhere
+    }
+
+    /// Goes on behind the step that broke.
+    pub(crate) async fn mend(&mut self, mending: Mending, record: &mut Record) -> Option<Answered> {
+        self.mending = mending;
+        self.go_on(record).await.ok().flatten()
+    }
+
+    /// Takes the steps that are left until one answers.
+    async fn go_on(&mut self, record: &mut Record) -> Result<Option<Answered>, Fault> {
+        while let Some(step) = self.decision.steps.get(self.taken).cloned() {
+            self.taken += 1;
+            if !self.suits(&step) {
+                continue;
+            }
+            let answered = match step {
+                Step::Call { tier, deployment } => {
+                    let by = self.take(tier, deployment, record).await?;
+                    by.map(|by| Answered { tier, by })
+                }
+                Step::Cache { tier } => {
+                    let found = self.cached(tier, record).await;
+                    found.map(|(reply, hit)| Answered { tier, by: By::Cache(reply, hit) })
+                }
+                Step::Queue { tier } => {
+                    let queued = self.queued(tier).await;
+                    queued.map(|queued| Answered { tier, by: By::Queue(queued) })
+                }
+                Step::Reply { tier } => {
+                    let reply = Arc::new(self.fixed(tier));
+                    Some(Answered { tier, by: By::Tieline(reply) })
+                }
+                Step::Off { tier: _ } => {
+                    let message = format!("feature `{}` is switched off", self.call.feature.name);
+                    self.faults.push(("off".into(), Fault::new(Class::Exhausted, message)));
+                    // Whoever is off calls nobody, late or not.
+                    self.missed = None;
+                    return Ok(None);
+                }
+            };
+            if answered.is_some() {
+                return Ok(answered);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Calls a deployment in its turn, if there is time and budget for it.
+    async fn take(
+        &mut self,
+        tier: usize,
+        deployment: usize,
+        record: &mut Record,
+    ) -> Result<Option<By>, Fault> {
+        if self.tier_began.0 != tier {
+            self.tier_began = (tier, Instant::now());
+        }
+        let Some(window) = self.window(tier, self.tier_began.1) else {
+            self.pass_over(tier, deployment, "time", None, record);
+            return Ok(None);
+        };
+        let rescue = self.decision.is_rescue(tier, deployment);
+        let target = Target { tier, deployment, rescue, reason: self.reason(rescue) };
+        if !self.affords(deployment, self.next_move()) {
+            self.pass_over(tier, deployment, "budget", None, record);
+            return Ok(None);
+        }
+        let hedge = self.hedge(target);
+        self.call(target, window, hedge, record).await
+    }
+
+    /// The steps that are left.
+    pub(crate) fn later(&self) -> &[Step] {
+        self.decision.steps.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Whether a candidate is only tried for want of anything better.
+    pub(crate) fn is_rescue(&self, tier: usize, deployment: usize) -> bool {
+        self.decision.is_rescue(tier, deployment)
+    }
+
+    /// Whether a step is to be taken. What was called beside another has had its turn. To make good
+    /// what broke, whoever was called before is not called again, and only some can continue a text.
+    fn suits(&self, step: &Step) -> bool {
+        let plan = &self.call.plan;
+        let fresh = |at: usize| {
+            let known = plan.plan.deployments.get(at);
+            known.is_some_and(|known| self.faults.iter().all(|(id, _)| *id != known.id))
+        };
+        match (&self.mending, step) {
+            (_, Step::Call { tier, deployment }) if self.hedged == Some((*tier, *deployment)) => {
+                false
+            }
+            (Mending::Nothing, _) => true,
+            (Mending::Restart, Step::Call { deployment, .. }) => fresh(*deployment),
+            // The client has an answer begun: it cannot be told to come back.
+            (Mending::Restart, Step::Queue { .. }) => false,
+            (Mending::Restart, _) => true,
+            (Mending::Continue(_), Step::Call { deployment, .. }) => {
+                fresh(*deployment) && plan.routes.get(*deployment).is_some_and(|one| one.prefill)
+            }
+            (Mending::Continue(_), _) => false,
+        }
+    }
+
     /// Calls one deployment, and where that is slow to begin and the feature hedges, the next one
     /// beside it. `Ok(None)` means: go on with the next step.
     async fn call(
@@ -197,9 +285,9 @@ impl<'a> Walk<'a> {
         target: Target,
         window: Window,
         record: &mut Record,
-    ) -> Option<Attempt<'a>> {
+    ) -> Option<Attempt> {
         let Target { tier, deployment, rescue, reason } = target;
-        let (worker, call) = (self.worker, self.call);
+        let (worker, call) = (Arc::clone(&self.worker), Arc::clone(&self.call));
         let (gateway, plan) = (&worker.gateway, &call.plan);
         if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX + self.embeddings {
             self.pass_over(tier, deployment, "attempts", None, record);
@@ -207,7 +295,10 @@ impl<'a> Walk<'a> {
         }
         let (route, known) = (plan.routes.get(deployment)?, plan.plan.deployments.get(deployment)?);
         let (feature, now) = (&call.feature, gateway.now());
-        let admitted = plan.live.admit(deployment, feature, now, self.draw, call.demand(), rescue);
+        let admitted = {
+            let (demand, draw) = (call.demand(), self.decision.draw);
+            plan.live.admit(deployment, feature, now, draw, demand, rescue)
+        };
         let lease = match admitted {
             Ok(lease) => lease,
             Err((until, why)) => {
@@ -222,23 +313,28 @@ impl<'a> Walk<'a> {
         }
         let attempt = attempt_of(self.tier_name(tier), known, route.dialect, reason);
         let number = record.begin(attempt);
+        let said = match &self.mending {
+            Mending::Continue(said) => Some(said.clone()),
+            Mending::Nothing | Mending::Restart => None,
+        };
         Some(Attempt {
-            worker,
-            call,
-            route,
+            route: Arc::clone(route),
             deployment,
             id: Arc::clone(&known.id),
             style: Style { model: known.model.to_string(), ..self.style.clone() },
             held: Held::new(gateway, plan, lease),
             keep: call.keeps_answers(),
+            said,
             window,
             began: Instant::now(),
             number,
+            worker,
+            call,
         })
     }
 
     /// Draws the consequences of an attempt.
-    pub(crate) fn end(&mut self, ran: Ran<'_>, record: &mut Record) -> Result<Option<By>, Fault> {
+    pub(crate) fn end(&mut self, ran: Ran, record: &mut Record) -> Result<Option<By>, Fault> {
         let Ran { attempt, mut notes, result } = ran;
         let Attempt { mut held, id, deployment, window, began, number, .. } = attempt;
         record.take_in(number, &mut notes);
@@ -247,7 +343,7 @@ impl<'a> Walk<'a> {
                 record.answered_by(number, notes.losses);
                 let (usage, model) = reached.served();
                 record.note_usage(usage, model);
-                held.served(self.call.who, self.call.head.stream.then(|| began.elapsed()));
+                held.served(self.call.who, reached.first_content(began));
                 for (mut doubted, fault) in self.doubts.drain(..) {
                     doubted.convicted(&fault);
                 }
@@ -302,7 +398,7 @@ impl<'a> Walk<'a> {
         if gives_way || !self.affords(missed.deployment, self.next_move()) {
             return Ok(None);
         }
-        let Some(window) = self.window(missed.tier, Instant::now(), &[]) else {
+        let Some(window) = self.window(missed.tier, Instant::now()) else {
             return Ok(None);
         };
         let target = Target { rescue: true, reason: Reason::LastResort, ..missed };
@@ -312,30 +408,26 @@ impl<'a> Walk<'a> {
 
     /// Calls the only deployment there is a second time, after a pause, where it refused before it
     /// did any work.
-    async fn again(
-        &mut self,
-        decision: &Decision,
-        record: &mut Record,
-    ) -> Result<Option<Answered>, Fault> {
+    async fn again(&mut self, record: &mut Record) -> Result<Option<Answered>, Fault> {
         let ([Step::Call { tier, deployment }], [(_, fault)]) =
-            (decision.steps.as_slice(), self.faults.as_slice())
+            (self.decision.steps.as_slice(), self.faults.as_slice())
         else {
             return Ok(None);
         };
+        let (tier, deployment) = (*tier, *deployment);
         let refused = matches!(fault.replay, Replay::NotSent | Replay::Refused);
         let passes = matches!(outcome(fault).effect, Effect::Failure | Effect::Pause(_));
         let backoff = backoff(0, true, &mut self.worker.gateway.rng());
         let wait = retry_wait(fault.retry_after, backoff);
         let left = self.call.deadline.saturating_duration_since(Instant::now());
         let worth_it = refused && passes && wait <= PAUSE_MAX && wait <= left / 2;
-        if !worth_it || !self.affords(*deployment, Move::Further) {
+        if !worth_it || !self.affords(deployment, Move::Further) {
             return Ok(None);
         }
         tokio::time::sleep(wait).await;
-        let Some(window) = self.window(*tier, Instant::now(), &[]) else {
+        let Some(window) = self.window(tier, Instant::now()) else {
             return Ok(None);
         };
-        let (tier, deployment) = (*tier, *deployment);
         let target = Target { tier, deployment, rescue: true, reason: Reason::Again };
         let by = self.call(target, window, None, record).await?;
         Ok(by.map(|by| Answered { tier, by }))
@@ -395,12 +487,8 @@ impl<'a> Walk<'a> {
     /// The time an attempt gets: half of what is left while another call could still answer, nine
     /// tenths before a tier that calls nobody, all of it otherwise. None when it is not worth
     /// beginning.
-    pub(crate) fn window(
-        &self,
-        tier: usize,
-        tier_began: Instant,
-        later: &[Step],
-    ) -> Option<Window> {
+    pub(crate) fn window(&self, tier: usize, tier_began: Instant) -> Option<Window> {
+        let later = self.later();
         let now = Instant::now();
         let config = self.call.feature.tiers.get(tier)?;
         let tier_end = config.deadline.map_or(self.call.deadline, |deadline| tier_began + deadline);
@@ -427,9 +515,10 @@ impl<'a> Walk<'a> {
     }
 
     async fn cached(&mut self, tier: usize, record: &mut Record) -> Option<(Arc<Reply>, Hit)> {
-        let tier = self.call.feature.tiers.get(tier)?;
+        let call = Arc::clone(&self.call);
+        let tier = call.feature.tiers.get(tier)?;
         let attempts = record.attempts();
-        let found = recall::recall(self.worker, self.call, tier, record).await;
+        let found = recall::recall(&self.worker, &call, tier, record).await;
         self.embeddings += record.attempts().saturating_sub(attempts);
         found
     }
@@ -442,7 +531,7 @@ impl<'a> Walk<'a> {
             return None;
         }
         let gateway = &self.worker.gateway;
-        gateway.queue.keep(gateway, self.call, tier).await
+        gateway.queue.keep(gateway, &self.call, tier).await
     }
 
     fn fixed(&self, tier: usize) -> Reply {
@@ -460,8 +549,8 @@ impl<'a> Walk<'a> {
     }
 
     /// Which deployments were left out, and why.
-    fn out(&self, decision: &Decision) -> String {
-        let told = decision.considered.iter().filter_map(|one| {
+    fn out(&self) -> String {
+        let told = self.decision.considered.iter().filter_map(|one| {
             let id = &self.call.plan.plan.deployments.get(one.deployment)?.id;
             match one.verdict {
                 Verdict::Shut(_, why) | Verdict::LeastBad(_, why) => {
@@ -474,11 +563,12 @@ impl<'a> Walk<'a> {
     }
 
     /// The fault that tells the client what was tried.
-    fn exhausted(self, decision: &Decision) -> Fault {
+    fn exhausted(&mut self) -> Fault {
         let feature = &self.call.feature;
         let name = &feature.name;
         let now = self.worker.gateway.now();
-        let reopens = decision
+        let reopens = self
+            .decision
             .considered
             .iter()
             .filter_map(|one| {
@@ -489,8 +579,8 @@ impl<'a> Walk<'a> {
                 (until < Duration::MAX).then(|| until.saturating_sub(now))
             })
             .min();
-        let out = self.out(decision);
-        let mut faults = self.faults.into_iter();
+        let out = self.out();
+        let mut faults = std::mem::take(&mut self.faults).into_iter();
         let Some((first_by, first)) = faults.next() else {
             let message = if Instant::now() >= self.call.deadline {
                 format!("feature `{name}`: the deadline passed before anything could answer")

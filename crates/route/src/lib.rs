@@ -28,7 +28,7 @@ pub use decide::{Considered, Decision, Step, Verdict, decide};
 pub use domain::{Domain, Level};
 pub use live::{Lease, Live, Shown, Standing, Why};
 pub use outcome::{Effect, Next, Outcome, may_pass, outcome};
-pub use plan::{Candidate, Deployment, Feature, Hedge, Mode, Plan, Prefer, Similar, Tier};
+pub use plan::{Candidate, Deployment, Feature, Hedge, Mode, OnBreak, Plan, Prefer, Similar, Tier};
 pub use pool::{
     Admission, Configured, Demand, Gauge, Observed, Pool, PoolState, Reservation, Seen,
 };

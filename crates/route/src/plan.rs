@@ -45,6 +45,8 @@ pub struct Feature {
     pub strict: bool,
     /// When a second deployment is asked as well; never, where there is none.
     pub hedge: Option<Hedge>,
+    /// What happens when a stream breaks after its commit point.
+    pub on_break: OnBreak,
     /// True for the feature that a plain model name stands for.
     pub implicit: bool,
     /// The ladder, best first.
@@ -65,6 +67,25 @@ pub struct Hedge {
     /// The time to the first content after which that is done; what is usual for the deployment
     /// where there is none.
     pub after: Option<Duration>,
+}
+
+/// What happens when a stream breaks after its commit point.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnBreak {
+    /// The client is told, in its dialect's own words.
+    #[default]
+    Error,
+    /// Another candidate answers from the beginning, for clients that asked for it.
+    Restart,
+    /// Another candidate continues the text.
+    Continue,
+    /// As [`Self::Error`], but the commit point comes later: a break before it is survived unseen.
+    Buffer {
+        /// Commit at the latest when this many pieces of content have arrived.
+        pieces: Option<u64>,
+        /// Commit at the latest this long after the first content.
+        hold: Duration,
+    },
 }
 
 /// One step of a feature's fallback ladder.

@@ -42,12 +42,42 @@ pub(crate) struct Voice<'a> {
     pub(crate) provider: &'a str,
     pub(crate) kind: Kind,
     pub(crate) dialect: DialectId,
+    /// It goes on from a last turn of its own.
+    pub(crate) prefill: bool,
     /// The length of free text.
     pub(crate) reply_tokens: &'a RangeInclusive<u32>,
 }
 
-/// The answer to a request.
+/// The answer to a request, or what is left of it where the request begins it already.
 pub(crate) fn reply_to(ask: &Ask, voice: &Voice<'_>) -> Reply {
+    let Some((before, begun)) = begun(ask).filter(|_| voice.prefill) else {
+        return whole_reply_to(ask, voice);
+    };
+    let mut reply = whole_reply_to(&before, voice);
+    if let [Content::Text(text)] = reply.blocks.as_mut_slice()
+        && let Some(rest) = text.strip_prefix(&begun)
+    {
+        *text = rest.to_owned();
+        let tokens = prose::tokens(text);
+        count_output(&mut reply, tokens);
+    }
+    reply
+}
+
+/// The request before a last turn of the model's own, and that turn's text.
+fn begun(ask: &Ask) -> Option<(Ask, String)> {
+    let last = ask.messages.last().filter(|message| message.role == Role::Assistant)?;
+    let text = last.blocks.iter().filter_map(|block| match &block.content {
+        Content::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let text = text.collect();
+    let mut before = ask.clone();
+    before.messages.pop();
+    Some((before, text))
+}
+
+fn whole_reply_to(ask: &Ask, voice: &Voice<'_>) -> Reply {
     let heard = transcript::read(voice.seed, voice.provider, ask);
     let mut rng = StdRng::from_seed(heard.digest);
     let limit = ask.max_output_tokens.unwrap_or(u64::MAX);

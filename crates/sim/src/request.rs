@@ -239,6 +239,7 @@ impl Exchange<'_> {
             provider: &spec.name,
             kind: spec.kind,
             dialect,
+            prefill: spec.prefill,
             reply_tokens: &spec.reply_tokens,
         }
     }

@@ -17,6 +17,8 @@ pub struct ProviderSpec {
     pub reply_tokens: RangeInclusive<u32>,
     /// Whether requests without a credential of the kind's form are refused.
     pub require_credential: bool,
+    /// Whether it goes on from a last turn of its own; otherwise it answers anew.
+    pub prefill: bool,
     /// The models it has; any other is refused as unknown. Empty means any model.
     pub models: Vec<String>,
     /// Answers every request with the same prepared bytes, for load tests.
@@ -34,6 +36,7 @@ impl ProviderSpec {
             pace: Pace::default(),
             reply_tokens: 20..=60,
             require_credential: kind != Kind::OpenaiCompatible,
+            prefill: false,
             models: Vec::new(),
             fixed: None,
         }

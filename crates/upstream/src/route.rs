@@ -24,6 +24,8 @@ pub struct Route {
     pub dialect: DialectId,
     /// What the writer of requests must know of it.
     pub target: Target,
+    /// Whether the model goes on from a last turn of its own.
+    pub prefill: bool,
     /// Where tokens of a prompt can be counted, if the provider does that.
     pub count_tokens: Option<Uri>,
     /// Where texts become vectors, if the provider does that in OpenAI's protocol.
@@ -204,6 +206,7 @@ fn compile(
             accepts: accepts(&provider.kind, deployment),
             max_output_tokens: deployment.max_output_tokens.unwrap_or(MAX_OUTPUT_TOKENS),
         },
+        prefill: deployment.prefill,
         count_tokens,
         embeddings: embeddings.map(parse).transpose()?,
         dial: Dial {

@@ -6,13 +6,17 @@ use tieline_types::PROBE_FEATURE;
 
 use super::{Check, model::Index};
 use crate::{
-    config::{Candidate, Criticality, Feature, Fidelity, Hedge, Model, Prefer, Tier, TierMode},
+    config::{
+        Candidate, Criticality, Feature, Fidelity, Hedge, Model, OnStreamBreak, Prefer, Tier,
+        TierMode,
+    },
     lenient::{Entries, Field},
     problem::{Code, Problem},
     source::Span,
     wire,
 };
 
+mod breaks;
 mod queue;
 mod similar;
 mod tier;
@@ -86,6 +90,10 @@ impl Check<'_> {
                 tiers.push(self.tier(tier, mode, name, deadline));
             }
         }
+        let on_stream_break = self.stream_break(&written.on_stream_break);
+        if on_stream_break == OnStreamBreak::Continue && index.complete && !tiers.is_empty() {
+            self.nobody_continues(&tiers, models, written.on_stream_break.at.unwrap_or(at));
+        }
         Some(Feature {
             name: name.to_owned(),
             owner: self.text(&written.owner),
@@ -94,6 +102,7 @@ impl Check<'_> {
             return_after: written.return_after.value.map_or(RETURN_AFTER, |lapse| lapse.0),
             fidelity: written.fidelity.value.unwrap_or_default(),
             hedge: self.hedge(&written.hedge),
+            on_stream_break,
             tiers,
             implicit: false,
         })
@@ -182,6 +191,7 @@ fn implicit(model: &Model) -> Feature {
         return_after: RETURN_AFTER,
         fidelity: Fidelity::Standard,
         hedge: None,
+        on_stream_break: OnStreamBreak::Error,
         tiers: vec![tier],
         implicit: true,
     }

@@ -119,6 +119,7 @@ impl Check<'_> {
             surface: written.surface.value,
             max_output_tokens,
             sampling: written.sampling.value.unwrap_or(true),
+            prefill: written.prefill.value.unwrap_or(false),
             limits,
         });
     }
@@ -136,7 +137,7 @@ impl Check<'_> {
         limits
     }
 
-    fn above_zero(&mut self, field: &Field<u64>) -> Option<u64> {
+    pub(super) fn above_zero(&mut self, field: &Field<u64>) -> Option<u64> {
         let (limit, at) = field.placed()?;
         if *limit == 0 {
             let problem = Problem::new(Code::InvalidValue, at, "the limit must be above zero");

@@ -110,9 +110,16 @@ const FEATURES: &[&str] = &[
     "f: { criticality: urgent, data: {}, evals: {}, slos: x, tiers: [{ models: [m] }] }",
     "f: { hedge: 3s, tiers: [{ models: [m] }] }",
     "f: { hedge: { after: 0s, at: 1 }, tiers: [{ models: [m] }] }",
-    "f: { on_stream_break: restart, fidelity: strictt, tiers: [{ models: [m] }] }",
     "f: { return_after: 5, tiers: [{ models: [m] }] }",
     "tieline-probe: { tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: restarts, fidelity: strictt, tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: buffer, tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: 3, tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: [error], tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: {}, tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: { buffer: {} }, tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: { buffer: { tokens: 0, for: 11s, ms: 1 } }, tiers: [{ models: [m] }] }",
+    "f: { on_stream_break: continue, tiers: [{ models: [m] }] }",
 ];
 
 /// The tiers of the one feature of a good file.

@@ -4,7 +4,8 @@ use std::{path::Path, time::Duration};
 
 use tieline_config::{
     AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge, Limits,
-    Prefer, Probes, ProviderKind, Queue, RealWorld, Similar, Surface, TierMode, load,
+    OnStreamBreak, Prefer, Probes, ProviderKind, Queue, RealWorld, Similar, Surface, TierMode,
+    load,
 };
 
 use super::{good, with};
@@ -43,7 +44,7 @@ models:
     - openai
     - { provider: azure-key, name: gpt55-eu, surface: responses, max_output_tokens: 4096 }
     - { provider: bedrock, name: openai.gpt-5.5, sampling: false, limits: { tokens_per_minute: 9 } }
-    - { provider: bedrock, name: us.openai.gpt-5.5 }
+    - { provider: bedrock, name: us.openai.gpt-5.5, prefill: true }
   claude: [anthropic, { provider: bedrock, name: us.anthropic.claude }]
 features:
   support:
@@ -64,6 +65,7 @@ features:
       - { cache: { max_age: 24h } }
       - { name: apology, reply: "Sorry.", acceptable: false }
   claude:
+    on_stream_break: { buffer: { tokens: 40, for: 800ms } }
     tiers: [{ models: [claude] }, { off: true }]
 "#;
 
@@ -109,6 +111,7 @@ fn defaults() {
         surface: None,
         max_output_tokens: None,
         sampling: true,
+        prefill: false,
         limits: Limits::default(),
     };
     assert_eq!(*deployment, usual);
@@ -344,4 +347,28 @@ fn usual_surfaces() {
     }
     let named = config.deployment("gpt-5.5@azure-key").expect("a deployment");
     assert_eq!(named.surface_for(kind(&config, "azure-key")), Surface::Responses);
+}
+
+#[test]
+fn what_breaks() {
+    let of = |value: &str| {
+        let text = FULL.replace("on_stream_break: error", &format!("on_stream_break: {value}"));
+        let config = good(&text);
+        config.feature("support").expect("support").on_stream_break
+    };
+    let buffer = |tokens, ms| OnStreamBreak::Buffer { tokens, hold: Duration::from_millis(ms) };
+    for (value, expected) in [
+        ("~", OnStreamBreak::Error),
+        ("error", OnStreamBreak::Error),
+        ("restart", OnStreamBreak::Restart),
+        ("continue", OnStreamBreak::Continue),
+        ("{ buffer: { tokens: 40, for: 800ms } }", buffer(Some(40), 800)),
+        ("{ buffer: { tokens: 40 } }", buffer(Some(40), 1000)),
+        ("{ buffer: { for: 10s } }", buffer(None, 10_000)),
+    ] {
+        assert_eq!(of(value), expected, "{value}");
+    }
+    let able: Vec<String> =
+        good(FULL).deployments().filter(|one| one.prefill).map(|one| one.id.clone()).collect();
+    assert_eq!(able, ["gpt-5.5@bedrock/us.openai.gpt-5.5"]);
 }

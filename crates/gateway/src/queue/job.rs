@@ -20,7 +20,7 @@ use crate::{
     record::Record,
     respond,
     trace::Trace,
-    walk::walk,
+    walk::Walk,
 };
 
 /// What answers the jobs of a feature: its models, which serve whoever waits for them first. None
@@ -57,7 +57,7 @@ fn open_only(mut decision: Decision) -> Decision {
 }
 
 /// Answers a job; none where it should be tried again.
-pub(super) async fn run(worker: &Worker, job: &Job) -> Option<JobEnd> {
+pub(super) async fn run(worker: &Arc<Worker>, job: &Job) -> Option<JobEnd> {
     let gateway = &worker.gateway;
     let plan = gateway.plan();
     // A feature that is gone may come back with the next configuration.
@@ -77,9 +77,10 @@ pub(super) async fn run(worker: &Worker, job: &Job) -> Option<JobEnd> {
         created_s: gateway.unix_ms() / 1000,
         include_usage: false,
     };
-    match walk(worker, &call, &decision, &style, &mut record).await {
+    let mut walk = Walk::new(worker, call, decision, style);
+    match walk.answer(&mut record).await {
         Ok(answered) => {
-            let response = respond::answer(gateway, call, style, answered, record);
+            let response = respond::answer(walk, answered, record);
             Some(end(JobState::Done, response))
         }
         Err(fault) if may_pass(fault.class) => {
@@ -108,6 +109,7 @@ fn call(
         trace: Trace::of(&HeaderMap::new(), rng),
         deadline: Instant::now() + feature.deadline,
         hurried: false,
+        takes_restarts: false,
         session: None,
         passed_on: passed_on(job),
         plan,

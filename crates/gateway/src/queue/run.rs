@@ -116,7 +116,7 @@ impl Worker {
         }
     }
 
-    async fn work_job(&self, job: Job) {
+    async fn work_job(self: &Arc<Self>, job: Job) {
         let gateway = &self.gateway;
         let end = job::run(self, &job).await;
         let now_ms = gateway.unix_ms();

@@ -90,6 +90,8 @@ pub(crate) struct House {
     pub(crate) sim: Sim,
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) network: MemoryNetwork,
+    /// Begins the drain of the one worker.
+    pub(crate) stop: CancellationToken,
     worker: Arc<Worker>,
     ledger: Ledger,
     folder: TempDir,
@@ -184,8 +186,10 @@ impl House {
 
     /// `keys` makes the callers' keys, given the ledger's path.
     pub(crate) async fn with(text: &str, pace: Pace, keys: impl FnOnce(&Path) -> KeyRing) -> Self {
-        let specs =
-            PROVIDERS.map(|(name, kind)| ProviderSpec { pace, ..ProviderSpec::new(name, kind) });
+        let specs = PROVIDERS.map(|(name, kind)| {
+            let prefill = !matches!(kind, Kind::Openai | Kind::AzureOpenai);
+            ProviderSpec { pace, prefill, ..ProviderSpec::new(name, kind) }
+        });
         let sim = Sim::new(7, specs.to_vec());
         let network = MemoryNetwork::default();
         for (name, _) in PROVIDERS {
@@ -204,8 +208,9 @@ impl House {
         let ledger = Ledger::open(&settings).unwrap();
         let parts = parts(&ledger, &network, keys(&path));
         let gateway = Gateway::new(&config(text), parts).unwrap();
-        let worker = Worker::new(&gateway, CancellationToken::new()).unwrap();
-        Self { sim, gateway, network, worker, ledger, folder }
+        let stop = CancellationToken::new();
+        let worker = Worker::new(&gateway, stop.clone()).unwrap();
+        Self { sim, gateway, network, stop, worker, ledger, folder }
     }
 
     /// Another gateway on the same ledger, as after a restart.

@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod bars;
 #[cfg(test)]
+mod breaks;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod failover;

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
     ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment,
-    Domain, Effect, Feature, Level, Live, Mode, Move, Next, Plan, Prefer, Step, Tier, Verdict, Who,
-    Why, decide, may_pass, outcome,
+    Domain, Effect, Feature, Level, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier,
+    Verdict, Who, Why, decide, may_pass, outcome,
 };
 use tieline_types::{Class, Fault, Phase};
 
@@ -45,6 +45,7 @@ fn feature(tiers: Vec<Tier>) -> (Plan, Feature) {
         return_after: Duration::from_secs(300),
         strict: false,
         hedge: None,
+        on_break: OnBreak::default(),
         implicit: false,
         tiers,
     };

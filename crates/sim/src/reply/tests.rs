@@ -7,7 +7,14 @@ use super::*;
 const TOKENS: RangeInclusive<u32> = 20..=60;
 
 fn voice(dialect: DialectId) -> Voice<'static> {
-    Voice { seed: 1, provider: "p", kind: Kind::Openai, dialect, reply_tokens: &TOKENS }
+    Voice {
+        seed: 1,
+        provider: "p",
+        kind: Kind::Openai,
+        dialect,
+        prefill: false,
+        reply_tokens: &TOKENS,
+    }
 }
 
 fn message(role: Role, contents: impl IntoIterator<Item = Content>) -> Message {
