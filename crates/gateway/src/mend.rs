@@ -82,7 +82,16 @@ impl Stream {
 
 /// What answers in place of a stream that broke.
 enum Instead {
-    Stream { deployment: usize, withheld: Vec<Bytes>, source: Box<Source>, ended: bool, held: Held },
+    /// A deployment's stream.
+    Stream {
+        /// Position in the plan.
+        deployment: usize,
+        withheld: Vec<Bytes>,
+        source: Box<Source>,
+        ended: bool,
+        held: Held,
+    },
+    /// The cache's or a tier's fixed answer.
     Reply(Arc<Reply>),
 }
 

@@ -34,7 +34,7 @@ features:
 "#;
 
 /// Who breaks and who is next: same dialects, other dialects, and every dialect as either.
-const PAIRS: [(&str, &str); 8] = [
+const PAIRS: [(&str, &str); 7] = [
     ("chat", "llama"),
     ("chat", "claude"),
     ("claude", "amazon"),
@@ -42,7 +42,6 @@ const PAIRS: [(&str, &str); 8] = [
     ("claude", "nova"),
     ("nova", "claude"),
     ("responses", "llama"),
-    ("amazon", "claude"),
 ];
 
 /// Breaks in the middle of a stream, and their classes.
@@ -59,7 +58,7 @@ fn class_at(model: &str, class: Class) -> Class {
 }
 
 const TEXT: &str = "The lantern in the harbor went out at nine. Nobody saw it but the pilot, who \
-                    rowed back, lit it again, and never told a soul of the \u{e9}toile he met there.";
+                    rowed back, lit it again, and never told a soul of the \u{e9}toile he saw.";
 
 fn paced() -> Pace {
     Pace { first_token: Duration::from_millis(200), per_token: Duration::from_millis(10) }
@@ -246,10 +245,8 @@ async fn a_text_is_continued_as_if_nothing_had_happened() {
                 let record = house.record(&answer).await;
                 assert_mended(&record, pair, class, &cell);
                 assert_eq!(record.outcome, Outcome::Degraded, "{cell}");
-                let deployment = record.deployment.as_deref().unwrap();
-                let mark = format!(
-                    ": tieline.continued {{\"deployment\":\"{deployment}\",\"reason\":\"{class}\"}}\n\n"
-                );
+                let told = json!({ "deployment": record.deployment, "reason": class.as_str() });
+                let mark = format!("\n\n: tieline.continued {told}\n\n");
                 assert_eq!(answer.text().matches(&mark).count(), 1, "{cell}");
             }
         }
@@ -350,7 +347,7 @@ async fn a_text_is_continued_by_none_but_the_able() {
 
 #[tokio::test(start_paused = true)]
 async fn a_break_within_the_buffer_is_never_seen() {
-    for pair in [("chat", "claude"), ("claude", "amazon"), ("nova", "claude")] {
+    for pair in [("claude", "amazon"), ("nova", "claude")] {
         for (fault, class) in BREAKS {
             // A stall is known for one only when the time is over.
             let stalls = class == Class::Timeout;

@@ -274,3 +274,14 @@ fn input_is_counted_in_the_cache_buckets() {
     let keyed = Ask { cache_key: Some("k".to_owned()), ..asking(turns) };
     assert_eq!((usage(&keyed).input, usage(&keyed).cache_read), (1, 20));
 }
+
+#[test]
+fn who_takes_a_last_turn_of_its_own_goes_on_from_it() {
+    let question = user("echo: one two three");
+    let begun = message(Role::Assistant, [Content::Text("one tw".to_owned())]);
+    let ask = asking([question, begun]);
+    for (prefill, goes_on) in [(true, true), (false, false)] {
+        let reply = reply_to(&ask, &Voice { prefill, ..voice(DialectId::AnthropicMessages) });
+        assert_eq!(text_of(&reply) == "o three", goes_on, "{reply:?}");
+    }
+}
