@@ -1,7 +1,7 @@
 //! `cargo xtask mutants`: disabling any one mechanism of the failover makes a test fail.
 //!
-//! A test that passes proves little by itself. Here each mechanism is disabled in turn, in a copy of
-//! the project, and the tests that are to notice must.
+//! A test that passes proves little by itself. Here each mechanism is disabled in turn, in a copy
+//! of the project, and the tests that are to notice must.
 
 mod copy;
 mod table;

@@ -116,7 +116,8 @@ fn print(results: &Results, outages: usize) {
     );
     let memory = &results.memory;
     println!(
-        "memory {:.1} MB after the warm-up, {:.1} MB at the end, {:.1} MB at most, {:+.2} MB a minute",
+        "memory {:.1} MB after the warm-up, {:.1} MB at the end, {:.1} MB at most, \
+         {:+.2} MB a minute",
         memory.begin_mb, memory.end_mb, memory.peak_mb, memory.mb_a_minute
     );
     for reason in &results.reasons {

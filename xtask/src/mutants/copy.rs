@@ -19,8 +19,8 @@ pub(super) struct Copy {
 }
 
 impl Copy {
-    /// Copies what git tracks, as it stands in the checkout. What is in the copy already and has not
-    /// changed keeps its time, so that it is not built anew.
+    /// Copies what git tracks, as it stands in the checkout. What is in the copy already and has
+    /// not changed keeps its time, so that it is not built anew.
     pub(super) fn make(workspace: &Workspace) -> Result<Self, TaskError> {
         let folder = workspace.target.join("mutants");
         let copy = Self { root: folder.join("tree"), target: folder.join("target") };

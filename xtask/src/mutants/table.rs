@@ -160,7 +160,8 @@ pub(super) const MUTANTS: [Mutant; 26] = [
     Mutant {
         name: "empty streams",
         file: ATTEMPT,
-        text: "source.seen.ended && !source.ended_for_a_reason() {\n                return Err(empty());",
+        text: "source.seen.ended && !source.ended_for_a_reason() {\n\
+               \x20               return Err(empty());",
         instead: "source.seen.ended && !source.ended_for_a_reason() {\n\
                   return Ok(Reached::Stream { withheld, source, ended });",
         tests: &["matrix::chat_to_messages"],

@@ -2,8 +2,9 @@
 //! streamed or not.
 //!
 //! Each cell sends the same request nine times to a feature whose first deployment has the fault
-//! and whose second, of another dialect and provider, is well. It says what the client saw, what was
-//! called and recorded, what became of the deployment's breaker and of the feature's retry budget.
+//! and whose second, of another dialect and provider, is well. It says what the client saw, what
+//! was called and recorded, what became of the deployment's breaker and of the feature's retry
+//! budget.
 //! `cargo nextest run -p tieline-gateway matrix --no-capture` prints the table.
 
 use tieline_types::{CallRecord, Class, DialectId, Outcome};

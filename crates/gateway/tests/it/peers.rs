@@ -366,15 +366,13 @@ async fn what_a_provider_tells_of_its_quota_is_kept() {
     assert!(told.utilisation > 0.0, "its headers say that something is used");
 }
 
-/// Shedding stops before the limit is reached; for those that are never shed, the limit itself does.
+/// Shedding stops before the limit is reached; for what is never shed, the limit itself does.
 #[tokio::test(start_paused = true)]
 async fn a_configured_limit_holds_for_those_that_never_give_way() {
     let limits = "- { provider: openai, limits: { requests_per_minute: 20 } }\n";
     let text = EVERYTHING.replace("- openai\n", limits);
-    let house = House::new(&format!(
-        "{text}features:\n  f: {{ criticality: critical-plus, tiers: [{{ models: [gpt-5.5] }}] }}\n"
-    ))
-    .await;
+    let feature = "{ criticality: critical-plus, tiers: [{ models: [gpt-5.5] }] }";
+    let house = House::new(&format!("{text}features:\n  f: {feature}\n")).await;
     for _ in 0..20 {
         assert_eq!(by(&ask(&house, "f").await), "gpt-5.5@openai");
     }
