@@ -220,7 +220,7 @@ impl Jobs {
         self.using(|connection| {
             connection
                 .prepare_cached("SELECT * FROM jobs WHERE id = ? AND caller = ?")?
-                .query_row([id, caller], |row| read_info(row))
+                .query_row([id, caller], read_info)
                 .optional()
         })
     }
