@@ -292,3 +292,22 @@ impl Metrics {
 fn seconds(micros: u64) -> f64 {
     std::time::Duration::from_micros(micros).as_secs_f64()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_tiers_are_counted() {
+        let metrics = Metrics::new();
+        for change in [TierChange::Dropped, TierChange::Returned, TierChange::Dropped] {
+            metrics.tier_change(&"f".into(), &"best".into(), change);
+        }
+        let text = metrics.text();
+        for (change, count) in [("dropped", 2), ("returned", 1)] {
+            let labels = format!("{{feature=\"f\",tier=\"best\",change=\"{change}\"}}");
+            let line = format!("tieline_tier_changes_total{labels} {count}\n");
+            assert!(text.contains(&line), "{text}");
+        }
+    }
+}
