@@ -49,14 +49,6 @@ pub(crate) enum Reached {
 }
 
 impl Reached {
-    /// When the whole answer, or the first content of the stream, arrived: now at the latest.
-    fn came(&self) -> Instant {
-        match self {
-            Self::Whole { .. } => Instant::now(),
-            Self::Stream { came, .. } => *came,
-        }
-    }
-
     /// The time to the first content of a stream that began at `began`; none for a whole answer.
     pub(crate) fn first_content(&self, began: Instant) -> Option<Duration> {
         match self {
@@ -159,12 +151,12 @@ impl Attempt {
         }
         notes.upstream_request_id = upstream_request_id(answer.headers());
         let reached = if self.call.head.stream {
-            self.first_content(answer, window).await
+            self.first_content(answer, window, notes).await
         } else {
             let whole = self.whole(answer);
             timeout_at(window.first, whole).await.map_err(|_| silent(Phase::PreCommit))?
         }?;
-        notes.first_content = Some(reached.came());
+        notes.first_content.get_or_insert_with(Instant::now);
         notes.losses = losses.iter().map(ToString::to_string).collect();
         Ok(reached)
     }
@@ -227,7 +219,12 @@ impl Attempt {
         Ok(Reached::Whole { body, usage: reply.usage, model, reply: Some(Box::new(reply)) })
     }
 
-    async fn first_content(&self, answer: Answer, window: Window) -> Result<Reached, Fault> {
+    async fn first_content(
+        &self,
+        answer: Answer,
+        window: Window,
+        notes: &mut Notes,
+    ) -> Result<Reached, Fault> {
         let mut source = Box::new(self.source(answer.into_body()));
         let mut withheld = Vec::new();
         let mut withheld_bytes = 0;
@@ -250,6 +247,7 @@ impl Attempt {
             }
             if came.is_none() && (source.seen.content || (ended && source.ended_for_a_reason())) {
                 came = Some(Instant::now());
+                notes.first_content = came;
                 until = self.commit_by();
             }
             let full = withheld_bytes > WITHHELD_BYTES_MAX;

@@ -16,11 +16,12 @@ pub(super) struct Mutant {
 
 const BREAKER: &str = "crates/route/src/breaker.rs";
 const LIVE: &str = "crates/route/src/live.rs";
+const SPENDING: &str = "crates/route/src/live/spending.rs";
 const WALK: &str = "crates/gateway/src/walk.rs";
 const ATTEMPT: &str = "crates/gateway/src/attempt.rs";
 
 /// All of them.
-pub(super) const MUTANTS: [Mutant; 26] = [
+pub(super) const MUTANTS: [Mutant; 29] = [
     Mutant {
         name: "breaker",
         file: BREAKER,
@@ -67,7 +68,7 @@ pub(super) const MUTANTS: [Mutant; 26] = [
     },
     Mutant {
         name: "retry budget",
-        file: LIVE,
+        file: SPENDING,
         text: "if cost == Cost::Free {",
         instead: "if cost == cost {",
         tests: &["peers::further_attempts"],
@@ -82,8 +83,8 @@ pub(super) const MUTANTS: [Mutant; 26] = [
     Mutant {
         name: "hold until the first content",
         file: ATTEMPT,
-        text: "if source.seen.content || (ended",
-        instead: "if !withheld.is_empty() || source.seen.content || (ended",
+        text: "(source.seen.content || (ended",
+        instead: "(!withheld.is_empty() || source.seen.content || (ended",
         tests: &["matrix::chat_to_messages"],
     },
     Mutant {
@@ -123,6 +124,27 @@ pub(super) const MUTANTS: [Mutant; 26] = [
         tests: &["health::a_refused_credential"],
     },
     Mutant {
+        name: "hedge budget",
+        file: SPENDING,
+        text: "lock(&spending.hedges).withdraw(now, Cost::One)",
+        instead: "(lock(&spending.hedges).withdraw(now, Cost::One) || now > Duration::ZERO)",
+        tests: &["hedges::the_budget"],
+    },
+    Mutant {
+        name: "tiers return late",
+        file: "crates/route/src/settle.rs",
+        text: "TierState::Settling { share, step_in } if draw >= share && stands_in() =>",
+        instead: "TierState::Settling { share, step_in } if draw >= share + 1.0 && stands_in() =>",
+        tests: &["settling::a_whole_population"],
+    },
+    Mutant {
+        name: "probes are left to nobody's users",
+        file: LIVE,
+        text: "const PROBE_GRACE: Duration = Duration::from_secs(2);",
+        instead: "const PROBE_GRACE: Duration = Duration::ZERO;",
+        tests: &["probes::a_critical_request"],
+    },
+    Mutant {
         name: "last resorts",
         file: "crates/route/src/decide.rs",
         text: "const LAST_RESORTS_MAX: usize = 2;",
@@ -139,8 +161,8 @@ pub(super) const MUTANTS: [Mutant; 26] = [
     Mutant {
         name: "deadline shares",
         file: WALK,
-        text: "if others { left / 2 } else { left }",
-        instead: "if others { left } else { left }",
+        text: "later if later.iter().any(another) => left / 2,",
+        instead: "later if later.iter().any(another) => left,",
         tests: &["matrix::chat_to_chat"],
     },
     Mutant {
@@ -163,7 +185,8 @@ pub(super) const MUTANTS: [Mutant; 26] = [
         text: "source.seen.ended && !source.ended_for_a_reason() {\n\
                \x20               return Err(empty());",
         instead: "source.seen.ended && !source.ended_for_a_reason() {\n\
-                  return Ok(Reached::Stream { withheld, source, ended });",
+                  let came = Instant::now();\n\
+                  return Ok(Reached::Stream { withheld, source, ended, came });",
         tests: &["matrix::chat_to_messages"],
     },
     Mutant {

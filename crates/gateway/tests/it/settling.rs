@@ -53,6 +53,7 @@ async fn sleep(seconds: u64) {
 async fn a_conversation_goes_down_once_and_up_once() {
     const CONVERSATIONS: u32 = 120;
     let house = House::new(&ladders()).await;
+    house.probes();
     let mut ways: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     for round in 0..20 {
         // A turn each 40 seconds, spread evenly over them: out from 120 s to 280 s.

@@ -377,7 +377,7 @@ fn a_queue_comes_before_what_is_out_and_after_what_returns() {
     live.release(probe, at(6), None);
     break_down(&live, &feature, 1, at(7));
     let returning = (0..100)
-        .map(|_| decide(&feature, &live, at(8), Demand::default(), &mut rng).steps)
+        .map(|_| decide(&feature, &live, at(8), Demand::default(), None, &mut rng).steps)
         .all(|steps| steps == [call(0), queue.clone(), call(1)]);
     assert!(returning, "whether it is of the share that returns or not");
 }
@@ -424,7 +424,7 @@ fn a_due_probe_is_left_for_a_moment_to_what_gives_way() {
 
     let mut rng = StdRng::seed_from_u64(1);
     let mut steps =
-        |feature: &Feature| decide(feature, &live, at(6), Demand::default(), &mut rng).steps;
+        |feature: &Feature| decide(feature, &live, at(6), Demand::default(), None, &mut rng).steps;
     assert_eq!(calls(&steps(&critical)), [1, 0], "after what is open");
     assert_eq!(calls(&steps(&sheddable)), [0, 1]);
     let alone = |tiers: Vec<Tier>| Feature { tiers, ..critical.clone() };

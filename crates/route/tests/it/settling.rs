@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    Candidate, Configured, Criticality, Decision, Demand, Deployment, Feature, Live, Mode, Plan,
-    Prefer, Step, Tier, TierChange, TierState, Verdict, Who, Why, decide,
+    Candidate, Configured, Criticality, Decision, Demand, Deployment, Feature, Live, Mode, OnBreak,
+    Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who, Why, decide,
 };
 use tieline_types::{Class, Fault};
 
@@ -47,6 +47,7 @@ fn plan_of(tiers: Vec<Tier>, return_after: Duration) -> (Plan, Arc<Feature>) {
         return_after,
         strict: false,
         hedge: None,
+        on_break: OnBreak::Error,
         implicit: false,
         tiers,
     });
@@ -201,7 +202,7 @@ fn a_failure_on_the_way_starts_it_over() {
 #[test]
 fn nothing_settles_where_no_later_tier_of_models_can_answer() {
     let reply = || tier("sorry", Mode::Reply { text: "sorry".into() });
-    let cache = || tier("cached", Mode::Cache { max_age: s(60) });
+    let cache = || tier("cached", Mode::Cache { max_age: s(60), similar: None });
     for tail in [vec![], vec![reply()], vec![cache(), reply()], vec![tier("no", Mode::Off)]] {
         // One tier of models: all of its requests are back with the breaker's ramp.
         let alone: Vec<Tier> = [models("best", &[0])].into_iter().chain(tail.clone()).collect();
