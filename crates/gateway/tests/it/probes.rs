@@ -68,7 +68,8 @@ async fn a_storm_of_refused_credentials_ends_by_probes_alone() {
     sleep(78 * 60).await;
     assert!(all.iter().all(|id| ["open", "half-open"].contains(&state(&house, id))));
     let during = probes(&house).await;
-    assert!((30..200).contains(&during.len()), "{}", during.len());
+    // One every two minutes for each deployment there.
+    assert!((30..300).contains(&during.len()), "{}", during.len());
     assert!(during.iter().all(|one| one.fault == Some(Class::Auth)));
     house.sim.script().clear();
     sleep(180).await;

@@ -101,7 +101,8 @@ async fn a_whole_population_follows_the_shares() {
     }
     assert_eq!(tier(&house, "best").state, "dropped");
     house.sim.script().clear();
-    sleep(6).await;
+    house.probes();
+    sleep(8).await;
     let share = async || {
         let mut best = 0;
         for conversation in 0..POPULATION {
