@@ -233,6 +233,7 @@ impl Live {
         match health.breaker.peek(now, draw) {
             Permit::Shut(until) => {
                 let why = match health.breaker.state(now) {
+                    _ if health.breaker.due(now).is_some() => Why::Due,
                     State::Open(_, cause) | State::HalfOpen(cause) => Why::Unhealthy(cause),
                     State::Ramping(_) | State::Closed => Why::Returning,
                 };
