@@ -139,7 +139,7 @@ def test_three_clouds_lose_no_request_when_each_dies_in_turn(tmp_path):
         assert load.failed == []
         answered = sum(load.answered.values())
         assert answered > 150
-        assert gateway.records("--outcome", "failed") == []
+        assert gateway.records("--feature", "gpt-5.5", "--outcome", "failed") == []
         assert gateway.records("--fault", "transport"), "no request met a dead provider"
     finally:
         if load:
@@ -186,7 +186,7 @@ def test_support_reply_steps_down_its_ladder(tmp_path):
                 assert told(sdk, "Something new.", streamed) == (apology, "apology", None)
         degraded = until(lambda: gateway.records("--outcome", "degraded"))
         assert {one["tier"] for one in degraded} == {"apology"}
-        assert gateway.records("--outcome", "failed") == []
+        assert gateway.records("--feature", "support-reply", "--outcome", "failed") == []
     finally:
         for process in [gateway, *sims.values()]:
             if process:

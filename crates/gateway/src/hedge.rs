@@ -41,7 +41,7 @@ impl Walk {
     /// The hedge of a step, where the feature has any: the next open deployment of the same tier.
     pub(crate) fn hedge(&self, first: Target) -> Option<Hedge> {
         let Target { tier, deployment, .. } = first;
-        if !self.call.head.stream || first.rescue {
+        if !self.call.head.stream || first.rescue || !self.is_fresh() {
             return None;
         }
         let after = self.call.plan.live.hedge_after(&self.call.feature, deployment)?;
@@ -104,13 +104,13 @@ impl Walk {
     fn begin_hedge(&mut self, hedge: Hedge, record: &mut Record) -> Option<Attempt> {
         let Hedge { target, .. } = hedge;
         let (call, now) = (&self.call, self.worker.gateway.now());
+        let window = self.window(target.tier, self.tier_began.1)?;
         // Tools of the provider's own would be used twice.
         if offers_tools(&call.body)
             || !call.plan.live.may_hedge(&call.feature, target.deployment, now)
         {
             return None;
         }
-        let window = self.window(target.tier, self.tier_began.1)?;
         let attempt = self.begin(target, window, record)?;
         self.hedged = Some((target.tier, target.deployment));
         Some(attempt)

@@ -118,7 +118,7 @@ impl Prober {
         self.settle(now);
         for (at, known) in plan.plan.deployments.iter().enumerate() {
             let due = plan.live.probe_due(at, now).is_some_and(|due| due <= now);
-            if due && self.may_probe(&plan, known, now) {
+            if due && plan.plan.answers(at) && self.may_probe(&plan, known, now) {
                 self.begin(&plan, at, known, now);
             }
         }

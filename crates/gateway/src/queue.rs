@@ -28,6 +28,10 @@ use crate::{admit::Call, door::JOBS, gateway::Gateway, metrics::Metrics};
 const KEEP_PATIENCE: Duration = Duration::from_secs(2);
 /// Requests that wait for the store at once, in the whole process.
 const KEEPING_MAX: usize = 16;
+/// How many other uses of the jobs' table there are at once, such as clients that look.
+const STORING_MAX: usize = 8;
+/// How many webhooks are called at once.
+const TELLING_MAX: usize = 2;
 /// The most bytes of requests and of answers kept for one feature.
 const BYTES_PER_FEATURE_MAX: u64 = 256 * 1024 * 1024;
 
@@ -36,6 +40,10 @@ pub(crate) struct Queue {
     /// None where nothing is recorded.
     jobs: Option<Arc<Jobs>>,
     keeping: Arc<Semaphore>,
+    /// Uses of the disk at a time, apart from that.
+    storing: Arc<Semaphore>,
+    /// Webhooks called at a time: some room is always left for jobs.
+    telling: Arc<Semaphore>,
     /// A job was queued here.
     queued: Notify,
     /// How many jobs there are, as of the last look.
@@ -66,6 +74,8 @@ impl Queue {
         Self {
             jobs: ledger.map(|ledger| Arc::clone(ledger.jobs())),
             keeping: Arc::new(Semaphore::new(KEEPING_MAX)),
+            storing: Arc::new(Semaphore::new(STORING_MAX)),
+            telling: Arc::new(Semaphore::new(TELLING_MAX)),
             queued: Notify::new(),
             depths: Mutex::default(),
         }
@@ -142,7 +152,15 @@ impl Queue {
         let Some(jobs) = self.jobs.clone() else {
             return Ok(None);
         };
-        let worked = tokio::task::spawn_blocking(move || work(&jobs)).await?;
+        let Ok(turn) = Arc::clone(&self.storing).acquire_owned().await else {
+            return Ok(None);
+        };
+        let work = move || {
+            // Held until the work is over, also where nobody waits for it any more.
+            let _turn = turn;
+            work(&jobs)
+        };
+        let worked = tokio::task::spawn_blocking(work).await?;
         Ok(Some(worked?))
     }
 

@@ -7,10 +7,10 @@ use tieline_dialect::{
     ir::{Content, Finish, Reply},
 };
 use tieline_route::{
-    ATTEMPTS_PER_REQUEST_MAX, Decision, Effect, Mode, Move, Next, Step, Verdict, backoff, may_pass,
-    outcome, retry_wait,
+    ATTEMPTS_PER_REQUEST_MAX, ATTEMPTS_PER_TIER_MAX, Decision, Effect, Mode, Move, Next, Step,
+    Verdict, backoff, may_pass, outcome, retry_wait,
 };
-use tieline_types::{Class, Fault, PassedOver, Reason, Replay, Usage};
+use tieline_types::{Class, Fault, PassedOver, Phase, Reason, Replay, Usage};
 use tokio::time::Instant;
 
 use crate::{
@@ -94,8 +94,11 @@ pub(crate) struct Walk {
     missed: Option<Target>,
     /// The step that was taken before its turn, beside another.
     pub(crate) hedged: Option<(usize, usize)>,
-    /// Upstream calls that were for vectors, not for answers.
-    embeddings: usize,
+    /// Upstream calls that were for vectors, not for answers, or were given up before anything was
+    /// sent: they do not count.
+    uncounted: usize,
+    /// Calls of open candidates of the current tier.
+    tier_calls: usize,
     /// What to make good.
     mending: Mending,
 }
@@ -124,7 +127,8 @@ impl Walk {
             doubts: Vec::new(),
             missed: None,
             hedged: None,
-            embeddings: 0,
+            uncounted: 0,
+            tier_calls: 0,
             mending: Mending::Nothing,
         }
     }
@@ -161,6 +165,9 @@ impl Walk {
     /// Goes on behind the step that broke.
     pub(crate) async fn mend(&mut self, mending: Mending, record: &mut Record) -> Option<Answered> {
         self.mending = mending;
+        // Who lost a race may still mend what won it, and the time of the stream was no tier's.
+        self.hedged = None;
+        self.tier_began.1 = Instant::now();
         self.go_on(record).await.ok().flatten()
     }
 
@@ -212,12 +219,17 @@ impl Walk {
     ) -> Result<Option<By>, Fault> {
         if self.tier_began.0 != tier {
             self.tier_began = (tier, Instant::now());
+            self.tier_calls = 0;
+        }
+        let rescue = self.decision.is_rescue(tier, deployment);
+        if !rescue && self.tier_calls >= ATTEMPTS_PER_TIER_MAX {
+            self.pass_over(tier, deployment, "attempts", None, record);
+            return Ok(None);
         }
         let Some(window) = self.window(tier, self.tier_began.1) else {
             self.pass_over(tier, deployment, "time", None, record);
             return Ok(None);
         };
-        let rescue = self.decision.is_rescue(tier, deployment);
         let target = Target { tier, deployment, rescue, reason: self.reason(rescue) };
         if !self.affords(deployment, self.next_move()) {
             self.pass_over(tier, deployment, "budget", None, record);
@@ -230,6 +242,11 @@ impl Walk {
     /// The steps that are left.
     pub(crate) fn later(&self) -> &[Step] {
         self.decision.steps.get(self.taken..).unwrap_or_default()
+    }
+
+    /// Whether nothing has gone to the client yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        matches!(self.mending, Mending::Nothing)
     }
 
     /// Whether a candidate is only tried for want of anything better.
@@ -291,7 +308,7 @@ impl Walk {
         let Target { tier, deployment, rescue, reason } = target;
         let (worker, call) = (Arc::clone(&self.worker), Arc::clone(&self.call));
         let (gateway, plan) = (&worker.gateway, &call.plan);
-        if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX + self.embeddings {
+        if record.attempts() >= ATTEMPTS_PER_REQUEST_MAX + self.uncounted {
             self.pass_over(tier, deployment, "attempts", None, record);
             return None;
         }
@@ -315,6 +332,7 @@ impl Walk {
         }
         let attempt = attempt_of(self.tier_name(tier), known, route.dialect, reason);
         let number = record.begin(attempt);
+        self.tier_calls += 1;
         let said = match &self.mending {
             Mending::Continue(said) => Some(said.clone()),
             Mending::Nothing | Mending::Restart => None,
@@ -354,6 +372,10 @@ impl Walk {
             Err(fault) => {
                 record.end_attempt(number, Some(&fault));
                 tracing::debug!(deployment = %id, class = %fault.class, "attempt failed");
+                if fault.phase == Phase::Admit {
+                    self.uncounted += 1;
+                    self.tier_calls = self.tier_calls.saturating_sub(1);
+                }
                 let allowed = window.first.saturating_duration_since(began);
                 self.judge(held, &fault, allowed)?;
                 self.faults.push((id, fault));
@@ -521,7 +543,7 @@ impl Walk {
         let tier = call.feature.tiers.get(tier)?;
         let attempts = record.attempts();
         let found = recall::recall(&self.worker, &call, tier, record).await;
-        self.embeddings += record.attempts().saturating_sub(attempts);
+        self.uncounted += record.attempts().saturating_sub(attempts);
         found
     }
 

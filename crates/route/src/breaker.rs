@@ -283,12 +283,16 @@ impl Breaker {
         opens
     }
 
-    /// A request ended without saying anything about the deployment's health.
-    pub fn neutral(&mut self, permit: Permit) {
+    /// A request ended without saying anything about the deployment's health. A probe that says
+    /// nothing is due anew from `now`: the next one is left again to those who should be it.
+    pub fn neutral(&mut self, now: Duration, permit: Permit) {
         if let Permit::Probe(number) = permit
             && self.is_probe(number)
         {
             self.probe = None;
+            if let Some(open) = &mut self.open {
+                open.until = open.until.max(now);
+            }
         }
     }
 
@@ -541,13 +545,13 @@ mod tests {
     fn a_neutral_or_lost_probe_frees_its_permit() {
         let mut breaker = opened();
         let probe = breaker.admit(s(6), 0.0);
-        breaker.neutral(probe);
+        breaker.neutral(s(6), probe);
         let second = breaker.admit(s(6), 0.0);
         assert!(matches!(second, Permit::Probe(_)));
         let third = breaker.admit(s(6) + PROBE_LOST, 0.0);
         assert!(matches!(third, Permit::Probe(_)));
         assert!(!breaker.failure(s(130), second, false), "given up: it decides nothing any more");
-        breaker.neutral(second);
+        breaker.neutral(s(130), second);
         assert!(matches!(breaker.admit(s(130), 0.0), Permit::Shut(_)), "nor frees another's");
         assert!(breaker.success(s(131), third, None));
     }
@@ -587,8 +591,8 @@ mod tests {
         assert_eq!(breaker.due(s(9)), Some(s(6)));
         let probe = breaker.admit(s(9), 0.0);
         assert_eq!(breaker.due(s(10)), None, "one is under way");
-        breaker.neutral(probe);
-        assert_eq!(breaker.due(s(10)), Some(s(6)), "it said nothing");
+        breaker.neutral(s(10), probe);
+        assert_eq!(breaker.due(s(10)), Some(s(10)), "it said nothing: due anew");
         breaker.drain(true);
         assert_eq!(breaker.due(s(10)), None, "drained");
         assert_eq!(Breaker::default().due(s(10)), None, "closed");

@@ -5,8 +5,7 @@ use std::time::Duration;
 use rand::{Rng, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
-    ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Tier,
-    TierChange, Why, p2c,
+    Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Tier, TierChange, Why, p2c,
 };
 
 /// How many of those that are shut are tried after all that are open, or when nothing is.
@@ -54,8 +53,6 @@ pub enum Verdict {
     /// Shut, and tried all the same when whatever is open has failed, or nothing is: it opens
     /// soonest.
     LeastBad(Duration, Why),
-    /// The tier has enough candidates before it.
-    Surplus,
     /// Its weight is 0.
     NoWeight,
 }
@@ -184,7 +181,6 @@ fn consider(
     feature: &Feature,
     decision: &mut Decision,
 ) -> Vec<Rescue> {
-    let mut open = 0;
     let mut shut = Vec::new();
     for (deployment, standing) in order {
         let deployment = *deployment;
@@ -195,11 +191,9 @@ fn consider(
                 }
                 Verdict::Shut(until, why)
             }
-            None if open < ATTEMPTS_PER_TIER_MAX => Verdict::In,
-            None => Verdict::Surplus,
+            None => Verdict::In,
         };
         if verdict == Verdict::In {
-            open += 1;
             decision.steps.push(Step::Call { tier, deployment });
         }
         decision.note(tier, deployment, verdict);
@@ -262,7 +256,12 @@ impl Decision {
 
     fn rescue_with(&mut self, mut shut: Vec<Rescue>) {
         shut.sort_by_key(|rescue| (rescue.promise(), rescue.until));
-        for Rescue { tier, deployment, until, why } in shut.into_iter().take(LAST_RESORTS_MAX) {
+        let mut room = LAST_RESORTS_MAX;
+        for Rescue { tier, deployment, until, why } in shut {
+            if room == 0 || self.calls(deployment) {
+                continue;
+            }
+            room -= 1;
             self.steps.push(Step::Call { tier, deployment });
             for one in &mut self.considered {
                 if one.tier == tier && one.deployment == deployment {
@@ -270,6 +269,13 @@ impl Decision {
                 }
             }
         }
+    }
+
+    /// Whether a deployment has a step already.
+    fn calls(&self, at: usize) -> bool {
+        self.steps
+            .iter()
+            .any(|step| matches!(step, Step::Call { deployment, .. } if *deployment == at))
     }
 
     fn note(&mut self, tier: usize, deployment: usize, verdict: Verdict) {

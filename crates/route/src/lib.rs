@@ -35,7 +35,8 @@ pub use pool::{
 pub use settle::{TierChange, TierState};
 pub use storm::{Storm, Who};
 
-/// The most upstream calls one tier may make for one request.
+/// The most upstream calls one tier may make for one request; the walk counts them, since what
+/// turns out to be shut, or unfit before anything was sent, is none.
 pub const ATTEMPTS_PER_TIER_MAX: usize = 3;
 
 /// The most upstream calls one request may make.

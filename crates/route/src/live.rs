@@ -390,14 +390,14 @@ impl Live {
         }
         let opened = match effect {
             Effect::Neutral => {
-                health.breaker.neutral(permit);
+                health.breaker.neutral(now, permit);
                 false
             }
             Effect::Failure => health.breaker.failure(now, permit, suspect),
             Effect::Trip(floor, cause) => health.breaker.trip(now, permit, floor, cause),
             Effect::Pause(wait) => {
                 health.pool.close(now, Some(wait));
-                health.breaker.neutral(permit);
+                health.breaker.neutral(now, permit);
                 false
             }
         };
@@ -461,7 +461,7 @@ impl Live {
                 health.pool.settle(now, reservation, used);
             }
             if let Some(permit) = lease.permit {
-                health.breaker.neutral(permit);
+                health.breaker.neutral(now, permit);
             }
         }
     }

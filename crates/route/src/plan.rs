@@ -15,6 +15,20 @@ pub struct Plan {
     pub features: BTreeMap<Arc<str>, Arc<Feature>>,
 }
 
+impl Plan {
+    /// Whether a deployment is there to answer: some tier of models lists it. Others make vectors.
+    #[must_use]
+    pub fn answers(&self, deployment: usize) -> bool {
+        let mut tiers = self.features.values().flat_map(|feature| &feature.tiers);
+        tiers.any(|tier| match &tier.mode {
+            Mode::Models { candidates, .. } => {
+                candidates.iter().any(|one| one.deployment == deployment)
+            }
+            _ => false,
+        })
+    }
+}
+
 /// One model at one provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deployment {

@@ -1,5 +1,6 @@
 //! What answers are kept under. No key is made without saying whose answers these are.
 
+use http::HeaderMap;
 use sha2::{Digest as _, Sha256};
 use tieline_types::DialectId;
 
@@ -12,6 +13,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) feature: &'a str,
     /// The dialect the client speaks.
     pub(crate) dialect: DialectId,
+    /// Headers of the client's that providers get to see: they may change the answer.
+    pub(crate) passed_on: Option<&'a HeaderMap>,
 }
 
 /// What a key stands for, so that one of the first kind never meets one of the second.
@@ -38,7 +41,14 @@ impl Scope<'_> {
             Kind::Exact => 0,
             Kind::Wording => 1,
         }]);
-        for part in own.iter().chain(asked) {
+        let headers: Vec<&[u8]> = self
+            .passed_on
+            .into_iter()
+            .flatten()
+            .flat_map(|(name, value)| [name.as_str().as_bytes(), value.as_bytes()])
+            .collect();
+        hash.update((headers.len() as u64).to_be_bytes());
+        for part in own.iter().chain(&headers).chain(asked) {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -58,7 +68,7 @@ mod tests {
         let dialect = if *chat { DialectId::OpenaiChat } else { DialectId::AnthropicMessages };
         let kind = if *exact { Kind::Exact } else { Kind::Wording };
         let asked: Vec<&[u8]> = asked.iter().map(Vec::as_slice).collect();
-        Scope { caller, feature, dialect }.key(kind, &asked)
+        Scope { caller, feature, dialect, passed_on: None }.key(kind, &asked)
     }
 
     fn told() -> impl Strategy<Value = Told> {

@@ -35,8 +35,12 @@ pub(crate) struct Wording {
 impl Question {
     /// The question of a call; none where its body is not a JSON object.
     pub(crate) fn of(call: &Call) -> Option<Self> {
-        let scope =
-            Scope { caller: &call.caller.id, feature: &call.feature.name, dialect: call.dialect };
+        let scope = Scope {
+            caller: &call.caller.id,
+            feature: &call.feature.name,
+            dialect: call.dialect,
+            passed_on: Some(&call.passed_on),
+        };
         Self::read(&scope, &call.body, call.embedder())
     }
 
@@ -78,8 +82,12 @@ mod tests {
 
     use super::*;
 
-    const SCOPE: Scope<'_> =
-        Scope { caller: "key_1", feature: "support", dialect: DialectId::OpenaiChat };
+    const SCOPE: Scope<'_> = Scope {
+        caller: "key_1",
+        feature: "support",
+        dialect: DialectId::OpenaiChat,
+        passed_on: None,
+    };
 
     fn question(scope: &Scope<'_>, ask: &Value) -> Question {
         Question::read(scope, ask.to_string().as_bytes(), Some("embed")).unwrap()

@@ -19,7 +19,8 @@ fn alike(name: &str) -> Key {
 }
 
 fn key(kind: Kind, name: &str) -> Key {
-    let scope = Scope { caller: "c", feature: "f", dialect: DialectId::OpenaiChat };
+    let scope =
+        Scope { caller: "c", feature: "f", dialect: DialectId::OpenaiChat, passed_on: None };
     scope.key(kind, &[name.as_bytes()])
 }
 

@@ -117,7 +117,8 @@ mod tests {
     fn a_job_is_taken_once_and_so_many_at_most() {
         let network = Network::Memory(MemoryNetwork::default());
         let embedder = Embedder::new(Arc::new(Upstream::new(network).unwrap()));
-        let scope = Scope { caller: "c", feature: "f", dialect: DialectId::OpenaiChat };
+        let scope =
+            Scope { caller: "c", feature: "f", dialect: DialectId::OpenaiChat, passed_on: None };
         let key = |number: usize| scope.key(Kind::Exact, &[number.to_string().as_bytes()]);
         for number in 0..JOBS_MAX {
             assert!(embedder.accepts(key(number)), "{number}");

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use rand::{Rng as _, seq::SliceRandom as _};
 use tieline_ledger::{Depth, Job, JobState, Jobs, LedgerError, Notice};
 use tieline_route::Mode;
-use tokio::task::JoinSet;
+use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
 
 use super::{StoreError, job, millis, notice};
 use crate::{gateway::Gateway, listen::Worker};
@@ -26,7 +26,8 @@ const STORE_RETRY: Duration = Duration::from_secs(1);
 /// Something to do.
 enum Due {
     Job(Job),
-    Notice(Notice),
+    /// With its turn among those that call a webhook.
+    Notice(Notice, OwnedSemaphorePermit),
 }
 
 /// The jobs at one moment.
@@ -108,7 +109,7 @@ impl Worker {
     async fn work(self: Arc<Self>, due: Due) {
         match due {
             Due::Job(job) => self.work_job(job).await,
-            Due::Notice(notice) => {
+            Due::Notice(notice, _turn) => {
                 let again_ms = notice::tell(&self, &notice).await;
                 let id = notice.job.id;
                 self.store(move |jobs| jobs.told(&id, again_ms)).await;
@@ -166,9 +167,12 @@ async fn claim(
 }
 
 async fn claim_notice(gateway: &Gateway, now_ms: u64) -> Result<Option<Due>, StoreError> {
+    let Ok(turn) = Arc::clone(&gateway.queue.telling).try_acquire_owned() else {
+        return Ok(None);
+    };
     let again_ms = now_ms.saturating_add(millis(notice::AGAIN));
     let claimed = gateway.queue.stored(move |jobs| jobs.claim_notice(now_ms, again_ms)).await?;
-    Ok(claimed.flatten().map(Due::Notice))
+    Ok(claimed.flatten().map(|notice| Due::Notice(notice, turn)))
 }
 
 /// The feature, where some of its jobs wait.

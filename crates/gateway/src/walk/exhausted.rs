@@ -17,7 +17,7 @@ impl Walk {
                 Verdict::Shut(_, why) | Verdict::LeastBad(_, why) => {
                     Some(format!("{id} ({})", why.as_str()))
                 }
-                Verdict::In | Verdict::Surplus | Verdict::NoWeight => None,
+                Verdict::In | Verdict::NoWeight => None,
             }
         });
         told.collect::<Vec<_>>().join(", ")

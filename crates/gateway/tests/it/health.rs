@@ -101,6 +101,17 @@ async fn a_refused_credential_rests_with_all_that_use_it() {
     assert_eq!(state(&house, "claude@anthropic"), "closed");
 }
 
+/// Three calls of a tier are no limit to candidates that turn out to be shut meanwhile.
+#[tokio::test(start_paused = true)]
+async fn a_healthy_fourth_answers_where_three_share_a_dead_account() {
+    let tiers = "[{ models: [nova, runtime, claude@bedrock, gpt-5.5@openai] }]";
+    let house = House::new(&with_feature(&format!("{{ tiers: {tiers} }}"))).await;
+    house.fault("bedrock", "status=401");
+    let answer = house.ask(Client::Chat, "f", false, "hello").await;
+    assert_eq!(answer.header("x-tieline-deployment"), "gpt-5.5@openai", "{}", answer.text());
+    assert_eq!(answer.header("x-tieline-attempts"), "3");
+}
+
 /// A stream that breaks has not gone well, however it began.
 #[tokio::test(start_paused = true)]
 async fn streams_that_break_open_the_breaker() {

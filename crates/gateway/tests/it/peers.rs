@@ -86,15 +86,17 @@ async fn a_probe_that_says_nothing_gives_its_permit_back() {
         let answer = ask(&house, "gpt-5.5").await;
         assert_eq!(answer.status, 413, "the size is the caller's: {}", answer.text());
         assert_eq!(state(&house, "gpt-5.5@openai"), "half-open");
+        assert_eq!(by(&ask(&house, "gpt-5.5").await), "gpt-5.5@azure", "not the next at once");
+        sleep(Duration::from_secs(11)).await;
     }
     house.sim.script().clear();
     house.fault("openai", "hang");
     let body = Client::Chat.ask("gpt-5.5", false, "hello").to_string();
     let left = house.open(post(Client::Chat.path(), body));
     assert!(timeout(Duration::from_secs(1), left).await.is_err(), "the client leaves");
-    sleep(Duration::from_millis(100)).await;
+    sleep(Duration::from_secs(11)).await;
     house.sim.script().clear();
-    assert_eq!(by(&ask(&house, "gpt-5.5").await), "gpt-5.5@openai", "the next one is the probe");
+    assert_eq!(by(&ask(&house, "gpt-5.5").await), "gpt-5.5@openai", "the permit is back");
     assert_eq!(state(&house, "gpt-5.5@openai"), "ramping");
 }
 

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    ATTEMPTS_PER_TIER_MAX, Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment,
-    Domain, Effect, Feature, Level, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier,
-    Verdict, Who, Why, decide, may_pass, outcome,
+    Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment, Domain, Effect,
+    Feature, Level, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier, Verdict, Who, Why,
+    decide, may_pass, outcome,
 };
 use tieline_types::{Class, Fault, Phase};
 
@@ -84,13 +84,24 @@ fn shut(live: &Live, feature: &Feature, deployment: usize, now: Duration) -> Opt
 }
 
 #[test]
-fn ordered_tiers_are_tried_in_order_and_bounded() {
+fn ordered_tiers_are_tried_in_order() {
     let (plan, feature) =
         feature(vec![models(&[1; 5], 0, Prefer::Ordered), models(&[1], 5, Prefer::Ordered)]);
     let decision = plan_one(&feature, &Live::new(&plan), &mut StdRng::seed_from_u64(1));
-    assert_eq!(calls(&decision.steps), [0, 1, 2, 5]);
-    let surplus = decision.considered.iter().filter(|one| one.verdict == Verdict::Surplus);
-    assert_eq!(surplus.count(), 5 - ATTEMPTS_PER_TIER_MAX);
+    assert_eq!(calls(&decision.steps), [0, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn last_resorts_are_different_deployments() {
+    let (plan, feature) =
+        feature(vec![models(&[1; 2], 0, Prefer::Ordered), models(&[1; 2], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    trip(&live, &feature, 0);
+    trip(&live, &feature, 1);
+    let decision = plan_one(&feature, &live, &mut StdRng::seed_from_u64(1));
+    let mut called = calls(&decision.steps);
+    called.sort_unstable();
+    assert_eq!(called, [0, 1]);
 }
 
 #[test]
@@ -499,7 +510,7 @@ proptest! {
         unique.sort_unstable();
         unique.dedup();
         prop_assert_eq!(unique.len(), steps.len());
-        prop_assert!(steps.len() <= ATTEMPTS_PER_TIER_MAX + 2);
+        prop_assert!(steps.len() <= weights.len());
         prop_assert_eq!(decision.considered.len(), weights.len());
         for deployment in steps {
             prop_assert!(weights[deployment] > 0);
