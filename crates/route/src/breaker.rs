@@ -5,7 +5,8 @@
 //! were slow against what was usual. Open, it lets nothing through for a time that doubles with
 //! each failed probe. Then one probe at a time decides. After a good one traffic returns in steps:
 //! a provider that has just recovered is easily pushed over again. Answers that arrive while it is
-//! open are those of requests sent before; they are ignored.
+//! open are mostly those of requests sent before, and ignored. A good one to a request that was sent
+//! since, for want of anything better, ends the wait for the probe.
 
 use std::time::Duration;
 
@@ -258,7 +259,14 @@ impl Breaker {
                 }
                 false
             }
-            Permit::Pass | Permit::Probe(_) | Permit::Shut(_) => false,
+            // Sent for want of anything better: what it found is worth a probe at once.
+            Permit::Shut(until) => {
+                if let Some(open) = self.open.as_mut().filter(|open| open.until == until) {
+                    open.until = open.until.min(now);
+                }
+                false
+            }
+            Permit::Pass | Permit::Probe(_) => false,
         }
     }
 
@@ -441,6 +449,18 @@ mod tests {
         serve(&mut breaker, 1);
         fail(&mut breaker, 1);
         assert_eq!(peek(&breaker, 1), Permit::Pass);
+    }
+
+    #[test]
+    fn a_good_answer_for_want_of_better_ends_the_wait_and_one_sent_before_does_not() {
+        let mut breaker = opened();
+        breaker.success(s(3), Permit::Pass, None);
+        breaker.success(s(3), Permit::Shut(s(2)), None);
+        assert_eq!(peek(&breaker, 3), Permit::Shut(s(6)));
+        breaker.success(s(3), Permit::Shut(s(6)), None);
+        assert_eq!(breaker.due(s(3)), Some(s(3)));
+        let probe = breaker.admit(s(3), 0.0);
+        assert!(breaker.success(s(3), probe, None));
     }
 
     #[test]

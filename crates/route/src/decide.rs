@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// How many of those that are shut are tried after all that are open, or when nothing is.
-const LAST_RESORTS_MAX: usize = 2;
+const LAST_RESORTS_MAX: usize = 4;
 
 /// What a request may do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -147,7 +147,7 @@ pub(super) const MUTANTS: [Mutant; 29] = [
     Mutant {
         name: "last resorts",
         file: "crates/route/src/decide.rs",
-        text: "const LAST_RESORTS_MAX: usize = 2;",
+        text: "const LAST_RESORTS_MAX: usize = 4;",
         instead: "const LAST_RESORTS_MAX: usize = 0;",
         tests: &["peers::when_all_rest"],
     },

@@ -419,6 +419,31 @@ async fn when_all_rest_the_most_promising_is_asked_all_the_same() {
     assert_eq!(answer.header("x-tieline-attempts"), "1");
 }
 
+/// An account rests for minutes, also where its fault lasted seconds.
+#[tokio::test(start_paused = true)]
+async fn when_all_rest_the_one_that_is_well_is_found() {
+    let house = untuned().await;
+    house.fault("openai", "status=402");
+    house.fault("azure", "status=500");
+    house.fault("bedrock", "status=500");
+    for _ in 0..5 {
+        ask(&house, "gpt-5.5").await;
+    }
+    for id in ["gpt-5.5@openai", "gpt-5.5@azure", "gpt-5.5@bedrock"] {
+        assert_eq!(state(&house, id), "open", "{id}");
+    }
+    house.sim.script().clear();
+    house.fault("azure", "status=500");
+    house.fault("bedrock", "status=500");
+    let answer = ask(&house, "gpt-5.5").await;
+    assert_eq!(by(&answer), "gpt-5.5@openai", "{}", answer.text());
+    assert_eq!(answer.header("x-tieline-attempts"), "3");
+    let answer = ask(&house, "gpt-5.5").await;
+    assert_eq!(by(&answer), "gpt-5.5@openai", "its rest is over");
+    assert_eq!(answer.header("x-tieline-attempts"), "1");
+    assert_eq!(state(&house, "gpt-5.5@openai"), "ramping");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_stream_waits_for_content_no_longer_than_its_tier_says() {
     let house = with_feature("{ tiers: [{ models: [gpt-5.5], ttft: 3s }] }").await;

@@ -104,6 +104,20 @@ fn last_resorts_are_different_deployments() {
     assert_eq!(called, [0, 1]);
 }
 
+/// What rests longest may be the one that is well: its fault ended while it rested.
+#[test]
+fn four_of_those_that_are_shut_are_tried_soonest_first() {
+    let (plan, feature) = feature(vec![models(&[1; 5], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    for (at, seconds) in [(0, 50), (1, 10), (2, 40), (3, 20), (4, 30)] {
+        let fault = Fault::new(Class::RateLimited, "429")
+            .with_retry_after(Some(Duration::from_secs(seconds)));
+        fail(&live, &feature, at, NOW, &fault);
+    }
+    let decision = plan_one(&feature, &live, &mut StdRng::seed_from_u64(1));
+    assert_eq!(calls(&decision.steps), [1, 3, 4, 2]);
+}
+
 #[test]
 fn shut_deployments_are_left_out_with_the_reason() {
     let (plan, feature) = feature(vec![models(&[1; 3], 0, Prefer::Ordered)]);
