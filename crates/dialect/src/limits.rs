@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 
 use crate::hint::{WAIT_MAX, duration, rfc3339, seconds, since_date};
 
@@ -31,83 +31,42 @@ pub struct Limits {
     pub output_tokens: Limit,
 }
 
-/// The headers of one limit.
-struct Names {
-    limit: HeaderName,
-    remaining: HeaderName,
-    reset: HeaderName,
-}
-
-impl Names {
-    const fn new(limit: &'static str, remaining: &'static str, reset: &'static str) -> Self {
-        Self {
-            limit: HeaderName::from_static(limit),
-            remaining: HeaderName::from_static(remaining),
-            reset: HeaderName::from_static(reset),
-        }
-    }
-}
-
-/// OpenAI ("Rate limits in headers"), Azure and Groq; then Anthropic ("Rate limits").
-static REQUESTS: [Names; 2] = [
-    Names::new(
-        "x-ratelimit-limit-requests",
-        "x-ratelimit-remaining-requests",
-        "x-ratelimit-reset-requests",
-    ),
-    Names::new(
-        "anthropic-ratelimit-requests-limit",
-        "anthropic-ratelimit-requests-remaining",
-        "anthropic-ratelimit-requests-reset",
-    ),
-];
-static TOKENS: [Names; 2] = [
-    Names::new(
-        "x-ratelimit-limit-tokens",
-        "x-ratelimit-remaining-tokens",
-        "x-ratelimit-reset-tokens",
-    ),
-    Names::new(
-        "anthropic-ratelimit-tokens-limit",
-        "anthropic-ratelimit-tokens-remaining",
-        "anthropic-ratelimit-tokens-reset",
-    ),
-];
-static INPUT_TOKENS: [Names; 1] = [Names::new(
-    "anthropic-ratelimit-input-tokens-limit",
-    "anthropic-ratelimit-input-tokens-remaining",
-    "anthropic-ratelimit-input-tokens-reset",
-)];
-static OUTPUT_TOKENS: [Names; 1] = [Names::new(
-    "anthropic-ratelimit-output-tokens-limit",
-    "anthropic-ratelimit-output-tokens-remaining",
-    "anthropic-ratelimit-output-tokens-reset",
-)];
+/// What precedes the names of OpenAI ("Rate limits in headers"), Azure and Groq, as in
+/// `x-ratelimit-remaining-tokens`.
+const OPENAI: &str = "x-ratelimit-";
+/// What precedes those of Anthropic ("Rate limits"), as in `anthropic-ratelimit-tokens-remaining`.
+const ANTHROPIC: &str = "anthropic-ratelimit-";
 
 /// Reads the limits beside an answer. What is absent or no number (Azure sends `-1`) is none.
 ///
-/// A limit counts only where its `remaining` header is there, so that an answer without any costs
-/// six look-ups.
+/// One pass over the headers: most answers have none of these, or a few.
 #[must_use]
 pub fn limits(headers: &HeaderMap) -> Limits {
-    Limits {
-        requests: limit(headers, &REQUESTS),
-        tokens: limit(headers, &TOKENS),
-        input_tokens: limit(headers, &INPUT_TOKENS),
-        output_tokens: limit(headers, &OUTPUT_TOKENS),
+    let mut found = Limits::default();
+    for (name, value) in headers {
+        let name = name.as_str();
+        let parts = match name.strip_prefix(OPENAI) {
+            Some(rest) => rest.split_once('-').map(|(field, what)| (what, field)),
+            None => name.strip_prefix(ANTHROPIC).and_then(|rest| rest.rsplit_once('-')),
+        };
+        let Some((what, field)) = parts else {
+            continue;
+        };
+        let limit = match what {
+            "requests" => &mut found.requests,
+            "tokens" => &mut found.tokens,
+            "input-tokens" => &mut found.input_tokens,
+            "output-tokens" => &mut found.output_tokens,
+            _ => continue,
+        };
+        match field {
+            "limit" => limit.limit = count(value),
+            "remaining" => limit.remaining = count(value),
+            "reset" => limit.reset = reset(value, headers),
+            _ => {}
+        }
     }
-}
-
-fn limit(headers: &HeaderMap, forms: &[Names]) -> Limit {
-    let found = forms.iter().find_map(|names| Some((names, headers.get(&names.remaining)?)));
-    let Some((names, remaining)) = found else {
-        return Limit::default();
-    };
-    Limit {
-        limit: headers.get(&names.limit).and_then(count),
-        remaining: count(remaining),
-        reset: headers.get(&names.reset).and_then(|value| reset(value, headers)),
-    }
+    found
 }
 
 fn count(value: &HeaderValue) -> Option<u64> {
