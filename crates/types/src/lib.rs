@@ -7,6 +7,7 @@ mod chain;
 mod clock;
 mod fault;
 mod id;
+mod money;
 mod record;
 mod secret;
 mod usage;
@@ -16,6 +17,7 @@ pub use chain::chain;
 pub use clock::Clock;
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
+pub use money::{NotMoney, UsdPico};
 pub use record::{
     AttemptRecord, CallRecord, OWN_CALLER, Outcome, PROBE_FEATURE, PassedOver, Reason,
 };
