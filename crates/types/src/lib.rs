@@ -5,6 +5,7 @@
 mod audit;
 mod chain;
 mod clock;
+mod cost;
 mod fault;
 mod id;
 mod money;
@@ -15,6 +16,7 @@ mod usage;
 pub use audit::{AuditRecord, Change, ChangeResult};
 pub use chain::chain;
 pub use clock::Clock;
+pub use cost::{Cost, CostState, Rates, TokenPrices};
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
 pub use money::{NotMoney, UsdPico};
