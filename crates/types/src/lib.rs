@@ -5,8 +5,10 @@
 mod audit;
 mod chain;
 mod clock;
+mod cost;
 mod fault;
 mod id;
+mod money;
 mod record;
 mod secret;
 mod usage;
@@ -14,8 +16,10 @@ mod usage;
 pub use audit::{AuditRecord, Change, ChangeResult};
 pub use chain::chain;
 pub use clock::Clock;
+pub use cost::{Cost, CostState, Rates, TokenPrices};
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
+pub use money::{NotMoney, UsdPico};
 pub use record::{
     AttemptRecord, CallRecord, OWN_CALLER, Outcome, PROBE_FEATURE, PassedOver, Reason,
 };
