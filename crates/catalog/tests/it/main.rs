@@ -1,0 +1,7 @@
+//! Prices as the rest of Tieline asks for them.
+
+#![cfg(test)]
+
+mod cases;
+mod files;
+mod lists;
