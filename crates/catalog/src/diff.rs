@@ -12,12 +12,24 @@ use crate::{
 };
 
 /// One price: so many dollars for so many of a bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Price {
     /// US dollars.
     pub usd: UsdPico,
     /// For so many.
     pub per: NonZeroU64,
+}
+
+impl Price {
+    /// The price of as many as both prices are for, in a unit that they share.
+    pub(crate) fn of_all(self, other: Self) -> i128 {
+        self.usd.pico().saturating_mul(i128::from(other.per.get()))
+    }
+
+    /// Whether the two are the same to a picodollar for a million.
+    pub(crate) fn is(self, other: Self) -> bool {
+        self.of_all(other) == other.of_all(self)
+    }
 }
 
 /// What a price is for: model, surface, scope, service tier, bucket.
@@ -50,7 +62,7 @@ pub struct Change {
 /// A price that changes by more than this factor is more often a mistake than a price.
 const SUSPICIOUS: i128 = 10;
 /// Tokens are priced by the million.
-const MILLION: NonZeroU64 = NonZeroU64::MIN.saturating_add(999_999);
+pub(crate) const MILLION: NonZeroU64 = NonZeroU64::MIN.saturating_add(999_999);
 
 impl Catalog {
     /// Every price that holds at a moment.
@@ -66,7 +78,7 @@ impl Catalog {
 }
 
 /// Every price of a line.
-fn prices(line: &Line) -> Vec<(Key, Price)> {
+pub(crate) fn prices(line: &Line) -> Vec<(Key, Price)> {
     let key = |bucket: String| {
         let (surface, model) = (line.place.surface.clone(), line.model.to_string());
         (model, surface, line.scope.clone(), line.tier.clone(), bucket)
@@ -121,9 +133,7 @@ fn change(key: &Key, before: Option<Price>, after: Option<Price>) -> Change {
 }
 
 fn suspicious(before: Price, after: Price) -> bool {
-    let each =
-        |one: Price, other: Price| one.usd.pico().saturating_mul(i128::from(other.per.get()));
-    let (before, after) = (each(before, after), each(after, before));
+    let (before, after) = (before.of_all(after), after.of_all(before));
     let tenfold = |small: i128, large: i128| large > small.saturating_mul(SUSPICIOUS);
     tenfold(before, after) || tenfold(after, before)
 }
