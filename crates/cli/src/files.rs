@@ -85,4 +85,8 @@ impl World for Strangers<'_> {
     fn env(&self, name: &str) -> Option<String> {
         RealWorld.env(name).or_else(|| Some(UNKNOWN.to_owned()))
     }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        RealWorld.list(path)
+    }
 }
