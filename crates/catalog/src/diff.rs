@@ -101,7 +101,7 @@ pub(crate) fn prices(line: &Line) -> Vec<(Key, Price)> {
 
 /// The buckets of tokens by name.
 #[must_use]
-pub(crate) const fn buckets(prices: &TokenPrices) -> [(&'static str, Option<UsdPico>); 9] {
+pub const fn buckets(prices: &TokenPrices) -> [(&'static str, Option<UsdPico>); 9] {
     [
         ("input", prices.input),
         ("cache_read", prices.cache_read),

@@ -21,7 +21,7 @@ mod unpriced;
 
 pub use catalog::{Catalog, Quote};
 pub use channel::{BATCH, Channel, STANDARD, served_tier};
-pub use diff::{Change, Price, Table, diff};
+pub use diff::{Change, Price, Table, buckets, diff};
 pub use file::{Text, rows};
 pub use import::{Comparison, Disagreement, Format, ImportError, compare};
 pub use line::{Layer, Line, Origin, Source, Status};
