@@ -77,14 +77,19 @@ impl Catalog {
     }
 }
 
-/// Every price of a line.
+/// Every price of a line, but those that follow from another: reasoning is output, and a cache
+/// write of unstated lifetime one of five minutes.
 pub(crate) fn prices(line: &Line) -> Vec<(Key, Price)> {
     let key = |bucket: String| {
         let (surface, model) = (line.place.surface.clone(), line.model.to_string());
         (model, surface, line.scope.clone(), line.tier.clone(), bucket)
     };
     let tokens = |label: &str, prices: &TokenPrices| -> Vec<(Key, Price)> {
-        let known = buckets(prices).into_iter();
+        let mut prices = *prices;
+        prices.reasoning = prices.reasoning.filter(|usd| Some(*usd) != prices.output);
+        prices.cache_write_other =
+            prices.cache_write_other.filter(|usd| Some(*usd) != prices.cache_write_5m);
+        let known = buckets(&prices).into_iter();
         let known = known.filter_map(|(name, usd)| Some((format!("{label}{name}"), usd?)));
         known.map(|(name, usd)| (key(name), Price { usd, per: MILLION })).collect()
     };

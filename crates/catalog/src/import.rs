@@ -139,11 +139,12 @@ impl Comparison {
     }
 }
 
-/// Our prices in the buckets that others have too: reasoning is output for them, and a cache write
+/// Our prices in the buckets that others have too: for them reasoning is output, and a cache write
 /// of five minutes any cache write.
 fn comparable(line: &Line) -> Buckets {
     let ours = prices(line).into_iter().map(|((.., bucket), price)| (bucket, price));
-    ours.filter(|(bucket, _)| !bucket.ends_with("reasoning") && !bucket.ends_with("_5m")).collect()
+    let shared = ours.filter(|(bucket, _)| !bucket.ends_with("reasoning"));
+    shared.map(|(bucket, price)| (bucket.trim_end_matches("_5m").to_owned(), price)).collect()
 }
 
 /// Ratios of their price to ours that have a usual cause: numerator, denominator, cause.

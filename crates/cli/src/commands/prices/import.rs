@@ -61,10 +61,10 @@ impl Import {
 
 fn table(found: &Comparison) -> String {
     let summary = format!(
-        "{} compared, {}; {} only they have",
+        "{} compared, {}; not in ours: {}",
         print::counted(found.compared, "price"),
         print::counted(found.disagreements.len(), "disagreement"),
-        print::counted(found.unknown.len(), "price list entry")
+        print::counted(found.unknown.len(), "row")
     );
     if found.disagreements.is_empty() {
         return summary;
