@@ -153,8 +153,8 @@ const RATIOS: [(i128, i128, &str); 8] = [
     (10, 11, "ours has the 10 % of a regional channel"),
     (12, 10, "theirs has the 20 % of a data zone or of government regions"),
     (10, 12, "ours has the 20 % of a data zone or of government regions"),
-    (2, 1, "half and whole: a batch price, or one that is only introductory"),
-    (1, 2, "half and whole: a batch price, or one that is only introductory"),
+    (2, 1, "a batch or an introductory price"),
+    (1, 2, "a batch or an introductory price"),
     (1_000, 1, "another unit"),
     (1, 1_000, "another unit"),
 ];

@@ -149,7 +149,9 @@ mod tests {
         }
 
         #[test]
-        fn periods_overlap_where_a_moment_is_in_both(bounds in prop::array::uniform4(prop::option::of(1_u64..9))) {
+        fn periods_overlap_where_a_moment_is_in_both(
+            bounds in prop::array::uniform4(prop::option::of(1_u64..9)),
+        ) {
             let [a, b, c, d] = bounds.map(|bound| bound.map(Moment));
             let (one, two) = (Period { from: a, until: b }, Period { from: c, until: d });
             prop_assume!(!one.is_empty() && !two.is_empty());

@@ -60,8 +60,8 @@ fn genai_prices_is_read_by_condition() {
             "gpt-6.1-sol openai/global/flex long cache_write: 2.5 -: theirs lacks it",
             "gpt-6.1-sol openai/global/flex long input: 2 -: theirs lacks it",
             "gpt-6.1-sol openai/global/flex long output: 7.5 -: theirs lacks it",
-            "gpt-6.1-sol openai/global/standard cache_read: 0.1 0.2: half and whole: a batch \
-             price, or one that is only introductory",
+            "gpt-6.1-sol openai/global/standard cache_read: 0.1 0.2: a batch or an \
+             introductory price",
             "mistral-large-4 mistral/global/standard cache_read: 0.07 0.14: theirs is ours from \
              2026-10-20 until 2026-10-29",
             "mistral-large-4 mistral/global/standard input: 0.7 1.36: theirs is ours from \

@@ -23,8 +23,8 @@ cache_write_1h, cache_write_other, input_audio, output, reasoning and output_aud
 characters, audio_seconds, session_seconds, pages, images and the like. What has no price is never
 free: exit code 1 says that there is none.
 
-Each line of a batch is {\"model\":..., \"channel\":..., \"usage\":{...}, \"at\":...}, and so is each
-line of its result.
+Each line of a batch is {\"model\":..., \"channel\":..., \"usage\":{...}, \"at\":...}; each line of
+its result is what the call cost.
 
 Examples:
   tieline prices cost --model gpt-6.1-sol --channel openai/global/standard \\
@@ -36,7 +36,7 @@ pub(super) struct Cost {
     /// What the channel calls the model
     #[arg(long, required_unless_present = "batch")]
     model: Option<String>,
-    /// Surface, scope and service tier, such as azure/geo:eu/standard. Bedrock's ids say their scope
+    /// Surface, scope and service tier, such as azure/geo:eu/flex. Bedrock's ids say their scope
     #[arg(long, required_unless_present = "batch")]
     channel: Option<Where>,
     /// What was used, as JSON
