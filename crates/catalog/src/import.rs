@@ -108,10 +108,17 @@ impl Comparison {
             let (mine, theirs) = (ours.get(bucket), entry.prices.get(bucket));
             self.compared += usize::from(theirs.is_some());
             let same = mine.zip(theirs).is_some_and(|(mine, theirs)| mine.is(*theirs));
-            if !same {
-                let reason = reason(catalog, line, bucket, mine.copied(), theirs.copied());
-                self.disagree(line, entry, bucket, (mine.copied(), theirs.copied()), reason);
+            if same {
+                continue;
             }
+            let pair = (mine.copied(), theirs.copied());
+            let reason = match pair {
+                (Some(mine), Some(theirs)) => reason(catalog, line, bucket, mine, theirs),
+                (Some(mine), None) => absent("theirs", mine, &entry.prices, &ours),
+                (None, Some(theirs)) => absent("ours", theirs, &ours, &entry.prices),
+                (None, None) => continue,
+            };
+            self.disagree(line, entry, bucket, pair, reason);
         }
         let above = line.rates.long.map(|(above, _)| above);
         if let Some((ours, theirs)) = above.zip(entry.above).filter(|(a, b)| a != b) {
@@ -159,16 +166,18 @@ const RATIOS: [(i128, i128, &str); 8] = [
     (1, 1_000, "another unit"),
 ];
 
-fn reason(
-    catalog: &Catalog,
-    line: &Line,
-    bucket: &str,
-    ours: Option<Price>,
-    theirs: Option<Price>,
-) -> String {
-    let Some((ours, theirs)) = ours.zip(theirs) else {
-        return if ours.is_none() { "ours lacks it" } else { "theirs lacks it" }.to_owned();
-    };
+/// Why a price may be in one catalogue only: the other, which is called `who`, may have it in
+/// another bucket.
+fn absent(who: &str, price: Price, there: &Buckets, here: &Buckets) -> String {
+    let mut only_there = there.iter().filter(|(bucket, _)| !here.contains_key(*bucket));
+    match only_there.find(|(_, other)| other.is(price)) {
+        Some((bucket, _)) => format!("{who} has it as {bucket}"),
+        None => format!("{who} lacks it"),
+    }
+}
+
+/// Why two prices may differ.
+fn reason(catalog: &Catalog, line: &Line, bucket: &str, ours: Price, theirs: Price) -> String {
     let same_channel = |other: &&Line| {
         (&other.model, &other.place, &other.scope, &other.tier)
             == (&line.model, &line.place, &line.scope, &line.tier)

@@ -36,7 +36,9 @@ fn genai_prices_is_read_by_condition() {
                        "output_mtok": 5}},
            {"when": {"service_tier": "flex"}, "constraint": {"start_date": "2027-01-01"},
             "prices": {"input_mtok": 7}}]},
-        {"id": "whisper-1", "prices": {"audio_hours": 0.36}},
+        {"id": "whisper-1", "prices": {"input_text_messages_kcount": 0.2}},
+        {"id": "gpt-image-2", "prices": {"input_mtok": 5, "cache_read_mtok": 1.25,
+         "output_mtok": 30, "input_image_mtok": 8}},
         {"id": "gpt-99", "prices": {"input_mtok": 1}}]},
       {"id": "aws", "models": [
         {"id": "regional.anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -51,7 +53,7 @@ fn genai_prices_is_read_by_condition() {
     ]"#;
     let (compared, unknown, lines) = said(Format::GenaiPrices, text);
     assert_eq!(unknown, ["gpt-99 at openai/global/standard"]);
-    assert_eq!(compared, 20);
+    assert_eq!(compared, 24);
     assert_eq!(
         lines,
         [
@@ -62,12 +64,16 @@ fn genai_prices_is_read_by_condition() {
             "gpt-6.1-sol openai/global/flex long output: 7.5 -: theirs lacks it",
             "gpt-6.1-sol openai/global/standard cache_read: 0.1 0.2: a batch or an \
              introductory price",
+            "gpt-image-2 openai/global/standard output: - 30: ours has it as output_image_tokens",
+            "gpt-image-2 openai/global/standard output_image_tokens: 30 -: theirs has it as output",
             "mistral-large-4 mistral/global/standard cache_read: 0.07 0.14: theirs is ours from \
              2026-10-20 until 2026-10-29",
             "mistral-large-4 mistral/global/standard input: 0.7 1.36: theirs is ours from \
              2026-10-20 until 2026-10-29",
             "mistral-large-4 mistral/global/standard output: 2.1 4.18: theirs is ours from \
              2026-10-20 until 2026-10-29",
+            "whisper-1 openai/global/standard audio_seconds: 0.36 -: theirs lacks it",
+            "whisper-1 openai/global/standard messages: - 0.2: ours lacks it",
         ]
     );
 }

@@ -81,8 +81,8 @@ struct Lists {
 }
 
 impl Lists {
-    /// The built-in lists with the user's own files over them. Without a configuration file there
-    /// are none.
+    /// The built-in lists with the user's own files over them. Where there is no configuration file
+    /// and none is named, there are none.
     ///
     /// # Errors
     /// A file cannot be read or has mistakes.
@@ -91,7 +91,7 @@ impl Lists {
         if !self.overlay.is_empty() {
             return over(built_in, &self.overlay);
         }
-        if !self.config.path.exists() {
+        if self.config.is_absent() {
             return Ok(built_in);
         }
         over(built_in, &self.config.load_for_reading()?.prices)

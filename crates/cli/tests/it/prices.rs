@@ -229,6 +229,8 @@ fn prices_of_the_configuration_win() {
     let priced = folder.json(line);
     assert_eq!((&priced["usd"], &priced["list_usd"]), (&json!("4"), &json!("10")));
     assert_eq!(priced["line"], "prices/own.yaml:7");
+    let (code, _, err) = run(&folder, &format!("{line} --config gone.yaml"));
+    assert_eq!(code, 2, "{err}");
 }
 
 #[test]
