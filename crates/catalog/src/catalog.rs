@@ -1,6 +1,10 @@
 //! All price lines, and the one that prices a call.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use sha2::{Digest as _, Sha256};
 use tieline_types::{Cost, Rates, Usage};
@@ -131,12 +135,10 @@ impl Catalog {
     /// Every model that any surface calls so at a moment.
     #[must_use]
     pub fn models(&self, name: &str, at: Moment) -> Vec<&str> {
-        let surfaces = self.lines.keys().map(|(surface, _)| surface.as_str());
-        let mut models: Vec<&str> =
-            surfaces.filter_map(|surface| self.model(surface, name, at)).collect();
-        models.sort_unstable();
-        models.dedup();
-        models
+        let surfaces: BTreeSet<&str> =
+            self.lines.keys().map(|(surface, _)| surface.as_str()).collect();
+        let models = surfaces.into_iter().filter_map(|surface| self.model(surface, name, at));
+        models.collect::<BTreeSet<&str>>().into_iter().collect()
     }
 
     /// What the tokens of a call cost.
@@ -197,10 +199,7 @@ impl Catalog {
 }
 
 fn distinct<'a>(words: impl Iterator<Item = &'a str>) -> Vec<String> {
-    let mut words: Vec<String> = words.map(str::to_owned).collect();
-    words.sort_unstable();
-    words.dedup();
-    words
+    words.map(str::to_owned).collect::<BTreeSet<String>>().into_iter().collect()
 }
 
 /// Pairs of lines of one layer that would price the same call at the same time.

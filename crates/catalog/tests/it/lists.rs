@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tieline_catalog::{Catalog, Channel, Moment, Place, Status, Unpriced, diff};
+use tieline_catalog::{Catalog, Channel, Moment, Place, Status, Unpriced, buckets, diff};
 
 fn catalog() -> Catalog {
     Catalog::built_in().unwrap()
@@ -128,4 +128,45 @@ fn the_same_prices_have_the_same_hash() {
     assert_eq!(one.hash(), other.hash());
     assert_eq!(one.hash().len(), 64);
     assert_ne!(one.hash(), Catalog::empty().hash());
+}
+
+/// Rules that sellers publish beside the prices that follow from them: surface, scope, by how many
+/// percent more than the global scope, but for these models.
+const UPLIFTS: [(&str, &str, i128, &[&str]); 6] = [
+    ("openai", "geo:eu", 10, &[]),
+    ("anthropic", "geo:us", 10, &[]),
+    ("bedrock", "region", 10, &["claude-sonnet-4"]),
+    ("bedrock", "geo", 10, &["claude-sonnet-4"]),
+    ("vertex", "region", 10, &[]),
+    ("mistral", "geo:eu", 10, &[]),
+];
+
+#[test]
+fn prices_follow_the_published_uplifts() {
+    let catalog = catalog();
+    let priced = |surface: &str, scope: &str| {
+        let lines = catalog.lines().filter(|line| line.holds(day(TODAY)));
+        let (surface, scope) = (surface.to_owned(), scope.to_owned());
+        lines.filter(move |line| line.place.surface == surface && line.scope == scope)
+    };
+    for (surface, scope, percent, others) in UPLIFTS {
+        let mut checked = 0;
+        for line in priced(surface, scope) {
+            let same = |base: &&tieline_catalog::Line| {
+                (&base.model, &base.tier) == (&line.model, &line.tier)
+            };
+            let Some(base) = priced(surface, "global").find(same) else { continue };
+            if others.contains(&line.model.as_ref()) {
+                continue;
+            }
+            let (base, uplifted) = (buckets(&base.rates.usual), buckets(&line.rates.usual));
+            for ((bucket, base), (_, uplifted)) in base.into_iter().zip(uplifted) {
+                let Some((base, uplifted)) = base.zip(uplifted) else { continue };
+                let wanted = base.pico() * (100 + percent);
+                assert_eq!(uplifted.pico() * 100, wanted, "{} {bucket}", line.title());
+                checked += 1;
+            }
+        }
+        assert!(checked > 0, "{surface} {scope}");
+    }
 }
