@@ -149,7 +149,8 @@ impl Catalog {
         self.quote(name, channel, at).map(|quote| quote.rates())
     }
 
-    /// The price of a call of what the channel calls `name`.
+    /// The price of a call of what the channel calls `name`. Searches and allocates: this is for
+    /// the building of plans and for commands, not for each request.
     ///
     /// # Errors
     /// What lacks: the surface, model, service tier, scope or time has no price.

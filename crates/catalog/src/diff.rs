@@ -7,7 +7,7 @@ use tieline_types::{TokenPrices, UsdPico};
 
 use crate::{
     catalog::Catalog,
-    line::{Layer, Line},
+    line::{Layer, Line, written},
     period::Moment,
 };
 
@@ -57,6 +57,14 @@ pub struct Change {
     pub after: Option<Price>,
     /// Whether somebody should look at it: it is more than ten times as much, or less than a tenth.
     pub review: bool,
+}
+
+impl Change {
+    /// `openai/global/standard`, with a star for all scopes.
+    #[must_use]
+    pub fn channel(&self) -> String {
+        written(&self.surface, &self.scope, &self.tier)
+    }
 }
 
 /// A price that changes by more than this factor is more often a mistake than a price.

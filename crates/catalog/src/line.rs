@@ -144,10 +144,21 @@ impl Line {
         }
     }
 
+    /// `openai/global/standard`, with a star for all scopes.
+    #[must_use]
+    pub fn channel(&self) -> String {
+        written(&self.place.surface, &self.scope, &self.tier)
+    }
+
     /// `gpt-6.1-sol at openai/global/standard`
     #[must_use]
     pub fn title(&self) -> String {
-        let scope = if self.scope.is_empty() { "*" } else { &self.scope };
-        format!("{} at {}/{scope}/{}", self.model, self.place.surface, self.tier)
+        format!("{} at {}", self.model, self.channel())
     }
+}
+
+/// The channels of a line as people write them.
+pub(crate) fn written(surface: &str, scope: &str, tier: &str) -> String {
+    let scope = if scope.is_empty() { "*" } else { scope };
+    format!("{surface}/{scope}/{tier}")
 }

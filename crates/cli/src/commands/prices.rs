@@ -87,15 +87,19 @@ impl Lists {
     /// # Errors
     /// A file cannot be read or has mistakes.
     fn load(&self) -> Result<Catalog, Failure> {
-        let built_in = Catalog::built_in()?;
-        if !self.overlay.is_empty() {
-            return over(built_in, &self.overlay);
+        if !self.overlay.is_empty() || self.config.is_absent() {
+            return with_own(&self.overlay);
         }
-        if self.config.is_absent() {
-            return Ok(built_in);
-        }
-        over(built_in, &self.config.load_for_reading()?.prices)
+        with_own(&self.config.load_for_reading()?.prices)
     }
+}
+
+/// The built-in lists with these files over them.
+///
+/// # Errors
+/// A file cannot be read or has mistakes.
+pub(super) fn with_own(paths: &[PathBuf]) -> Result<Catalog, Failure> {
+    over(Catalog::built_in()?, paths)
 }
 
 /// A catalogue with these files over it.

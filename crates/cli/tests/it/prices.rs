@@ -231,6 +231,16 @@ fn prices_of_the_configuration_win() {
     assert_eq!(priced["line"], "prices/own.yaml:7");
     let (code, _, err) = run(&folder, &format!("{line} --config gone.yaml"));
     assert_eq!(code, 2, "{err}");
+    let absent = folder.path().join("tieline.yaml");
+    let config = std::fs::read_to_string(&absent).unwrap().replace("ABSENT", "KEY");
+    folder.write("tieline.yaml", &config);
+    assert_eq!(folder.run("check").0, 0);
+    folder.write("prices/own.yaml", &OWN.replace("input: 4", "inputs: 4"));
+    let (code, _, err) = run(&folder, "check");
+    assert_eq!(code, 2);
+    assert!(err.contains("prices/own.yaml:7"), "{err}");
+    let (code, out, _) = run(&folder, "check --format json");
+    assert_eq!((code, out.contains("prices/own.yaml:7")), (2, true), "{out}");
 }
 
 #[test]

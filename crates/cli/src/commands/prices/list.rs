@@ -68,7 +68,7 @@ fn table(lines: &[&Line]) -> String {
     }
     let rows = lines.iter().map(|line| {
         let long = line.rates.long.as_ref().map(|(above, _)| format!("> {above}"));
-        let mut row = vec![line.model.to_string(), view::channel(line)];
+        let mut row = vec![line.model.to_string(), line.channel()];
         row.extend(view::cells(&line.rates.usual, Some(line)));
         row.push(print::or_dash(long));
         row

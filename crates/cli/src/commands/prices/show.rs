@@ -56,7 +56,7 @@ fn table(lines: &[&Line]) -> String {
         let own = if line.origin.layer == Layer::Overlay { " (your own)" } else { "" };
         let mut usual = vec![
             line.model.to_string(),
-            view::channel(line),
+            line.channel(),
             line.valid.to_string(),
             line.status.to_string(),
         ];

@@ -2,16 +2,16 @@
 
 use std::{
     ffi::OsStr,
-    fs,
+    fs::{self, Permissions},
     io::Write as _,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use serde_json::json;
-use tempfile::NamedTempFile;
-use tieline_catalog::{Catalog, Change, Moment, Text, diff};
+use tieline_catalog::{Change, Moment, Text, diff};
 
-use super::{over, text, view};
+use super::{text, view, with_own};
 use crate::{
     failure::Failure,
     print::{self, FormatOption},
@@ -51,11 +51,10 @@ impl Update {
         })?;
         let target = self.into.join(name);
         let own = price_files(&self.into)?;
-        let before = over(Catalog::built_in()?, &own)?;
+        let before = with_own(&own)?;
         let others: Vec<PathBuf> = own.into_iter().filter(|path| *path != target).collect();
         let file = self.file.display().to_string();
-        let after = over(Catalog::built_in()?, &others)?
-            .with_overlay(&[Text { name: &file, text: &newer }])?;
+        let after = with_own(&others)?.with_overlay(&[Text { name: &file, text: &newer }])?;
         let changes = diff(&before.table(now), &after.table(now));
         let large = changes.iter().filter(|change| change.review).count();
         let refused = large > 0 && !self.accept_large;
@@ -105,7 +104,11 @@ fn replace(target: &Path, text: &str) -> Result<(), Failure> {
     let action = || format!("write {}", target.display());
     let folder = target.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(Failure::os(action()))?;
-    let mut file = NamedTempFile::new_in(folder).map_err(Failure::os(action()))?;
+    // Like any other file that people write: the gateway may run as somebody else.
+    let everybody = Permissions::from_mode(0o644);
+    let mut builder = tempfile::Builder::new();
+    let file = builder.permissions(everybody).tempfile_in(folder);
+    let mut file = file.map_err(Failure::os(action()))?;
     file.write_all(text.as_bytes()).map_err(Failure::os(action()))?;
     file.persist(target).map_err(|error| Failure::os(action())(error.error))?;
     Ok(())

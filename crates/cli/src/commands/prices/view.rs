@@ -34,12 +34,6 @@ fn tokens(prices: &TokenPrices) -> Map<String, Value> {
     known.map(|(name, usd)| (name.to_owned(), json!(usd))).collect()
 }
 
-/// `openai/global/flex`
-pub(super) fn channel(line: &Line) -> String {
-    let scope = if line.scope.is_empty() { "*" } else { &line.scope };
-    format!("{}/{scope}/{}", line.place.surface, line.tier)
-}
-
 /// The columns of prices: input, cached, written, output, and all others in words.
 pub(super) const COLUMNS: [&str; 5] = ["INPUT", "CACHED", "WRITTEN", "OUTPUT", "OTHER"];
 
@@ -68,10 +62,9 @@ pub(super) fn changes(changes: &[Change]) -> String {
         return "no price changes".to_owned();
     }
     let rows = changes.iter().map(|one| {
-        let scope = if one.scope.is_empty() { "*" } else { &one.scope };
         vec![
             one.model.clone(),
-            format!("{}/{scope}/{}", one.surface, one.tier),
+            one.channel(),
             one.bucket.clone(),
             print::or_dash(one.before.map(price)),
             print::or_dash(one.after.map(price)),
