@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use serde_json::{Map, Value};
 use tieline_catalog::{
-    Catalog, Channel, Deployed, Moment, Place, Quantity, STANDARD, Status, Unit, place,
+    Catalog, Channel, Deployed, Moment, Place, Quantity, Quote, STANDARD, Status, Unit, place,
 };
 use tieline_types::{CostState, Usage, UsdPico};
 
@@ -123,7 +123,39 @@ fn batch(catalog: &Catalog, lines: &str, at: Moment) -> Result<(), Failure> {
 fn priced(catalog: &Catalog, call: &Call, now: Moment) -> Priced {
     let at = call.at.unwrap_or(now);
     let (channel, name) = call.channel.channel(&call.model);
-    let mut priced = Priced {
+    match catalog.quote(name, &channel, at) {
+        Ok(quote) => by_quote(call, at, &quote),
+        Err(lacking) => Priced {
+            lacks: Some(lacking.as_str()),
+            why: Some(lacking.to_string()),
+            ..unpriced(call, at)
+        },
+    }
+}
+
+fn by_quote(call: &Call, at: Moment, quote: &Quote<'_>) -> Priced {
+    let Used(usage, quantities) = &call.usage;
+    let cost = quote.cost(usage, quantities);
+    let origin = &quote.line.origin;
+    let why = match cost.state {
+        CostState::Unpriced => Some(format!("nothing that was used has a price at {origin}")),
+        CostState::Partial => Some(format!("not all that was used has a price at {origin}")),
+        CostState::Priced | CostState::Estimated => None,
+    };
+    Priced {
+        usd: (cost.state != CostState::Unpriced).then_some(cost.usd),
+        state: cost.state,
+        list_usd: quote.list.map(|list| list.cost(usage, quantities).usd),
+        line: Some(origin.to_string()),
+        status: Some(quote.line.status),
+        lacks: why.as_ref().map(|_| "bucket"),
+        why,
+        ..unpriced(call, at)
+    }
+}
+
+fn unpriced(call: &Call, at: Moment) -> Priced {
+    Priced {
         model: call.model.clone(),
         channel: call.channel.clone(),
         at,
@@ -134,29 +166,7 @@ fn priced(catalog: &Catalog, call: &Call, now: Moment) -> Priced {
         status: None,
         lacks: None,
         why: None,
-    };
-    match catalog.quote(name, &channel, at) {
-        Ok(quote) => {
-            let Used(usage, quantities) = &call.usage;
-            let cost = quote.cost(usage, quantities);
-            priced.usd = (cost.state != CostState::Unpriced).then_some(cost.usd);
-            priced.state = cost.state;
-            priced.list_usd = quote.list.map(|list| list.cost(usage, quantities).usd);
-            priced.line = Some(quote.line.origin.to_string());
-            priced.status = Some(quote.line.status);
-            if matches!(cost.state, CostState::Unpriced | CostState::Partial) {
-                let how = if priced.usd.is_some() { "some" } else { "none" };
-                priced.lacks = Some("bucket");
-                let line = &quote.line.origin;
-                priced.why = Some(format!("{how} of what was used has a price at {line}"));
-            }
-        }
-        Err(lacking) => {
-            priced.lacks = Some(lacking.as_str());
-            priced.why = Some(lacking.to_string());
-        }
     }
-    priced
 }
 
 fn told(priced: &Priced) -> String {
