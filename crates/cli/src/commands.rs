@@ -7,6 +7,7 @@ mod deployment;
 mod init;
 mod key;
 mod log;
+mod prices;
 mod schema;
 mod serve;
 mod sim;
@@ -49,6 +50,7 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     Status(status::Status),
     Deployment(deployment::Deployment),
+    Prices(prices::Prices),
     Demo(demo::Demo),
     Sim(sim::Sim),
     Schema(schema::Schema),
@@ -69,6 +71,7 @@ impl Command {
             Self::Audit(audit) => audit.run(),
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
+            Self::Prices(prices) => prices.run(),
             Self::Demo(demo) => demo.run(),
             Self::Sim(sim) => sim.run(),
             Self::Schema(schema) => schema.run(),

@@ -32,6 +32,9 @@ pub(crate) enum Failure {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Price files have mistakes.
+    #[error(transparent)]
+    Prices(#[from] tieline_catalog::Problems),
     /// The operating system refused something.
     #[error("cannot {action}")]
     Os {
@@ -71,7 +74,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Check(_) => Self::CHECK,
-            Self::Usage { .. } | Self::Config(_) | Self::Reported => Self::USAGE,
+            Self::Usage { .. } | Self::Config(_) | Self::Prices(_) | Self::Reported => Self::USAGE,
             Self::Gateway(error) => match error {
                 GatewayError::Route(_) | GatewayError::Open { .. } | GatewayError::Tls { .. } => {
                     Self::USAGE

@@ -9,6 +9,9 @@ use tieline_config::{Config, RealWorld, World};
 
 use crate::failure::Failure;
 
+/// The configuration file where nothing names another.
+const UNNAMED: &str = "tieline.yaml";
+
 /// Which configuration to use.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct ConfigFile {
@@ -18,12 +21,17 @@ pub(crate) struct ConfigFile {
         value_name = "FILE",
         env = "TIELINE_CONFIG",
         hide_env_values = true,
-        default_value = "tieline.yaml"
+        default_value = UNNAMED
     )]
     pub(crate) path: PathBuf,
 }
 
 impl ConfigFile {
+    /// Whether there is none and none was asked for.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.path == Path::new(UNNAMED) && !self.path.exists()
+    }
+
     /// Reads and checks the configuration.
     ///
     /// # Errors
@@ -84,5 +92,9 @@ impl World for Strangers<'_> {
 
     fn env(&self, name: &str) -> Option<String> {
         RealWorld.env(name).or_else(|| Some(UNKNOWN.to_owned()))
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        RealWorld.list(path)
     }
 }

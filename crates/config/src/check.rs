@@ -15,6 +15,7 @@ use crate::{
 
 mod feature;
 mod model;
+mod prices;
 mod provider;
 mod secret;
 mod server;
@@ -46,7 +47,8 @@ pub(crate) fn check(
     let index = model::Index::of(&written.models, &written.providers);
     let models = check.models(&written.models, &written.providers, at);
     let features = check.features(&written.features, &index, &models);
-    Some(Config { version: version?, server, ledger, providers, models, features })
+    let prices = check.prices(&written.prices);
+    Some(Config { version: version?, server, ledger, providers, models, features, prices })
 }
 
 /// What every check needs at hand.

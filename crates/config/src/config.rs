@@ -26,6 +26,8 @@ pub struct Config {
     pub models: Vec<Model>,
     /// The features of the file, then one for each model that has no feature of its name.
     pub features: Vec<Feature>,
+    /// Price files of the user's own, by name.
+    pub prices: Vec<PathBuf>,
 }
 
 impl Config {

@@ -38,6 +38,10 @@ pub(crate) struct File {
     /// Capabilities of your product, by name; each owns a ladder of tiers. A model without a
     /// feature of its name is a feature with one tier: that model.
     pub(crate) features: Field<Entries<Feature>>,
+    /// Price files of your own over the built-in price lists: a path whose last part may have one
+    /// `*`.
+    #[schemars(example = "prices/*.yaml")]
+    pub(crate) prices: Field<String>,
 }
 
 /// Where Tieline listens.

@@ -7,6 +7,7 @@ use tieline_ledger::{KeyRing, Keys};
 use tieline_types::chain;
 use tieline_upstream::Network;
 
+use super::prices;
 use crate::{
     failure::Failure,
     files::ConfigFile,
@@ -73,8 +74,8 @@ impl Check {
                 print::json(&report)?;
                 Err(Failure::Reported)
             }
-            Failure::Gateway(error) => {
-                print::json(&json!({ "ok": false, "error": chain(error) }))?;
+            Failure::Gateway(_) | Failure::Prices(_) => {
+                print::json(&json!({ "ok": false, "error": chain(&failure) }))?;
                 Err(Failure::Reported)
             }
             _ => Err(failure),
@@ -93,6 +94,7 @@ fn startable(config: &Config) -> Result<(), Failure> {
         env: Box::new(|name| RealWorld.env(name)),
     };
     Gateway::new(config, parts)?;
+    prices::with_own(&config.prices)?;
     if let Some(tls) = &config.server.tls {
         Tls::read(&tls.cert, &tls.key)?;
     }

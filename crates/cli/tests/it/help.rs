@@ -27,6 +27,7 @@ Commands:
   audit       Show who changed what in running gateways, newest first
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
+  prices      Show, compare and check what models cost
   demo        Show an outage being survived; needs no configuration and no credentials
   sim         Run simulated providers, for trying things out and for tests
   schema      Print the JSON Schema of tieline.yaml, for editors
@@ -651,5 +652,142 @@ Examples:
   tieline deployment drain gpt-5.5@azure-sweden
   tieline deployment undrain gpt-5.5@azure-sweden
   tieline audit --limit 5    Show who did
+"#);
+}
+
+#[test]
+fn prices() {
+    assert_snapshot!(help("prices"), @r#"
+Show, compare and check what models cost
+
+Usage: tieline prices <COMMAND>
+
+Commands:
+  list    Show what models cost at a moment
+  show    Show a model's prices at every channel: those of long calls, those of before, and what is
+          announced
+  diff    Show which prices change from one date to another, or from one file to another
+  check   Say what is wrong with price files of your own, or how they differ from the built-in lists
+  update  Put a newer price file among your own, after showing what it changes
+  import  Read a public price catalogue and show every price on which it disagrees with Tieline's
+  cost    Say what the use of a model cost
+  help    Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help  Print help
+
+Prices are US dollars; those of tokens are for a million. Price files of your own, which the
+configuration names under `prices`, stand over the built-in lists.
+
+Examples:
+  tieline prices list --model gpt-5.5
+  tieline prices show claude-opus-5-5
+  tieline prices diff --from 2026-11-30 --to 2027-01-01
+  tieline prices check prices/contract.yaml
+"#);
+}
+
+#[test]
+fn prices_cost() {
+    assert_snapshot!(help("prices cost"), @r#"
+Say what the use of a model cost
+
+Usage: tieline prices cost [OPTIONS]
+
+Options:
+      --model <MODEL>
+          What the channel calls the model
+
+      --channel <CHANNEL>
+          Surface, scope and service tier, such as azure/geo:eu/flex. Bedrock's ids say their scope
+
+      --usage <JSON>
+          What was used, as JSON
+
+      --at <DATE>
+          When, instead of now
+
+      --batch <FILE>
+          Price every line of this file instead
+
+      --overlay <FILE>
+          Price files of your own, instead of those that the configuration names
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Usage counts tokens in buckets that do not overlap: input, cache_read, cache_write_5m,
+cache_write_1h, cache_write_other, input_audio, output, reasoning and output_audio; and other units:
+characters, audio_seconds, session_seconds, pages, images and the like. What has no price is never
+free: exit code 1 says that there is none.
+
+Each line of a batch is {"model":..., "channel":..., "usage":{...}, "at":...}; each line of
+its result is what the call cost.
+
+Examples:
+  tieline prices cost --model gpt-6.1-sol --channel openai/global/standard \
+      --usage '{"input":1000,"cache_read":8000,"output":500}'
+  tieline prices cost --model us.anthropic.claude-opus-5-5 --channel bedrock \
+      --usage '{"input":1000}' --at 2026-11-22
+  tieline prices cost --batch usages.jsonl
+"#);
+}
+
+#[test]
+fn prices_update() {
+    assert_snapshot!(help("prices update"), @r#"
+Put a newer price file among your own, after showing what it changes
+
+Usage: tieline prices update [OPTIONS] <FILE>
+
+Arguments:
+  <FILE>
+          The newer file
+
+Options:
+      --into <FOLDER>
+          The folder of your price files, which the configuration names as `prices: FOLDER/*.yaml`
+
+          [default: prices]
+
+      --accept-large
+          Take changes of more than ten times too
+
+      --dry-run
+          Show the changes and write nothing
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+The file replaces one of the same name. It is refused, with exit code 1, where a price would become
+more than ten times as much or less than a tenth: more often a mistake than a price.
+
+Examples:
+  tieline prices update downloads/openai.yaml --dry-run
+  tieline prices update downloads/openai.yaml --into /etc/tieline/prices
 "#);
 }

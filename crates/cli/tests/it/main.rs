@@ -5,5 +5,6 @@
 mod files;
 mod help;
 mod keys;
+mod prices;
 mod running;
 mod support;

@@ -9,7 +9,11 @@ mod starters;
 mod values;
 mod yaml;
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
 
 use tieline_config::{Config, Problems, World, parse};
 
@@ -35,6 +39,11 @@ impl World for FakeWorld {
     fn env(&self, name: &str) -> Option<String> {
         self.variables.get(name).map(ToString::to_string)
     }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let files = self.files.keys().map(PathBuf::from);
+        Ok(files.filter(|file| file.parent() == Some(path)).collect())
+    }
 }
 
 /// A machine with a key, a certificate and a key file.
@@ -45,6 +54,9 @@ fn world() -> FakeWorld {
             ("/etc/tieline/key.pem", "-----BEGIN PRIVATE KEY-----\n"),
             ("/etc/tieline/not.pem", "hello"),
             ("/etc/tieline/empty", " \n"),
+            ("/etc/tieline/prices/openai.yaml", ""),
+            ("/etc/tieline/prices/azure.yaml", ""),
+            ("/etc/tieline/prices/README", ""),
             ("/run/secrets/anthropic", "file-secret\n"),
         ]),
         variables: BTreeMap::from([

@@ -46,6 +46,12 @@ const SECTIONS: &[&str] = &[
     "server: { workers: 99999999999 }\nledger: { path: \"\" }\n",
     "server: { tls: { cert: cert.pem } }\n",
     "server: { tls: { cert: gone.pem, key: not.pem } }\n",
+    "prices: [prices/openai.yaml]\n",
+    "prices: \"\"\n",
+    "prices: prices/gone.yaml\n",
+    "prices: prices/*.json\n",
+    "prices: \"*/openai.yaml\"\n",
+    "prices: prices/*a*.yaml\n",
 ];
 
 /// The one provider of a file.

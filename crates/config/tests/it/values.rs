@@ -372,3 +372,16 @@ fn what_breaks() {
         good(FULL).deployments().filter(|one| one.prefill).map(|one| one.id.clone()).collect();
     assert_eq!(able, ["gpt-5.5@bedrock/us.openai.gpt-5.5"]);
 }
+
+#[test]
+fn prices_are_files_beside_the_configuration() {
+    let files = |rest: &str| -> Vec<String> {
+        let prices = good(&with(rest)).prices;
+        prices.iter().map(|path| path.display().to_string()).collect()
+    };
+    let (azure, openai) = ("/etc/tieline/prices/azure.yaml", "/etc/tieline/prices/openai.yaml");
+    assert_eq!(files(""), Vec::<String>::new());
+    assert_eq!(files("prices: prices/openai.yaml\n"), [openai]);
+    assert_eq!(files("prices: prices/*.yaml\n"), [azure, openai]);
+    assert_eq!(files("prices: prices/o*\n"), [openai]);
+}
