@@ -7,8 +7,10 @@ use serde::Deserialize;
 use tieline_types::Secret;
 use url::Url;
 
+mod limits;
 mod surface;
 
+pub use limits::{Allowance, FeatureLimits};
 pub use surface::Surface;
 
 /// Everything `tieline.yaml` says, in the order of the file.
@@ -262,6 +264,8 @@ pub struct Feature {
     pub on_stream_break: OnStreamBreak,
     /// When a second deployment is asked as well; never, where there is none.
     pub hedge: Option<Hedge>,
+    /// What callers may ask for at a time.
+    pub limits: FeatureLimits,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.

@@ -14,6 +14,10 @@ use crate::{
     units,
 };
 
+mod limits;
+
+pub(crate) use limits::FeatureLimits;
+
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -278,6 +282,8 @@ pub(crate) struct Feature {
     pub(crate) on_stream_break: Field<Short<OnStreamBreak>>,
     /// Ask a second deployment of the tier as well when a stream is slow to begin.
     pub(crate) hedge: Field<Hedge>,
+    /// What callers may ask for at a time; beyond it they get 429 and are told when to come back.
+    pub(crate) limits: Field<FeatureLimits>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,

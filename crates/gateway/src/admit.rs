@@ -17,7 +17,8 @@ use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
 use tokio::time::Instant;
 
 use crate::{
-    body, conversation::session, gateway::Gateway, plan::ActivePlan, record::Record, trace::Trace,
+    body, conversation::session, gateway::Gateway, limits::Pass, plan::ActivePlan, record::Record,
+    trace::Trace,
 };
 
 /// The header that names a feature, whatever `model` says.
@@ -30,7 +31,7 @@ const RETRY_HEADER: &str = "x-stainless-retry-count";
 /// The header in which a client says `ok` to a stream that begins again after a break.
 const RESTART_HEADER: &str = "x-tieline-stream-restart";
 /// Bytes of a request per token, roughly.
-const BYTES_PER_TOKEN: u64 = 4;
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 /// The caller's name in records while no keys exist.
 const LOCAL: &str = "local";
 /// Client headers that a same-dialect provider gets to see. Everything else stays here.
@@ -45,6 +46,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Who it is, whichever of its keys it uses: the name that they were made under.
+    pub(crate) fn name(&self) -> &str {
+        self.key.as_ref().map_or(&self.id, |key| &key.name)
+    }
+
     /// Whether it may use a feature.
     pub(crate) fn allows(&self, feature: &str) -> bool {
         self.key.as_ref().is_none_or(|key| key.allows(feature))
@@ -178,6 +184,7 @@ pub(crate) async fn admit(
     let takes_restarts = feature.on_break == OnBreak::Restart
         && parts.headers.get(RESTART_HEADER).is_some_and(|value| value == "ok");
     let who = who(&feature, &caller);
+    record.let_in(Pass::ask(&plan, &feature, &caller, (dialect, &body), gateway.now())?);
     Ok(Call {
         dialect,
         plan,

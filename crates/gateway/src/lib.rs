@@ -17,6 +17,7 @@ mod embed;
 mod gateway;
 mod hedge;
 mod held;
+mod limits;
 mod listen;
 mod mend;
 mod metrics;

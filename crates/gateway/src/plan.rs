@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
 use tieline_route::{
-    Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level, Live, Mode,
-    OnBreak, Plan, Prefer, Similar, Tier,
+    Allowance, Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level,
+    Limits, Live, Mode, OnBreak, Plan, Prefer, Similar, Tier,
 };
 use tieline_upstream::{Route, Routes, Upstream};
 
@@ -75,6 +75,10 @@ fn compile(config: &Config) -> Plan {
             strict: feature.fidelity == Fidelity::Strict,
             hedge: feature.hedge.map(|hedge| Hedge { after: hedge.after }),
             on_break: on_break(feature.on_stream_break),
+            limits: Limits {
+                all: allowance(feature.limits.all),
+                each: allowance(feature.limits.per_caller),
+            },
             implicit: feature.implicit,
             tiers: feature.tiers.iter().map(|one| tier(one, &positions)).collect(),
         };
@@ -129,6 +133,12 @@ const fn criticality(configured: tieline_config::Criticality) -> Criticality {
         tieline_config::Criticality::SheddablePlus => Criticality::SheddablePlus,
         tieline_config::Criticality::Sheddable => Criticality::Sheddable,
     }
+}
+
+const fn allowance(configured: tieline_config::Allowance) -> Allowance {
+    let tieline_config::Allowance { requests_per_minute, tokens_per_minute, concurrency } =
+        configured;
+    Allowance { by_minute: Configured { requests_per_minute, tokens_per_minute }, concurrency }
 }
 
 const fn on_break(configured: OnStreamBreak) -> OnBreak {

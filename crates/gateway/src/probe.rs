@@ -9,7 +9,7 @@ use std::{
 
 use tieline_config::Probes;
 use tieline_dialect::{Losses, Style, dialect, probe};
-use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, OnBreak, outcome};
+use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, Limits, OnBreak, outcome};
 use tieline_types::{Fault, PROBE_FEATURE, Reason, Replay, Usage};
 use tokio::{
     task::{self, JoinSet},
@@ -96,6 +96,7 @@ impl Prober {
             strict: false,
             hedge: None,
             on_break: OnBreak::Error,
+            limits: Limits::default(),
             implicit: false,
             tiers: Vec::new(),
         };

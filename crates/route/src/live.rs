@@ -9,8 +9,8 @@ use std::{
 use tieline_types::{Class, Fault, Phase, Scope};
 
 use crate::{
-    Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Level, Load, Mode, Next, Permit,
-    Plan, State, Storm, TierState, Who,
+    Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Level, Limiter, Load, Mode, Next,
+    Permit, Plan, State, Storm, TierState, Who,
     domain::Suspicion,
     outcome,
     pool::{Admission, Demand, Observed, Pool, Reservation},
@@ -28,6 +28,8 @@ pub struct Live {
     deployments: Vec<Known>,
     domains: Vec<Neighbours>,
     features: BTreeMap<Arc<str>, Spending>,
+    /// Of the features that have limits.
+    limiters: BTreeMap<Arc<str>, Arc<Limiter>>,
     ladders: Ladders,
 }
 
@@ -191,8 +193,30 @@ impl Live {
             deployments: new.deployments.iter().map(deployment).collect(),
             domains: new.domains.iter().enumerate().map(domain).collect(),
             features: new.features.values().map(feature).collect(),
+            limiters: self.carried_limiters(new, now),
             ladders: self.ladders.carried(new),
         }
+    }
+
+    fn carried_limiters(&self, new: &Plan, now: Duration) -> BTreeMap<Arc<str>, Arc<Limiter>> {
+        let limited = new.features.values().filter(|feature| feature.limits.is_any());
+        let limiter = |feature: &Arc<Feature>| {
+            let limiter = match self.limiters.get(&feature.name) {
+                Some(before) => {
+                    before.configure(now, feature.limits);
+                    Arc::clone(before)
+                }
+                None => Arc::new(Limiter::new(feature.limits)),
+            };
+            (Arc::clone(&feature.name), limiter)
+        };
+        limited.map(limiter).collect()
+    }
+
+    /// What counts the requests of a feature; none where it has no limits.
+    #[must_use]
+    pub fn limiter(&self, feature: &Feature) -> Option<&Arc<Limiter>> {
+        if feature.limits.is_any() { self.limiters.get(&feature.name) } else { None }
     }
 
     /// What a deployment would say to a request of that demand for this feature; `draw`, evenly

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{Criticality, Domain, pool::Configured};
+use crate::{Criticality, Domain, Limits, pool::Configured};
 
 /// Everything a request needs to know of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +61,8 @@ pub struct Feature {
     pub hedge: Option<Hedge>,
     /// What happens when a stream breaks after its commit point.
     pub on_break: OnBreak,
+    /// What its callers may ask for at a time.
+    pub limits: Limits,
     /// True for the feature that a plain model name stands for.
     pub implicit: bool,
     /// The ladder, best first.

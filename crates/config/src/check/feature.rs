@@ -7,8 +7,8 @@ use tieline_types::PROBE_FEATURE;
 use super::{Check, model::Index};
 use crate::{
     config::{
-        Candidate, Criticality, Feature, Fidelity, Hedge, Model, OnStreamBreak, Prefer, Tier,
-        TierMode,
+        Candidate, Criticality, Feature, FeatureLimits, Fidelity, Hedge, Model, OnStreamBreak,
+        Prefer, Tier, TierMode,
     },
     lenient::{Entries, Field},
     problem::{Code, Problem},
@@ -17,6 +17,7 @@ use crate::{
 };
 
 mod breaks;
+mod limits;
 mod queue;
 mod similar;
 mod tier;
@@ -102,6 +103,7 @@ impl Check<'_> {
             return_after: written.return_after.value.map_or(RETURN_AFTER, |lapse| lapse.0),
             fidelity: written.fidelity.value.unwrap_or_default(),
             hedge: self.hedge(&written.hedge),
+            limits: self.feature_limits(&written.limits),
             on_stream_break,
             tiers,
             implicit: false,
@@ -191,6 +193,7 @@ fn implicit(model: &Model) -> Feature {
         return_after: RETURN_AFTER,
         fidelity: Fidelity::Standard,
         hedge: None,
+        limits: FeatureLimits::default(),
         on_stream_break: OnStreamBreak::Error,
         tiers: vec![tier],
         implicit: true,

@@ -120,6 +120,8 @@ const FEATURES: &[&str] = &[
     "f: { on_stream_break: { buffer: {} }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: { buffer: { tokens: 0, for: 11s, ms: 1 } }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: continue, tiers: [{ models: [m] }] }",
+    "f: { limits: {}, tiers: [{ models: [m] }] }",
+    "f: { limits: { concurrency: 0, rpm: 1, per_caller: {} }, tiers: [{ models: [m] }] }",
 ];
 
 /// The tiers of the one feature of a good file.

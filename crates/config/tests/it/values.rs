@@ -3,9 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge, Limits,
-    OnStreamBreak, Prefer, Probes, ProviderKind, Queue, RealWorld, Similar, Surface, TierMode,
-    load,
+    Allowance, AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge,
+    Limits, OnStreamBreak, Prefer, Probes, ProviderKind, Queue, RealWorld, Similar, Surface,
+    TierMode, load,
 };
 
 use super::{good, with};
@@ -55,6 +55,7 @@ features:
     fidelity: strict
     on_stream_break: error
     hedge: { after: 800ms }
+    limits: { requests_per_minute: 60, per_caller: { concurrency: 2, tokens_per_minute: 9 } }
     tiers:
       - models: [claude, gpt-5.5@openai, claude@anthropic]
         prefer: weighted
@@ -208,6 +209,11 @@ fn a_ladder() {
     assert_eq!(feature.fidelity, Fidelity::Strict);
     assert_eq!(feature.criticality, Criticality::SheddablePlus);
     assert_eq!(feature.hedge, Some(Hedge { after: Some(Duration::from_millis(800)) }));
+    let all = Allowance { requests_per_minute: Some(60), ..Allowance::default() };
+    assert_eq!(feature.limits.all, all);
+    let each =
+        Allowance { tokens_per_minute: Some(9), concurrency: Some(2), ..Allowance::default() };
+    assert_eq!(feature.limits.per_caller, each);
     let limits = Limits { tokens_per_minute: Some(9), ..Limits::default() };
     assert!(config.deployments().any(|one| one.limits == limits));
     let names: Vec<&str> = feature.tiers.iter().map(|tier| tier.name.as_str()).collect();

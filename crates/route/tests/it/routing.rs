@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
     Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment, Domain, Effect,
-    Feature, Level, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier, Verdict, Who, Why,
-    decide, may_pass, outcome,
+    Feature, Level, Limits, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier, Verdict,
+    Who, Why, decide, may_pass, outcome,
 };
 use tieline_types::{Class, Fault, Phase};
 
@@ -46,6 +46,7 @@ fn feature(tiers: Vec<Tier>) -> (Plan, Feature) {
         strict: false,
         hedge: None,
         on_break: OnBreak::default(),
+        limits: Limits::default(),
         implicit: false,
         tiers,
     };

@@ -5,8 +5,8 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    Candidate, Configured, Criticality, Decision, Demand, Deployment, Feature, Live, Mode, OnBreak,
-    Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who, Why, decide,
+    Candidate, Configured, Criticality, Decision, Demand, Deployment, Feature, Limits, Live, Mode,
+    OnBreak, Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who, Why, decide,
 };
 use tieline_types::{Class, Fault};
 
@@ -48,6 +48,7 @@ fn plan_of(tiers: Vec<Tier>, return_after: Duration) -> (Plan, Arc<Feature>) {
         strict: false,
         hedge: None,
         on_break: OnBreak::Error,
+        limits: Limits::default(),
         implicit: false,
         tiers,
     });
