@@ -15,6 +15,7 @@ use crate::{
 
 mod feature;
 mod model;
+mod money;
 mod provider;
 mod secret;
 mod server;
@@ -46,7 +47,8 @@ pub(crate) fn check(
     let index = model::Index::of(&written.models, &written.providers);
     let models = check.models(&written.models, &written.providers, at);
     let features = check.features(&written.features, &index, &models);
-    Some(Config { version: version?, server, ledger, providers, models, features })
+    let budgets = check.budgets(&written.budgets, &features);
+    Some(Config { version: version?, server, ledger, providers, models, features, budgets })
 }
 
 /// What every check needs at hand.

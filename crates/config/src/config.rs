@@ -4,13 +4,15 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tieline_types::Secret;
+use tieline_types::{Rates, Secret};
 use url::Url;
 
 mod limits;
+mod money;
 mod surface;
 
 pub use limits::{Allowance, FeatureLimits};
+pub use money::{Budget, Budgets, OnLimit, Per};
 pub use surface::Surface;
 
 /// Everything `tieline.yaml` says, in the order of the file.
@@ -28,6 +30,8 @@ pub struct Config {
     pub models: Vec<Model>,
     /// The features of the file, then one for each model that has no feature of its name.
     pub features: Vec<Feature>,
+    /// What callers and teams may spend.
+    pub budgets: Budgets,
 }
 
 impl Config {
@@ -234,6 +238,8 @@ pub struct Deployment {
     pub prefill: bool,
     /// Its quota, as far as the file says.
     pub limits: Limits,
+    /// What its tokens cost, if the file says so.
+    pub price: Option<Rates>,
 }
 
 /// A quota.
@@ -266,6 +272,8 @@ pub struct Feature {
     pub hedge: Option<Hedge>,
     /// What callers may ask for at a time.
     pub limits: FeatureLimits,
+    /// What may be spent on it.
+    pub budget: Option<Budget>,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.

@@ -15,8 +15,10 @@ use crate::{
 };
 
 mod limits;
+mod money;
 
 pub(crate) use limits::FeatureLimits;
+pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
 
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -42,6 +44,8 @@ pub(crate) struct File {
     /// Capabilities of your product, by name; each owns a ladder of tiers. A model without a
     /// feature of its name is a feature with one tier: that model.
     pub(crate) features: Field<Entries<Feature>>,
+    /// What callers and teams may spend.
+    pub(crate) budgets: Field<Budgets>,
 }
 
 /// Where Tieline listens.
@@ -222,6 +226,9 @@ pub(crate) struct Deployment {
     pub(crate) prefill: Field<bool>,
     /// Quota there, so that requests go elsewhere before the provider refuses them.
     pub(crate) limits: Field<Limits>,
+    /// What its tokens cost, where no catalogue knows: local models, negotiated prices, and
+    /// ceilings.
+    pub(crate) price: Field<Price>,
     #[serde(skip)]
     short: Option<String>,
 }
@@ -284,6 +291,8 @@ pub(crate) struct Feature {
     pub(crate) hedge: Field<Hedge>,
     /// What callers may ask for at a time; beyond it they get 429 and are told when to come back.
     pub(crate) limits: Field<FeatureLimits>,
+    /// What may be spent on it.
+    pub(crate) budget: Field<Budget>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, request};
 use hyper::body::Incoming;
 use rand::rngs::SmallRng;
-use tieline_dialect::Head;
+use tieline_dialect::{Head, output_limit};
 use tieline_ledger::KeyInfo;
-use tieline_route::{Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
+use tieline_route::{Ask, Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
 use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
 use tokio::time::Instant;
 
@@ -78,6 +78,10 @@ pub(crate) struct Call {
     pub(crate) who: Who,
     /// A number for the conversation, where the client names it.
     pub(crate) session: Option<u64>,
+    /// The budgets that pay for it, by position in the plan.
+    pub(crate) budgets: Vec<usize>,
+    /// The most tokens of output that it allows; read only where a budget pays.
+    pub(crate) output_limit: Option<u64>,
 }
 
 impl Call {
@@ -106,13 +110,19 @@ impl Call {
             takes_restarts: false,
             who,
             session: None,
+            budgets: Vec::new(),
+            output_limit: None,
         }
     }
 
     /// What may answer it, in order.
     pub(crate) fn decide(&self, gateway: &Gateway, rng: &mut SmallRng) -> Decision {
-        let (live, now, demand) = (&self.plan.live, gateway.now(), self.demand());
-        let decision = decide(&self.feature, live, now, demand, self.conversation(), rng);
+        let ask = Ask {
+            demand: self.demand(),
+            conversation: self.conversation(),
+            budgeted: !self.budgets.is_empty(),
+        };
+        let decision = decide(&self.feature, &self.plan.live, gateway.now(), ask, rng);
         gateway.note_tiers(&self.feature, &decision);
         decision
     }
@@ -185,6 +195,7 @@ pub(crate) async fn admit(
         && parts.headers.get(RESTART_HEADER).is_some_and(|value| value == "ok");
     let who = who(&feature, &caller);
     record.let_in(Pass::ask(&plan, &feature, &caller, (dialect, &body), gateway.now())?);
+    let (budgets, output_limit) = paying(&plan, &feature, &caller, (dialect, &body));
     Ok(Call {
         dialect,
         plan,
@@ -199,7 +210,21 @@ pub(crate) async fn admit(
         takes_restarts,
         who,
         session,
+        budgets,
+        output_limit,
     })
+}
+
+/// The budgets that pay for a request, and the most output that it allows.
+pub(crate) fn paying(
+    plan: &ActivePlan,
+    feature: &Feature,
+    caller: &Caller,
+    (dialect, body): (DialectId, &[u8]),
+) -> (Vec<usize>, Option<u64>) {
+    let budgets = plan.plan.paying(feature, caller.name());
+    let limit = (!budgets.is_empty()).then(|| output_limit(dialect, body)).flatten();
+    (budgets, limit)
 }
 
 /// The caller that an earlier request was found to be of; none where its key is no longer valid.

@@ -8,7 +8,9 @@ mod admin;
 mod admit;
 mod attempt;
 mod audit;
+mod bill;
 mod body;
+mod budgets;
 mod cache;
 mod conversation;
 mod count;
@@ -41,6 +43,7 @@ mod walk;
 mod workers;
 
 pub use audit::{Actor, ChangeError};
+pub use budgets::BudgetStatus;
 pub use gateway::{Env, Gateway, GatewayError, Parts};
 pub use listen::{Tls, Worker};
 pub use probe::recover;

@@ -7,9 +7,10 @@ use tieline_route::{
     Allowance, Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level,
     Limits, Live, Mode, OnBreak, Plan, Prefer, Similar, Tier,
 };
+use tieline_types::Rates;
 use tieline_upstream::{Route, Routes, Upstream};
 
-use crate::GatewayError;
+use crate::{GatewayError, budgets};
 
 /// The plan in force: what may be called, how, and what was learnt of it.
 pub(crate) struct ActivePlan {
@@ -61,6 +62,8 @@ fn compile(config: &Config) -> Plan {
                 requests_per_minute: one.limits.requests_per_minute,
                 tokens_per_minute: one.limits.tokens_per_minute,
             },
+            rates: rates_of(one),
+            max_output: one.max_output_tokens,
         })
         .collect();
     let positions: HashMap<&str, usize> =
@@ -69,6 +72,7 @@ fn compile(config: &Config) -> Plan {
         let name: Arc<str> = feature.name.as_str().into();
         let feature = Feature {
             name: Arc::clone(&name),
+            owner: feature.owner.as_deref().map(Arc::from),
             criticality: criticality(feature.criticality),
             deadline: feature.deadline,
             return_after: feature.return_after,
@@ -84,7 +88,13 @@ fn compile(config: &Config) -> Plan {
         };
         (name, Arc::new(feature))
     };
-    Plan { features: config.features.iter().map(feature).collect(), deployments, domains }
+    let features = config.features.iter().map(feature).collect();
+    Plan { features, deployments, domains, budgets: budgets::of(config) }
+}
+
+/// What a deployment's tokens cost, where that is known.
+fn rates_of(deployment: &tieline_config::Deployment) -> Option<Rates> {
+    deployment.price
 }
 
 /// The elements of the failure-domain tree that a deployment belongs to.

@@ -89,6 +89,7 @@ impl Prober {
     fn new(worker: Arc<Worker>) -> Self {
         let feature = Feature {
             name: PROBE_FEATURE.into(),
+            owner: None,
             // It takes due probes at once, and gives way where a quota runs low.
             criticality: Criticality::Sheddable,
             deadline: PROBE_TIMEOUT,

@@ -1,11 +1,12 @@
 //! The steps for one request: which candidates of which tiers, in which order, and why.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use rand::{Rng, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
     Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Tier, TierChange, Why, p2c,
+    price::is_priced,
 };
 
 /// How many of those that are shut are tried after all that are open, or when nothing is.
@@ -43,6 +44,18 @@ pub enum Step {
     },
 }
 
+/// What is known of a request when it is planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// The tokens that it needs, as far as that can be told.
+    pub demand: Demand,
+    /// A number for its conversation. Requests with the same one are of the same share of whatever
+    /// returns, and find weighted candidates in the same order.
+    pub conversation: Option<u64>,
+    /// Whether a budget pays for it: what has no price is then out.
+    pub budgeted: bool,
+}
+
 /// Why a candidate is in or out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -55,6 +68,8 @@ pub enum Verdict {
     LeastBad(Duration, Why),
     /// Its weight is 0.
     NoWeight,
+    /// A budget pays, and nobody knows what it costs.
+    Unpriced,
 }
 
 /// A candidate and its verdict.
@@ -88,23 +103,21 @@ pub struct Decision {
 /// promising of those that are shut, rather than refusing outright: what is on its way back before
 /// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
 /// ends, only those on their way back or waiting for their probe are tried.
-///
-/// Requests with the same number for their `conversation` are of the same share of whatever
-/// returns, and find weighted candidates in the same order.
 pub fn decide(
     feature: &Feature,
     live: &Live,
     now: Duration,
-    demand: Demand,
-    conversation: Option<u64>,
+    ask: Ask,
     rng: &mut impl Rng,
 ) -> Decision {
+    let Ask { demand, conversation, .. } = ask;
     let mut steady = SmallRng::seed_from_u64(conversation.unwrap_or_else(|| rng.random()));
     let mut decision = Decision { draw: steady.random(), ..Decision::default() };
     let mut shut = Vec::new();
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
             Mode::Models { candidates, prefer } => {
+                let candidates = &decision.payable(tier, candidates, live, ask);
                 let standing = |one: &Candidate| {
                     let at = one.deployment;
                     (at, live.peek(at, feature, now, decision.draw, demand))
@@ -252,6 +265,24 @@ impl Decision {
                 && one.deployment == deployment
                 && matches!(one.verdict, Verdict::LeastBad(..))
         })
+    }
+
+    /// The candidates that a request may be sent to, whoever pays for it.
+    fn payable<'c>(
+        &mut self,
+        tier: usize,
+        candidates: &'c [Candidate],
+        live: &Live,
+        ask: Ask,
+    ) -> Cow<'c, [Candidate]> {
+        let unpriced = |one: &Candidate| !live.rates(one.deployment).is_some_and(is_priced);
+        if !ask.budgeted || !candidates.iter().any(unpriced) {
+            return Cow::Borrowed(candidates);
+        }
+        for one in candidates.iter().filter(|one| unpriced(one)) {
+            self.note(tier, one.deployment, Verdict::Unpriced);
+        }
+        candidates.iter().filter(|one| !unpriced(one)).copied().collect()
     }
 
     fn rescue_with(&mut self, mut shut: Vec<Rescue>) {

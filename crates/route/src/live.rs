@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tieline_types::{Class, Fault, Phase, Scope};
+use tieline_types::{Class, Fault, Phase, Rates, Scope};
 
 use crate::{
     Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Level, Limiter, Load, Mode, Next,
@@ -18,8 +18,13 @@ use crate::{
     sheds,
 };
 
+mod limits;
+mod purses;
 mod spending;
 
+use limits::Limiters;
+pub use purses::Hold;
+use purses::Kept;
 use spending::Spending;
 
 /// Health, quota and budgets of everything in a plan.
@@ -28,8 +33,9 @@ pub struct Live {
     deployments: Vec<Known>,
     domains: Vec<Neighbours>,
     features: BTreeMap<Arc<str>, Spending>,
-    /// Of the features that have limits.
-    limiters: BTreeMap<Arc<str>, Arc<Limiter>>,
+    limiters: Limiters,
+    /// By position of the budget in the plan.
+    purses: Vec<Kept>,
     ladders: Ladders,
 }
 
@@ -40,6 +46,8 @@ struct Known {
     health: Arc<Mutex<Health>>,
     /// Positions of its domains.
     domains: Vec<usize>,
+    /// What it costs, where that is known.
+    rates: Option<Rates>,
 }
 
 #[derive(Debug, Default)]
@@ -166,7 +174,8 @@ impl Live {
                 before => before.map_or_else(Arc::default, |known| Arc::clone(&known.health)),
             };
             lock(&health).pool.configure(now, one.limits);
-            Known { id: Arc::clone(&one.id), health, domains: one.domains.clone() }
+            let (id, domains) = (Arc::clone(&one.id), one.domains.clone());
+            Known { id, health, domains, rates: one.rates }
         };
         let domain = |(at, one): (usize, &crate::Domain)| {
             let same = |old: &&Neighbours| old.level == one.level && old.name == one.name;
@@ -193,30 +202,16 @@ impl Live {
             deployments: new.deployments.iter().map(deployment).collect(),
             domains: new.domains.iter().enumerate().map(domain).collect(),
             features: new.features.values().map(feature).collect(),
-            limiters: self.carried_limiters(new, now),
+            limiters: limits::carried(&self.limiters, new, now),
+            purses: purses::carried(&self.purses, new),
             ladders: self.ladders.carried(new),
         }
     }
 
-    fn carried_limiters(&self, new: &Plan, now: Duration) -> BTreeMap<Arc<str>, Arc<Limiter>> {
-        let limited = new.features.values().filter(|feature| feature.limits.is_any());
-        let limiter = |feature: &Arc<Feature>| {
-            let limiter = match self.limiters.get(&feature.name) {
-                Some(before) => {
-                    before.configure(now, feature.limits);
-                    Arc::clone(before)
-                }
-                None => Arc::new(Limiter::new(feature.limits)),
-            };
-            (Arc::clone(&feature.name), limiter)
-        };
-        limited.map(limiter).collect()
-    }
-
-    /// What counts the requests of a feature; none where it has no limits.
+    /// What a deployment costs; none where nobody knows.
     #[must_use]
-    pub fn limiter(&self, feature: &Feature) -> Option<&Arc<Limiter>> {
-        if feature.limits.is_any() { self.limiters.get(&feature.name) } else { None }
+    pub fn rates(&self, deployment: usize) -> Option<&Rates> {
+        self.deployments.get(deployment)?.rates.as_ref()
     }
 
     /// What a deployment would say to a request of that demand for this feature; `draw`, evenly

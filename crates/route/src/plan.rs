@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{Criticality, Domain, Limits, pool::Configured};
+use tieline_types::Rates;
+
+use crate::{Allotment, Criticality, Domain, Limits, Owner, pool::Configured};
 
 /// Everything a request needs to know of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +15,8 @@ pub struct Plan {
     pub domains: Vec<Domain>,
     /// Features by name.
     pub features: BTreeMap<Arc<str>, Arc<Feature>>,
+    /// What may be spent; requests name budgets by position.
+    pub budgets: Vec<Allotment>,
 }
 
 impl Plan {
@@ -26,6 +30,18 @@ impl Plan {
             }
             _ => false,
         })
+    }
+
+    /// The budgets that a caller's requests of a feature are paid from, in ascending order.
+    #[must_use]
+    pub fn paying(&self, feature: &Feature, caller: &str) -> Vec<usize> {
+        let pays = |budget: &Allotment| match &budget.owner {
+            Owner::Feature(name) => *name == feature.name,
+            Owner::Team(name) => feature.owner.as_ref() == Some(name),
+            Owner::Caller(name) => **name == *caller,
+        };
+        let budgets = self.budgets.iter().enumerate().filter(|(_, budget)| pays(budget));
+        budgets.map(|(at, _)| at).collect()
     }
 }
 
@@ -42,6 +58,10 @@ pub struct Deployment {
     pub domains: Vec<usize>,
     /// Its quota, where it is configured.
     pub limits: Configured,
+    /// What its tokens cost, where that is known.
+    pub rates: Option<Rates>,
+    /// The most tokens of output that it is asked for where a request sets no limit.
+    pub max_output: Option<u64>,
 }
 
 /// A capability of the user's product, with its fallback ladder.
@@ -49,6 +69,8 @@ pub struct Deployment {
 pub struct Feature {
     /// Its name.
     pub name: Arc<str>,
+    /// The team that owns it.
+    pub owner: Option<Arc<str>>,
     /// How much its requests matter when there is not room for all.
     pub criticality: Criticality,
     /// The time a request may take in all.

@@ -30,6 +30,8 @@ const FILES: &[&str] = &[
 const SECTIONS: &[&str] = &[
     "polices: x\nservers: {}\nbudget: { usd: 300 }\n",
     "policies: x\ncontracts: y\n",
+    "budgets: {}\n",
+    "budgets: { callers: { web: ~ }, teams: { shop: { usd: 3, per: day } } }\n",
     "s\
      \x20e\
      \x20r\
@@ -98,6 +100,8 @@ const MODELS: &[&str] = &[
     "m: [{ provider: a, limits: {} }, { provider: b, limits: { requests_per_minute: 0, tpm: 1 } }]",
     "m: [{ prvider: a }]",
     "tieline-probe: [a]",
+    "m: [{ provider: a, price: { input: -1, cache: 2, long: { above: 0, input: 1 } } }]",
+    "m: [{ provider: a, price: 3 }, { provider: b, price: { output: 0.0000000000001 } }]",
 ];
 
 /// The features of a good file.
@@ -121,6 +125,9 @@ const FEATURES: &[&str] = &[
     "f: { on_stream_break: { buffer: { tokens: 0, for: 11s, ms: 1 } }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: continue, tiers: [{ models: [m] }] }",
     "f: { limits: {}, tiers: [{ models: [m] }] }",
+    "f: { budget: 300, tiers: [{ models: [m] }] }",
+    "f: { budget: { usd: 1e3, on_limit: stop }, tiers: [{ models: [m] }] }",
+    "f: { budget: { usd: 0, per: year }, tiers: [{ models: [m] }] }",
     "f: { limits: { concurrency: 0, rpm: 1, per_caller: {} }, tiers: [{ models: [m] }] }",
 ];
 

@@ -3,10 +3,12 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    Allowance, AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge,
-    Limits, OnStreamBreak, Prefer, Probes, ProviderKind, Queue, RealWorld, Similar, Surface,
-    TierMode, load,
+    Allowance, AwsAuth, AzureAuth, Budget, Candidate, Config, Criticality, Deployment, Fidelity,
+    Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes, ProviderKind, Queue, RealWorld,
+    Similar, Surface, TierMode, load,
 };
+
+use tieline_types::{Rates, TokenPrices};
 
 use super::{good, with};
 
@@ -55,6 +57,7 @@ features:
     fidelity: strict
     on_stream_break: error
     hedge: { after: 800ms }
+    budget: { usd: 300.50, per: day, on_limit: refuse }
     limits: { requests_per_minute: 60, per_caller: { concurrency: 2, tokens_per_minute: 9 } }
     tiers:
       - models: [claude, gpt-5.5@openai, claude@anthropic]
@@ -68,6 +71,9 @@ features:
   claude:
     on_stream_break: { buffer: { tokens: 40, for: 800ms } }
     tiers: [{ models: [claude] }, { off: true }]
+budgets:
+  callers: { web: { usd: 5, per: hour } }
+  teams: { team: { usd: 9000, per: month } }
 "#;
 
 fn kind<'c>(config: &'c Config, name: &str) -> &'c ProviderKind {
@@ -114,6 +120,7 @@ fn defaults() {
         sampling: true,
         prefill: false,
         limits: Limits::default(),
+        price: None,
     };
     assert_eq!(*deployment, usual);
 }
@@ -209,6 +216,13 @@ fn a_ladder() {
     assert_eq!(feature.fidelity, Fidelity::Strict);
     assert_eq!(feature.criticality, Criticality::SheddablePlus);
     assert_eq!(feature.hedge, Some(Hedge { after: Some(Duration::from_millis(800)) }));
+    let usd = |text: &str| text.parse().expect("dollars");
+    let day = Budget { usd: usd("300.5"), per: Per::Day, on_limit: OnLimit::Refuse };
+    assert_eq!(feature.budget, Some(day));
+    let hour = Budget { usd: usd("5"), per: Per::Hour, on_limit: OnLimit::NextTier };
+    assert_eq!(config.budgets.callers, [("web".to_owned(), hour)]);
+    let month = Budget { usd: usd("9000"), per: Per::Month, on_limit: OnLimit::NextTier };
+    assert_eq!(config.budgets.teams, [("team".to_owned(), month)]);
     let all = Allowance { requests_per_minute: Some(60), ..Allowance::default() };
     assert_eq!(feature.limits.all, all);
     let each =
@@ -238,6 +252,51 @@ fn a_ladder() {
     assert!(first.acceptable && !reply.acceptable);
     let off = config.feature("claude").and_then(|feature| feature.tiers.last());
     assert!(off.is_some_and(|tier| tier.mode == TierMode::Off && tier.name == "off"));
+}
+
+#[test]
+fn what_has_no_price_of_its_own_costs_what_it_is_a_kind_of() {
+    let price = |written: &str| {
+        let text = FULL.replace("max_output_tokens: 4096", &format!("price: {written}"));
+        good(&text).deployment("gpt-5.5@azure-key").and_then(|one| one.price).expect("a price")
+    };
+    let usd = |text: &str| Some(text.parse().expect("dollars"));
+    let usual = TokenPrices {
+        input: usd("3"),
+        cache_read: usd("3"),
+        cache_write_5m: usd("3"),
+        cache_write_1h: usd("3"),
+        cache_write_other: usd("3"),
+        output: usd("15"),
+        reasoning: usd("15"),
+        ..TokenPrices::default()
+    };
+    assert_eq!(price("{ input: 3, output: 15 }"), Rates { usual, long: None });
+    let written = "{ input: 3, output: 15, cache_read: 0.3, cache_write: 3.75, cache_write_1h: 6,
+        reasoning: 14, input_audio: 30, output_audio: 60,
+        long: { above: 200000, input: 6, output: 22.5, cache_read: 0.6 } }";
+    let heard = TokenPrices { input_audio: usd("30"), output_audio: usd("60"), ..usual };
+    let all = TokenPrices {
+        cache_read: usd("0.3"),
+        cache_write_5m: usd("3.75"),
+        cache_write_1h: usd("6"),
+        cache_write_other: usd("3.75"),
+        reasoning: usd("14"),
+        ..heard
+    };
+    let long = TokenPrices {
+        input: usd("6"),
+        cache_read: usd("0.6"),
+        cache_write_5m: usd("6"),
+        cache_write_1h: usd("6"),
+        cache_write_other: usd("6"),
+        output: usd("22.5"),
+        reasoning: usd("22.5"),
+        ..heard
+    };
+    assert_eq!(price(written), Rates { usual: all, long: Some((200_000, long)) });
+    let free = price("{ input: 0, output: 0 }").usual;
+    assert_eq!((free.input, free.output), (usd("0"), usd("0")), "free is a price");
 }
 
 #[test]

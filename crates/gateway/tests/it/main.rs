@@ -7,6 +7,8 @@ mod bars;
 #[cfg(test)]
 mod breaks;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod failover;
