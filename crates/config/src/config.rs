@@ -9,10 +9,12 @@ use url::Url;
 
 mod limits;
 mod money;
+mod objective;
 mod surface;
 
 pub use limits::{Allowance, FeatureLimits};
 pub use money::{Budget, Budgets, OnLimit, Per};
+pub use objective::{Ceilings, Prefer, Weights};
 pub use surface::Surface;
 
 /// Everything `tieline.yaml` says, in the order of the file.
@@ -208,7 +210,7 @@ pub enum AwsAuth {
 }
 
 /// A model by its vendor-neutral name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// Its name; unique.
     pub name: String,
@@ -217,7 +219,7 @@ pub struct Model {
 }
 
 /// One model at one provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
     /// `model@provider`; further deployments of the model at the same provider are
     /// `model@provider/name`. Unique.
@@ -240,6 +242,8 @@ pub struct Deployment {
     pub limits: Limits,
     /// What its tokens cost, if the file says so.
     pub price: Option<Rates>,
+    /// How good its answers are, from 0 to 1, if the file says so.
+    pub quality: Option<f64>,
 }
 
 /// A quota.
@@ -346,6 +350,8 @@ pub struct Tier {
     pub deadline: Option<Duration>,
     /// Whether its answers count as served rather than degraded.
     pub acceptable: bool,
+    /// What its answers may cost and take.
+    pub ceilings: Ceilings,
 }
 
 /// What a tier does.
@@ -413,17 +419,4 @@ pub struct Candidate {
     pub deployment: String,
     /// Its share under [`Prefer::Weighted`]; 0 is never.
     pub weight: u32,
-}
-
-/// How a tier chooses among its candidates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Prefer {
-    /// The first that is allowed and healthy.
-    #[default]
-    Ordered,
-    /// At random, by weight.
-    Weighted,
-    /// The quicker of two drawn at random, by recent time to the first content and load.
-    Fastest,
 }

@@ -9,16 +9,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    config::{Criticality, Fidelity, Prefer, Probes, Surface},
+    config::{Criticality, Fidelity, Probes, Surface},
     lenient::{Entries, Field, Short},
     units,
 };
 
 mod limits;
 mod money;
+mod objective;
 
 pub(crate) use limits::FeatureLimits;
 pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
+pub(crate) use objective::{Balanced, PREFER_WORDS, Prefer};
 
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -229,6 +231,9 @@ pub(crate) struct Deployment {
     /// What its tokens cost, where no catalogue knows: local models, negotiated prices, and
     /// ceilings.
     pub(crate) price: Field<Price>,
+    /// How good its answers are, from 0 to 1, by your own measure.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) quality: Field<f64>,
     #[serde(skip)]
     short: Option<String>,
 }
@@ -360,11 +365,20 @@ pub(crate) struct Tier {
     /// Models (`gpt-5.5`: all its deployments) and deployments (`gpt-5.5@openai`) to try.
     pub(crate) models: Field<Vec<Field<String>>>,
     /// How to choose among them.
-    #[schemars(extend("default" = "ordered"))]
-    pub(crate) prefer: Field<Prefer>,
+    #[schemars(extend("default" = "ordered"), transform = objective::prefer_words)]
+    pub(crate) prefer: Field<Short<Prefer>>,
     /// Shares of models or deployments with `prefer: weighted`; 1 where none is given, 0 is never.
     #[schemars(example = serde_json::json!({ "gpt-5.5@openai": 3, "claude-sonnet-5": 1 }))]
     pub(crate) weights: Field<Entries<u32>>,
+    /// A request that is expected to cost more, in US dollars, does not go there.
+    #[schemars(with = "f64", range(min = 0), example = 0.05)]
+    pub(crate) max_usd_per_request: Field<Usd>,
+    /// Deployments of which 95 of 100 streams take longer to begin are tried after the others.
+    #[schemars(with = "String", example = "2s")]
+    pub(crate) ttft_p95: Field<Lapse>,
+    /// Deployments of less `quality` are tried after the others.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) min_quality: Field<f64>,
     /// Answer from earlier replies to the same request.
     pub(crate) cache: Field<Cache>,
     /// Keep the request, answer 202 at once and the request itself later.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tieline_route::{Demand, Lease, Next, Observed, Who};
+use tieline_route::{Demand, Feature, Habits, Lease, Next, Observed, Who};
 use tieline_types::{Fault, Usage};
 
 use crate::{bill::Bill, gateway::Gateway, plan::ActivePlan};
@@ -16,12 +16,14 @@ pub(crate) struct Held {
     used: Option<Demand>,
     /// What it costs, where a budget pays.
     bill: Option<Box<Bill>>,
+    /// What is learnt of its feature's requests, where that weighs their cost.
+    habits: Option<Arc<Habits>>,
 }
 
 impl Held {
     pub(crate) fn new(gateway: &Arc<Gateway>, plan: &Arc<ActivePlan>, lease: Lease) -> Self {
         let (gateway, plan) = (Arc::clone(gateway), Arc::clone(plan));
-        Self { gateway, plan, lease: Some(lease), used: None, bill: None }
+        Self { gateway, plan, lease: Some(lease), used: None, bill: None, habits: None }
     }
 
     /// The attempt begins, and this is what it costs.
@@ -30,6 +32,12 @@ impl Held {
         if let Some(bill) = &mut self.bill {
             bill.begins();
         }
+        self
+    }
+
+    /// As one of a feature's requests.
+    pub(crate) fn of(mut self, feature: &Feature) -> Self {
+        self.habits = self.plan.live.habits(feature).map(Arc::clone);
         self
     }
 
@@ -103,6 +111,9 @@ impl Held {
     /// What the attempt consumed.
     pub(crate) fn used(&mut self, usage: &Usage) {
         self.costs(usage);
+        if let (Some(habits), Some(lease)) = (&self.habits, &self.lease) {
+            self.plan.live.note_use(lease, habits, self.gateway.now(), usage);
+        }
         self.used = Some(Demand { input: usage.input_total(), output: usage.output_total() });
     }
 }

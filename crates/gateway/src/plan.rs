@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
 use tieline_route::{
-    Allowance, Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level,
-    Limits, Live, Mode, OnBreak, Plan, Prefer, Similar, Tier,
+    Allowance, Candidate, Ceilings, Configured, Criticality, Deployment, Domain, Feature, Hedge,
+    Level, Limits, Live, Mode, OnBreak, Plan, Prefer, Similar, Tier, Weights,
 };
 use tieline_types::Rates;
 use tieline_upstream::{Route, Routes, Upstream};
@@ -64,6 +64,7 @@ fn compile(config: &Config) -> Plan {
             },
             rates: rates_of(one),
             max_output: one.max_output_tokens,
+            quality: one.quality,
         })
         .collect();
     let positions: HashMap<&str, usize> =
@@ -174,6 +175,12 @@ fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
                 tieline_config::Prefer::Ordered => Prefer::Ordered,
                 tieline_config::Prefer::Weighted => Prefer::Weighted,
                 tieline_config::Prefer::Fastest => Prefer::Fastest,
+                tieline_config::Prefer::Cheapest => Prefer::Cheapest,
+                tieline_config::Prefer::Balanced(weights) => Prefer::Balanced(Weights {
+                    cost: weights.cost,
+                    latency: weights.latency,
+                    quality: weights.quality,
+                }),
             },
         },
         TierMode::Cache { max_age, similar } => Mode::Cache {
@@ -197,5 +204,10 @@ fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
         ttft: tier.ttft,
         deadline: tier.deadline,
         acceptable: tier.acceptable,
+        ceilings: Ceilings {
+            max_usd: tier.ceilings.max_usd_per_request,
+            ttft_p95: tier.ceilings.ttft_p95,
+            min_quality: tier.ceilings.min_quality,
+        },
     }
 }

@@ -47,6 +47,8 @@ const FAIR_WINDOW_HURRIED: Duration = Duration::from_secs(5);
 
 /// Why a deployment is passed over where a budget pays and nobody knows what it costs.
 const UNPRICED: &str = "unpriced";
+/// The same where it is expected to cost more than its tier allows.
+const TOO_DEAR: &str = "too_dear";
 
 /// What answers a request.
 pub(crate) struct Answered {
@@ -151,6 +153,7 @@ impl Walk {
                     (why.as_str(), Some((until, now)))
                 }
                 Verdict::Unpriced => (UNPRICED, None),
+                Verdict::TooDear => (TOO_DEAR, None),
                 Verdict::In | Verdict::NoWeight => continue,
             };
             self.pass_over(one.tier, one.deployment, why, opens, record);
@@ -356,7 +359,7 @@ impl Walk {
             deployment,
             id: Arc::clone(&known.id),
             style: Style { model: known.model.to_string(), ..self.style.clone() },
-            held: Held::new(gateway, plan, lease).paid_by(bill),
+            held: Held::new(gateway, plan, lease).paid_by(bill).of(feature),
             keep: call.keeps_answers(),
             said,
             window,

@@ -9,7 +9,7 @@ use std::{
 use tieline_types::{Class, Fault, Phase, Rates, Scope};
 
 use crate::{
-    Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Level, Limiter, Load, Mode, Next,
+    Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Habits, Level, Load, Mode, Next,
     Permit, Plan, State, Storm, TierState, Who,
     domain::Suspicion,
     outcome,
@@ -18,6 +18,7 @@ use crate::{
     sheds,
 };
 
+mod habits;
 mod limits;
 mod purses;
 mod spending;
@@ -34,6 +35,8 @@ pub struct Live {
     domains: Vec<Neighbours>,
     features: BTreeMap<Arc<str>, Spending>,
     limiters: Limiters,
+    /// By feature, of those that weigh what a request costs.
+    habits: BTreeMap<Arc<str>, Arc<Habits>>,
     /// By position of the budget in the plan.
     purses: Vec<Kept>,
     ladders: Ladders,
@@ -48,6 +51,8 @@ struct Known {
     domains: Vec<usize>,
     /// What it costs, where that is known.
     rates: Option<Rates>,
+    /// How good it is, where somebody says so.
+    quality: Option<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -175,7 +180,7 @@ impl Live {
             };
             lock(&health).pool.configure(now, one.limits);
             let (id, domains) = (Arc::clone(&one.id), one.domains.clone());
-            Known { id, health, domains, rates: one.rates }
+            Known { id, health, domains, rates: one.rates, quality: one.quality }
         };
         let domain = |(at, one): (usize, &crate::Domain)| {
             let same = |old: &&Neighbours| old.level == one.level && old.name == one.name;
@@ -203,6 +208,7 @@ impl Live {
             domains: new.domains.iter().enumerate().map(domain).collect(),
             features: new.features.values().map(feature).collect(),
             limiters: limits::carried(&self.limiters, new, now),
+            habits: habits::carried(&self.habits, new),
             purses: purses::carried(&self.purses, new),
             ladders: self.ladders.carried(new),
         }

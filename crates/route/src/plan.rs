@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tieline_types::Rates;
 
-use crate::{Allotment, Criticality, Domain, Limits, Owner, pool::Configured};
+use crate::{Allotment, Ceilings, Criticality, Domain, Limits, Owner, Weights, pool::Configured};
 
 /// Everything a request needs to know of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -46,7 +46,7 @@ impl Plan {
 }
 
 /// One model at one provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
     /// `model@provider`.
     pub id: Arc<str>,
@@ -62,6 +62,8 @@ pub struct Deployment {
     pub rates: Option<Rates>,
     /// The most tokens of output that it is asked for where a request sets no limit.
     pub max_output: Option<u64>,
+    /// How good its answers are, from 0 to 1, where somebody says so.
+    pub quality: Option<f64>,
 }
 
 /// A capability of the user's product, with its fallback ladder.
@@ -139,6 +141,8 @@ pub struct Tier {
     pub deadline: Option<Duration>,
     /// Whether an answer from here counts as good.
     pub acceptable: bool,
+    /// What its answers may cost and take.
+    pub ceilings: Ceilings,
 }
 
 impl Tier {
@@ -216,4 +220,8 @@ pub enum Prefer {
     /// The less busy of two drawn at random, by recent time to the first content and requests under
     /// way.
     Fastest,
+    /// Whatever the request is expected to cost least at.
+    Cheapest,
+    /// The best by cost, latency and quality.
+    Balanced(Weights),
 }

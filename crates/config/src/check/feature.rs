@@ -7,8 +7,8 @@ use tieline_types::PROBE_FEATURE;
 use super::{Check, model::Index};
 use crate::{
     config::{
-        Candidate, Criticality, Feature, FeatureLimits, Fidelity, Hedge, Model, OnStreamBreak,
-        Prefer, Tier, TierMode,
+        Candidate, Ceilings, Criticality, Feature, FeatureLimits, Fidelity, Hedge, Model,
+        OnStreamBreak, Prefer, Tier, TierMode,
     },
     lenient::{Entries, Field},
     problem::{Code, Problem},
@@ -18,6 +18,7 @@ use crate::{
 
 mod breaks;
 mod limits;
+mod objective;
 mod queue;
 mod similar;
 mod tier;
@@ -185,6 +186,7 @@ fn implicit(model: &Model) -> Feature {
         ttft: None,
         deadline: None,
         acceptable: true,
+        ceilings: Ceilings::default(),
     };
     Feature {
         name: model.name.clone(),

@@ -94,6 +94,7 @@ impl Check<'_> {
         let max_output_tokens = self.above_zero(&written.max_output_tokens);
         let limits = self.limits(&written.limits);
         let price = self.price(&written.price);
+        let quality = self.share(&written.quality);
         let Some(provider) = written.provider_name() else { return };
         let at = written.provider.at.unwrap_or(entry_at);
         if let Some(kinds) = kinds {
@@ -123,6 +124,7 @@ impl Check<'_> {
             prefill: written.prefill.value.unwrap_or(false),
             limits,
             price,
+            quality,
         });
     }
 

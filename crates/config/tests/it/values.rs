@@ -3,9 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    Allowance, AwsAuth, AzureAuth, Budget, Candidate, Config, Criticality, Deployment, Fidelity,
-    Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes, ProviderKind, Queue, RealWorld,
-    Similar, Surface, TierMode, load,
+    Allowance, AwsAuth, AzureAuth, Budget, Candidate, Ceilings, Config, Criticality, Deployment,
+    Fidelity, Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes, ProviderKind, Queue,
+    RealWorld, Similar, Surface, Tier, TierMode, Weights, load,
 };
 
 use tieline_types::{Rates, TokenPrices};
@@ -47,7 +47,7 @@ models:
     - { provider: azure-key, name: gpt55-eu, surface: responses, max_output_tokens: 4096 }
     - { provider: bedrock, name: openai.gpt-5.5, sampling: false, limits: { tokens_per_minute: 9 } }
     - { provider: bedrock, name: us.openai.gpt-5.5, prefill: true }
-  claude: [anthropic, { provider: bedrock, name: us.anthropic.claude }]
+  claude: [{ provider: anthropic, quality: 0.9 }, { provider: bedrock, name: us.anthropic.claude }]
 features:
   support:
     owner: team
@@ -66,6 +66,12 @@ features:
         ttft: 3s
         deadline: 10s
       - models: [gpt-5.5]
+      - models: [claude]
+        prefer: cheapest
+        max_usd_per_request: 0.05
+        ttft_p95: 2s
+        min_quality: 0.7
+      - { models: [claude], prefer: { balanced: { cost: 2, quality: 0 } } }
       - { cache: { max_age: 24h } }
       - { name: apology, reply: "Sorry.", acceptable: false }
   claude:
@@ -121,6 +127,7 @@ fn defaults() {
         prefill: false,
         limits: Limits::default(),
         price: None,
+        quality: None,
     };
     assert_eq!(*deployment, usual);
 }
@@ -231,8 +238,10 @@ fn a_ladder() {
     let limits = Limits { tokens_per_minute: Some(9), ..Limits::default() };
     assert!(config.deployments().any(|one| one.limits == limits));
     let names: Vec<&str> = feature.tiers.iter().map(|tier| tier.name.as_str()).collect();
-    assert_eq!(names, ["models", "tier-2", "cache", "apology"]);
-    let [first, _, cache, reply] = feature.tiers.as_slice() else { panic!("{feature:?}") };
+    assert_eq!(names, ["models", "tier-2", "tier-3", "tier-4", "cache", "apology"]);
+    let [first, _, cheapest, balanced, cache, reply] = feature.tiers.as_slice() else {
+        panic!("{feature:?}")
+    };
     let weighted = |id: &str, weight| Candidate { deployment: id.into(), weight };
     assert_eq!(
         first.mode,
@@ -249,6 +258,21 @@ fn a_ladder() {
     assert_eq!(first.deadline, Some(Duration::from_secs(10)));
     assert_eq!(cache.mode, TierMode::Cache { max_age: Duration::from_secs(86_400), similar: None });
     assert_eq!(reply.mode, TierMode::Reply { text: "Sorry.".into() });
+    let ceilings = Ceilings {
+        max_usd_per_request: Some(usd("0.05")),
+        ttft_p95: Some(Duration::from_secs(2)),
+        min_quality: Some(0.7),
+    };
+    assert_eq!((cheapest.ceilings, first.ceilings), (ceilings, Ceilings::default()));
+    let prefer = |tier: &Tier| match &tier.mode {
+        TierMode::Models { prefer, .. } => *prefer,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(prefer(cheapest), Prefer::Cheapest);
+    let weights = Weights { cost: 2, latency: 1, quality: 0 };
+    assert_eq!(prefer(balanced), Prefer::Balanced(weights));
+    let quality = |id: &str| config.deployment(id).and_then(|one| one.quality);
+    assert_eq!((quality("claude@anthropic"), quality("claude@bedrock")), (Some(0.9), None));
     assert!(first.acceptable && !reply.acceptable);
     let off = config.feature("claude").and_then(|feature| feature.tiers.last());
     assert!(off.is_some_and(|tier| tier.mode == TierMode::Off && tier.name == "off"));

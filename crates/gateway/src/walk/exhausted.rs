@@ -6,7 +6,7 @@ use tieline_route::{Demand, Verdict};
 use tieline_types::{Class, Fault};
 use tokio::time::Instant;
 
-use super::{UNPRICED, Walk};
+use super::{TOO_DEAR, UNPRICED, Walk};
 
 impl Walk {
     /// Which deployments were left out, and why.
@@ -18,6 +18,7 @@ impl Walk {
                     Some(format!("{id} ({})", why.as_str()))
                 }
                 Verdict::Unpriced => Some(format!("{id} ({UNPRICED})")),
+                Verdict::TooDear => Some(format!("{id} ({TOO_DEAR})")),
                 Verdict::In | Verdict::NoWeight => None,
             }
         });

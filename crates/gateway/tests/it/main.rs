@@ -23,6 +23,8 @@ mod limits;
 #[cfg(test)]
 mod matrix;
 #[cfg(test)]
+mod objectives;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod probes;

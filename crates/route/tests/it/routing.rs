@@ -5,16 +5,23 @@ use std::{sync::Arc, time::Duration};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    Ask, Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment, Domain, Effect,
-    Feature, Level, Limits, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier, Verdict,
-    Who, Why, decide, may_pass, outcome,
+    Ask, Candidate, Cause, Ceilings, Configured, Criticality, Decision, Demand, Deployment, Domain,
+    Effect, Feature, Level, Limits, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier,
+    Verdict, Who, Why, decide, may_pass, outcome,
 };
 use tieline_types::{Class, Fault, Phase};
 
 const NOW: Duration = Duration::from_secs(1000);
 
 fn tier(mode: Mode) -> Tier {
-    Tier { name: "t".into(), mode, ttft: None, deadline: None, acceptable: true }
+    Tier {
+        name: "t".into(),
+        mode,
+        ttft: None,
+        deadline: None,
+        acceptable: true,
+        ceilings: Ceilings::default(),
+    }
 }
 
 fn models(weights: &[u32], first: usize, prefer: Prefer) -> Tier {
@@ -36,6 +43,7 @@ fn feature(tiers: Vec<Tier>) -> (Plan, Feature) {
             limits: Configured::default(),
             rates: None,
             max_output: None,
+            quality: None,
         })
         .collect();
     let domains = vec![Domain { level: Level::Model, name: "m".into() }];

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    Ask, Candidate, Configured, Criticality, Decision, Demand, Deployment, Feature, Limits, Live,
-    Mode, OnBreak, Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who, Why, decide,
+    Ask, Candidate, Ceilings, Configured, Criticality, Decision, Demand, Deployment, Feature,
+    Limits, Live, Mode, OnBreak, Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who,
+    Why, decide,
 };
 use tieline_types::{Class, Fault};
 
@@ -23,7 +24,14 @@ const fn minutes(minutes: u64) -> Duration {
 }
 
 fn tier(name: &str, mode: Mode) -> Tier {
-    Tier { name: name.into(), mode, ttft: None, deadline: None, acceptable: true }
+    Tier {
+        name: name.into(),
+        mode,
+        ttft: None,
+        deadline: None,
+        acceptable: true,
+        ceilings: Ceilings::default(),
+    }
 }
 
 fn models(name: &str, deployments: &[usize]) -> Tier {
@@ -41,6 +49,7 @@ fn plan_of(tiers: Vec<Tier>, return_after: Duration) -> (Plan, Arc<Feature>) {
         limits: Configured::default(),
         rates: None,
         max_output: None,
+        quality: None,
     };
     let feature = Arc::new(Feature {
         name: "f".into(),
