@@ -15,6 +15,7 @@ use crate::{
 
 mod feature;
 mod model;
+mod money;
 mod prices;
 mod provider;
 mod secret;
@@ -48,7 +49,8 @@ pub(crate) fn check(
     let models = check.models(&written.models, &written.providers, at);
     let features = check.features(&written.features, &index, &models);
     let prices = check.prices(&written.prices);
-    Some(Config { version: version?, server, ledger, providers, models, features, prices })
+    let budgets = check.budgets(&written.budgets, &features);
+    Some(Config { version: version?, server, ledger, providers, models, features, prices, budgets })
 }
 
 /// What every check needs at hand.

@@ -4,11 +4,17 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tieline_types::Secret;
+use tieline_types::{Rates, Secret};
 use url::Url;
 
+mod limits;
+mod money;
+mod objective;
 mod surface;
 
+pub use limits::{Allowance, FeatureLimits};
+pub use money::{Budget, Budgets, OnLimit, Per};
+pub use objective::{Ceilings, Prefer, Weights};
 pub use surface::Surface;
 
 /// Everything `tieline.yaml` says, in the order of the file.
@@ -28,6 +34,8 @@ pub struct Config {
     pub features: Vec<Feature>,
     /// Price files of the user's own, by name.
     pub prices: Vec<PathBuf>,
+    /// What callers and teams may spend.
+    pub budgets: Budgets,
 }
 
 impl Config {
@@ -204,7 +212,7 @@ pub enum AwsAuth {
 }
 
 /// A model by its vendor-neutral name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Model {
     /// Its name; unique.
     pub name: String,
@@ -213,7 +221,7 @@ pub struct Model {
 }
 
 /// One model at one provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
     /// `model@provider`; further deployments of the model at the same provider are
     /// `model@provider/name`. Unique.
@@ -234,6 +242,10 @@ pub struct Deployment {
     pub prefill: bool,
     /// Its quota, as far as the file says.
     pub limits: Limits,
+    /// What its tokens cost, if the file says so.
+    pub price: Option<Rates>,
+    /// How good its answers are, from 0 to 1, if the file says so.
+    pub quality: Option<f64>,
 }
 
 /// A quota.
@@ -264,6 +276,10 @@ pub struct Feature {
     pub on_stream_break: OnStreamBreak,
     /// When a second deployment is asked as well; never, where there is none.
     pub hedge: Option<Hedge>,
+    /// What callers may ask for at a time.
+    pub limits: FeatureLimits,
+    /// What may be spent on it.
+    pub budget: Option<Budget>,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.
@@ -336,6 +352,8 @@ pub struct Tier {
     pub deadline: Option<Duration>,
     /// Whether its answers count as served rather than degraded.
     pub acceptable: bool,
+    /// What its answers may cost and take.
+    pub ceilings: Ceilings,
 }
 
 /// What a tier does.
@@ -403,17 +421,4 @@ pub struct Candidate {
     pub deployment: String,
     /// Its share under [`Prefer::Weighted`]; 0 is never.
     pub weight: u32,
-}
-
-/// How a tier chooses among its candidates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Prefer {
-    /// The first that is allowed and healthy.
-    #[default]
-    Ordered,
-    /// At random, by weight.
-    Weighted,
-    /// The quicker of two drawn at random, by recent time to the first content and load.
-    Fastest,
 }

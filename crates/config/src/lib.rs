@@ -22,9 +22,10 @@ mod world;
 use std::path::Path;
 
 pub use config::{
-    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Feature, Fidelity, Hedge,
-    LedgerSettings, Limits, Model, OnStreamBreak, Prefer, Probes, Provider, ProviderKind, Queue,
-    Server, Similar, Surface, Tier, TierMode, Tls, Webhook,
+    Allowance, AwsAuth, AzureAuth, Budget, Budgets, Candidate, Ceilings, Config, Criticality,
+    Deployment, Feature, FeatureLimits, Fidelity, Hedge, LedgerSettings, Limits, Model, OnLimit,
+    OnStreamBreak, Per, Prefer, Probes, Provider, ProviderKind, Queue, Server, Similar, Surface,
+    Tier, TierMode, Tls, Webhook, Weights,
 };
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use thiserror::Error;
+use tieline_types::UsdPico;
 
 /// The longest duration a configuration may name: ten years keeps every deadline computable.
 const MAX_MILLIS: u64 = 10 * 365 * 86_400_000;
@@ -21,6 +22,9 @@ pub(crate) enum UnitError {
     /// Not a duration.
     #[error("a duration: a whole number with ms, s, m, h or d (at most ten years), such as `20s`")]
     Duration,
+    /// Not an amount of money.
+    #[error("US dollars: a decimal number of at most 12 places, not below zero, such as `0.25`")]
+    Usd,
     /// Not a size.
     #[error("a size: a whole number with B, KiB, MiB or GiB, such as `64MiB`")]
     Size,
@@ -35,6 +39,12 @@ pub(crate) fn duration(text: &str) -> Result<Duration, UnitError> {
 /// Reads `512B`, `8KiB`, `64MiB` or `1GiB` as bytes.
 pub(crate) fn size(text: &str) -> Result<u64, UnitError> {
     quantity(text, SIZE_UNITS).ok_or(UnitError::Size)
+}
+
+/// Reads `0.25` as dollars.
+pub(crate) fn usd(text: &str) -> Result<UsdPico, UnitError> {
+    let amount = text.parse::<UsdPico>().ok().filter(|amount| *amount >= UsdPico::ZERO);
+    amount.ok_or(UnitError::Usd)
 }
 
 fn quantity(text: &str, units: &[(&str, u64)]) -> Option<u64> {

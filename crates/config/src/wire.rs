@@ -9,10 +9,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    config::{Criticality, Fidelity, Prefer, Probes, Surface},
+    config::{Criticality, Fidelity, Probes, Surface},
     lenient::{Entries, Field, Short},
     units,
 };
+
+mod limits;
+mod money;
+mod objective;
+
+pub(crate) use limits::FeatureLimits;
+pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
+pub(crate) use objective::{Balanced, PREFER_WORDS, Prefer};
 
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -42,6 +50,8 @@ pub(crate) struct File {
     /// `*`.
     #[schemars(example = "prices/*.yaml")]
     pub(crate) prices: Field<String>,
+    /// What callers and teams may spend.
+    pub(crate) budgets: Field<Budgets>,
 }
 
 /// Where Tieline listens.
@@ -222,6 +232,12 @@ pub(crate) struct Deployment {
     pub(crate) prefill: Field<bool>,
     /// Quota there, so that requests go elsewhere before the provider refuses them.
     pub(crate) limits: Field<Limits>,
+    /// What its tokens cost, where no catalogue knows: local models, negotiated prices, and
+    /// ceilings.
+    pub(crate) price: Field<Price>,
+    /// How good its answers are, from 0 to 1, by your own measure.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) quality: Field<f64>,
     #[serde(skip)]
     short: Option<String>,
 }
@@ -282,6 +298,10 @@ pub(crate) struct Feature {
     pub(crate) on_stream_break: Field<Short<OnStreamBreak>>,
     /// Ask a second deployment of the tier as well when a stream is slow to begin.
     pub(crate) hedge: Field<Hedge>,
+    /// What callers may ask for at a time; beyond it they get 429 and are told when to come back.
+    pub(crate) limits: Field<FeatureLimits>,
+    /// What may be spent on it.
+    pub(crate) budget: Field<Budget>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,
@@ -349,11 +369,20 @@ pub(crate) struct Tier {
     /// Models (`gpt-5.5`: all its deployments) and deployments (`gpt-5.5@openai`) to try.
     pub(crate) models: Field<Vec<Field<String>>>,
     /// How to choose among them.
-    #[schemars(extend("default" = "ordered"))]
-    pub(crate) prefer: Field<Prefer>,
+    #[schemars(extend("default" = "ordered"), transform = objective::prefer_words)]
+    pub(crate) prefer: Field<Short<Prefer>>,
     /// Shares of models or deployments with `prefer: weighted`; 1 where none is given, 0 is never.
     #[schemars(example = serde_json::json!({ "gpt-5.5@openai": 3, "claude-sonnet-5": 1 }))]
     pub(crate) weights: Field<Entries<u32>>,
+    /// A request that is expected to cost more, in US dollars, does not go there.
+    #[schemars(with = "f64", range(min = 0), example = 0.05)]
+    pub(crate) max_usd_per_request: Field<Usd>,
+    /// Deployments of which 95 of 100 streams take longer to begin are tried after the others.
+    #[schemars(with = "String", example = "2s")]
+    pub(crate) ttft_p95: Field<Lapse>,
+    /// Deployments of less `quality` are tried after the others.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) min_quality: Field<f64>,
     /// Answer from earlier replies to the same request.
     pub(crate) cache: Field<Cache>,
     /// Keep the request, answer 202 at once and the request itself later.

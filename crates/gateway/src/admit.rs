@@ -10,14 +10,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, request};
 use hyper::body::Incoming;
 use rand::rngs::SmallRng;
-use tieline_dialect::Head;
+use tieline_dialect::{Head, output_limit};
 use tieline_ledger::KeyInfo;
-use tieline_route::{Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
+use tieline_route::{Ask, Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
 use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
 use tokio::time::Instant;
 
 use crate::{
-    body, conversation::session, gateway::Gateway, plan::ActivePlan, record::Record, trace::Trace,
+    body, conversation::session, gateway::Gateway, limits::Pass, plan::ActivePlan, record::Record,
+    trace::Trace,
 };
 
 /// The header that names a feature, whatever `model` says.
@@ -30,7 +31,7 @@ const RETRY_HEADER: &str = "x-stainless-retry-count";
 /// The header in which a client says `ok` to a stream that begins again after a break.
 const RESTART_HEADER: &str = "x-tieline-stream-restart";
 /// Bytes of a request per token, roughly.
-const BYTES_PER_TOKEN: u64 = 4;
+pub(crate) const BYTES_PER_TOKEN: u64 = 4;
 /// The caller's name in records while no keys exist.
 const LOCAL: &str = "local";
 /// Client headers that a same-dialect provider gets to see. Everything else stays here.
@@ -45,6 +46,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Who it is, whichever of its keys it uses: the name that they were made under.
+    pub(crate) fn name(&self) -> &str {
+        self.key.as_ref().map_or(&self.id, |key| &key.name)
+    }
+
     /// Whether it may use a feature.
     pub(crate) fn allows(&self, feature: &str) -> bool {
         self.key.as_ref().is_none_or(|key| key.allows(feature))
@@ -72,6 +78,10 @@ pub(crate) struct Call {
     pub(crate) who: Who,
     /// A number for the conversation, where the client names it.
     pub(crate) session: Option<u64>,
+    /// The budgets that pay for it, by position in the plan.
+    pub(crate) budgets: Vec<usize>,
+    /// The most tokens of output that it allows; read only where a budget pays.
+    pub(crate) output_limit: Option<u64>,
 }
 
 impl Call {
@@ -100,13 +110,19 @@ impl Call {
             takes_restarts: false,
             who,
             session: None,
+            budgets: Vec::new(),
+            output_limit: None,
         }
     }
 
     /// What may answer it, in order.
     pub(crate) fn decide(&self, gateway: &Gateway, rng: &mut SmallRng) -> Decision {
-        let (live, now, demand) = (&self.plan.live, gateway.now(), self.demand());
-        let decision = decide(&self.feature, live, now, demand, self.conversation(), rng);
+        let ask = Ask {
+            demand: self.demand(),
+            conversation: self.conversation(),
+            budgeted: !self.budgets.is_empty(),
+        };
+        let decision = decide(&self.feature, &self.plan.live, gateway.now(), ask, rng);
         gateway.note_tiers(&self.feature, &decision);
         decision
     }
@@ -178,6 +194,8 @@ pub(crate) async fn admit(
     let takes_restarts = feature.on_break == OnBreak::Restart
         && parts.headers.get(RESTART_HEADER).is_some_and(|value| value == "ok");
     let who = who(&feature, &caller);
+    record.let_in(Pass::ask(&plan, &feature, &caller, (dialect, &body), gateway.now())?);
+    let (budgets, output_limit) = paying(&plan, &feature, &caller, (dialect, &body));
     Ok(Call {
         dialect,
         plan,
@@ -192,7 +210,21 @@ pub(crate) async fn admit(
         takes_restarts,
         who,
         session,
+        budgets,
+        output_limit,
     })
+}
+
+/// The budgets that pay for a request, and the most output that it allows.
+pub(crate) fn paying(
+    plan: &ActivePlan,
+    feature: &Feature,
+    caller: &Caller,
+    (dialect, body): (DialectId, &[u8]),
+) -> (Vec<usize>, Option<u64>) {
+    let budgets = plan.plan.paying(feature, caller.name());
+    let limit = (!budgets.is_empty()).then(|| output_limit(dialect, body)).flatten();
+    (budgets, limit)
 }
 
 /// The caller that an earlier request was found to be of; none where its key is no longer valid.

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     admit::Call,
     attempt::{ERROR_BYTES_MAX, observed},
+    bill::Bill,
     cache::Vector,
     gateway::Gateway,
     held::Held,
@@ -41,6 +42,8 @@ pub(crate) struct Embedding {
     who: Who,
     /// Positions in the plan, in the order in which they are tried.
     deployments: Vec<usize>,
+    /// The budgets that pay for it, by position in the plan.
+    budgets: Vec<usize>,
     text: String,
 }
 
@@ -62,6 +65,7 @@ impl Embedding {
             feature: Arc::clone(&call.feature),
             who: call.who,
             deployments: similar.embeddings.clone(),
+            budgets: call.budgets.clone(),
             text,
         }
     }
@@ -98,9 +102,10 @@ impl Embedding {
         let (gateway, live) = (errand.gateway, &self.plan.live);
         let route = self.plan.routes.get(deployment)?.embedding()?;
         let known = self.plan.plan.deployments.get(deployment)?;
+        let bill = self.pay(gateway, deployment)?;
         let (now, draw) = (gateway.now(), gateway.rng().random());
         let lease = live.admit(deployment, &self.feature, now, draw, self.demand(), false).ok()?;
-        let mut held = Held::new(gateway, &self.plan, lease);
+        let mut held = Held::new(gateway, &self.plan, lease).paid_by(bill);
         books.begin(known, route.dialect);
         let fetched = self.fetch(&route, errand, &held, books);
         let until = Instant::now() + allowed;
@@ -121,6 +126,9 @@ impl Embedding {
                 }
                 if fault.replay == Replay::NotSent {
                     held.used(&Usage::default());
+                }
+                if fault.replay == Replay::Refused {
+                    held.unpaid();
                 }
                 tracing::debug!(deployment = %known.id, class = %fault.class, "no embedding");
                 books.end(Some(&fault));
@@ -155,6 +163,14 @@ impl Embedding {
             Fault::new(Class::BadPayload, "the provider's embedding has no direction")
         })?;
         Ok((vector, embedded.usage))
+    }
+
+    /// Reserves what the vector costs in the budgets that pay for it; none where they do not.
+    fn pay(&self, gateway: &Arc<Gateway>, deployment: usize) -> Option<Option<Bill>> {
+        if self.budgets.is_empty() {
+            return Some(None);
+        }
+        Bill::reserve(gateway, &self.plan, &self.budgets, deployment, self.demand()).ok().map(Some)
     }
 
     fn demand(&self) -> Demand {

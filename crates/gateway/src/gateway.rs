@@ -18,8 +18,8 @@ use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
 use crate::{
-    audit::restore_drains, cache::AnswerCache, embed::Embedder, metrics::Metrics, plan::ActivePlan,
-    queue::Queue,
+    audit::restore_drains, budgets, cache::AnswerCache, embed::Embedder, metrics::Metrics,
+    plan::ActivePlan, queue::Queue,
 };
 
 /// Reads an environment variable.
@@ -115,9 +115,11 @@ impl Gateway {
     pub fn new(config: &Config, parts: Parts) -> Result<Arc<Self>, GatewayError> {
         let tokens = Upstream::new(parts.network.clone()).map_err(GatewayError::Upstream)?;
         let tokens = Arc::new(tokens);
+        let clock = Clock::starting_at(parts.wall);
         let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, Duration::ZERO)?;
         if let Some(ledger) = &parts.ledger {
             restore_drains(&plan, None, ledger);
+            budgets::restore(&plan, None, ledger, clock.unix_ms(Duration::ZERO));
         }
         Ok(Arc::new(Self {
             metrics: Metrics::new(),
@@ -128,7 +130,7 @@ impl Gateway {
             keys: ArcSwap::from_pointee(parts.keys),
             ledger: parts.ledger,
             network: parts.network,
-            clock: Clock::starting_at(parts.wall),
+            clock,
             started: Instant::now(),
             draining: AtomicBool::new(false),
             seed: parts.seed,
@@ -152,6 +154,7 @@ impl Gateway {
         let plan = ActivePlan::build(config, env, &self.tokens, Some(&old), self.now())?;
         if let Some(ledger) = &self.ledger {
             restore_drains(&plan, Some(&old), ledger);
+            budgets::restore(&plan, Some(&old), ledger, self.unix_ms());
         }
         self.plan.store(Arc::new(plan));
         Ok(true)

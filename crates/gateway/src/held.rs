@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tieline_route::{Demand, Lease, Next, Observed, Who};
+use tieline_route::{Demand, Feature, Habits, Lease, Next, Observed, Who};
 use tieline_types::{Fault, Usage};
 
-use crate::{gateway::Gateway, plan::ActivePlan};
+use crate::{bill::Bill, gateway::Gateway, plan::ActivePlan};
 
 /// A deployment's lease for as long as the attempt lasts. Dropped without a verdict, it says
 /// nothing of the deployment: the client left.
@@ -14,12 +14,31 @@ pub(crate) struct Held {
     plan: Arc<ActivePlan>,
     lease: Option<Lease>,
     used: Option<Demand>,
+    /// What it costs, where a budget pays.
+    bill: Option<Box<Bill>>,
+    /// What is learnt of its feature's requests, where that weighs their cost.
+    habits: Option<Arc<Habits>>,
 }
 
 impl Held {
     pub(crate) fn new(gateway: &Arc<Gateway>, plan: &Arc<ActivePlan>, lease: Lease) -> Self {
         let (gateway, plan) = (Arc::clone(gateway), Arc::clone(plan));
-        Self { gateway, plan, lease: Some(lease), used: None }
+        Self { gateway, plan, lease: Some(lease), used: None, bill: None, habits: None }
+    }
+
+    /// The attempt begins, and this is what it costs.
+    pub(crate) fn paid_by(mut self, bill: Option<Bill>) -> Self {
+        self.bill = bill.map(Box::new);
+        if let Some(bill) = &mut self.bill {
+            bill.begins();
+        }
+        self
+    }
+
+    /// As one of a feature's requests.
+    pub(crate) fn of(mut self, feature: &Feature) -> Self {
+        self.habits = self.plan.live.habits(feature).map(Arc::clone);
+        self
     }
 
     /// Whether the attempt is the probe on which a breaker waits.
@@ -68,8 +87,33 @@ impl Held {
         }
     }
 
+    /// What the attempt consumed, as far as it came.
+    pub(crate) fn costs(&mut self, usage: &Usage) {
+        if let Some(bill) = &mut self.bill {
+            bill.used(usage);
+        }
+    }
+
+    /// The attempt was answered, and nobody counted what it consumed.
+    pub(crate) fn uncounted(&mut self) {
+        if let Some(bill) = &mut self.bill {
+            bill.uncounted();
+        }
+    }
+
+    /// The provider did no work.
+    pub(crate) fn unpaid(&mut self) {
+        if let Some(bill) = &mut self.bill {
+            bill.unpaid();
+        }
+    }
+
     /// What the attempt consumed.
     pub(crate) fn used(&mut self, usage: &Usage) {
+        self.costs(usage);
+        if let (Some(habits), Some(lease)) = (&self.habits, &self.lease) {
+            self.plan.live.note_use(lease, habits, self.gateway.now(), usage);
+        }
         self.used = Some(Demand { input: usage.input_total(), output: usage.output_total() });
     }
 }

@@ -117,10 +117,11 @@ impl Relay {
     /// Finds something else to relay. The attempt that broke is over, and held against its
     /// deployment, whatever comes of it.
     async fn mend(mut self: Box<Self>, fault: Fault, mending: Mending) -> Box<Self> {
-        let Some((mut record, held)) = self.books.take() else {
+        let Some((mut record, mut held)) = self.books.take() else {
             return self;
         };
         let usage = self.note_usage(&mut record);
+        held.costs(&usage);
         record.note(|call| call.usage = Some(usage));
         record.answer_broke(&fault);
         let continued = matches!(mending, Mending::Continue(_));

@@ -11,6 +11,8 @@ use tieline_ledger::Depth;
 use tieline_route::TierChange;
 use tieline_types::{AttemptRecord, CallRecord, Reason};
 
+use crate::budgets::BudgetStatus;
+
 /// Bucket borders in seconds, from a fast first token to a long agent turn.
 const SECONDS: [f64; 15] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 180.0];
@@ -62,6 +64,14 @@ struct TokenLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BudgetLabels {
+    kind: &'static str,
+    name: String,
+    per: &'static str,
+    amount: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct JobLabels {
     feature: String,
     state: &'static str,
@@ -81,6 +91,7 @@ pub(crate) struct Metrics {
     stream_breaks: Family<BreakLabels, Counter<u64, AtomicU64>>,
     losses: Counter,
     jobs: Family<JobLabels, Gauge>,
+    budgets: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
     pub(crate) connections: Gauge,
     pub(crate) records_queued: Gauge,
     pub(crate) records_spilled: Gauge,
@@ -105,6 +116,7 @@ impl Metrics {
             stream_breaks: Family::default(),
             losses: Counter::default(),
             jobs: Family::default(),
+            budgets: Family::default(),
             connections: Gauge::default(),
             records_queued: Gauge::default(),
             records_spilled: Gauge::default(),
@@ -153,6 +165,7 @@ impl Metrics {
             self.losses.clone(),
         );
         registry.register("jobs", "Queued requests by how far they have come", self.jobs.clone());
+        registry.register("budget_usd", "Budgets in their current window", self.budgets.clone());
         registry.register("connections", "Open client connections", self.connections.clone());
         registry.register(
             "ledger_records_queued",
@@ -259,6 +272,19 @@ impl Metrics {
             let labels = JobLabels { feature: depth.feature.clone(), state: depth.state.as_str() };
             let jobs = i64::try_from(depth.jobs).unwrap_or(i64::MAX);
             self.jobs.get_or_create(&labels).set(jobs);
+        }
+    }
+
+    /// Shows what is left of the budgets.
+    pub(crate) fn budgets(&self, budgets: &[BudgetStatus]) {
+        self.budgets.clear();
+        for one in budgets {
+            let amounts = [("limit", one.usd), ("spent", one.spent), ("reserved", one.reserved)];
+            for (amount, usd) in amounts {
+                let labels =
+                    BudgetLabels { kind: one.kind, name: one.name.clone(), per: one.per, amount };
+                self.budgets.get_or_create(&labels).set(usd.approximately());
+            }
         }
     }
 

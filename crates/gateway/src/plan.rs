@@ -4,12 +4,13 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
 use tieline_route::{
-    Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level, Live, Mode,
-    OnBreak, Plan, Prefer, Similar, Tier,
+    Allowance, Candidate, Ceilings, Configured, Criticality, Deployment, Domain, Feature, Hedge,
+    Level, Limits, Live, Mode, OnBreak, Plan, Prefer, Similar, Tier, Weights,
 };
+use tieline_types::Rates;
 use tieline_upstream::{Route, Routes, Upstream};
 
-use crate::GatewayError;
+use crate::{GatewayError, budgets};
 
 /// The plan in force: what may be called, how, and what was learnt of it.
 pub(crate) struct ActivePlan {
@@ -61,6 +62,9 @@ fn compile(config: &Config) -> Plan {
                 requests_per_minute: one.limits.requests_per_minute,
                 tokens_per_minute: one.limits.tokens_per_minute,
             },
+            rates: rates_of(one),
+            max_output: one.max_output_tokens,
+            quality: one.quality,
         })
         .collect();
     let positions: HashMap<&str, usize> =
@@ -69,18 +73,29 @@ fn compile(config: &Config) -> Plan {
         let name: Arc<str> = feature.name.as_str().into();
         let feature = Feature {
             name: Arc::clone(&name),
+            owner: feature.owner.as_deref().map(Arc::from),
             criticality: criticality(feature.criticality),
             deadline: feature.deadline,
             return_after: feature.return_after,
             strict: feature.fidelity == Fidelity::Strict,
             hedge: feature.hedge.map(|hedge| Hedge { after: hedge.after }),
             on_break: on_break(feature.on_stream_break),
+            limits: Limits {
+                all: allowance(feature.limits.all),
+                each: allowance(feature.limits.per_caller),
+            },
             implicit: feature.implicit,
             tiers: feature.tiers.iter().map(|one| tier(one, &positions)).collect(),
         };
         (name, Arc::new(feature))
     };
-    Plan { features: config.features.iter().map(feature).collect(), deployments, domains }
+    let features = config.features.iter().map(feature).collect();
+    Plan { features, deployments, domains, budgets: budgets::of(config) }
+}
+
+/// What a deployment's tokens cost, where that is known.
+fn rates_of(deployment: &tieline_config::Deployment) -> Option<Rates> {
+    deployment.price
 }
 
 /// The elements of the failure-domain tree that a deployment belongs to.
@@ -131,6 +146,12 @@ const fn criticality(configured: tieline_config::Criticality) -> Criticality {
     }
 }
 
+const fn allowance(configured: tieline_config::Allowance) -> Allowance {
+    let tieline_config::Allowance { requests_per_minute, tokens_per_minute, concurrency } =
+        configured;
+    Allowance { by_minute: Configured { requests_per_minute, tokens_per_minute }, concurrency }
+}
+
 const fn on_break(configured: OnStreamBreak) -> OnBreak {
     match configured {
         OnStreamBreak::Error => OnBreak::Error,
@@ -154,6 +175,12 @@ fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
                 tieline_config::Prefer::Ordered => Prefer::Ordered,
                 tieline_config::Prefer::Weighted => Prefer::Weighted,
                 tieline_config::Prefer::Fastest => Prefer::Fastest,
+                tieline_config::Prefer::Cheapest => Prefer::Cheapest,
+                tieline_config::Prefer::Balanced(weights) => Prefer::Balanced(Weights {
+                    cost: weights.cost,
+                    latency: weights.latency,
+                    quality: weights.quality,
+                }),
             },
         },
         TierMode::Cache { max_age, similar } => Mode::Cache {
@@ -177,5 +204,10 @@ fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
         ttft: tier.ttft,
         deadline: tier.deadline,
         acceptable: tier.acceptable,
+        ceilings: Ceilings {
+            max_usd: tier.ceilings.max_usd_per_request,
+            ttft_p95: tier.ceilings.ttft_p95,
+            min_quality: tier.ceilings.min_quality,
+        },
     }
 }

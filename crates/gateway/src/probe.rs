@@ -9,7 +9,7 @@ use std::{
 
 use tieline_config::Probes;
 use tieline_dialect::{Losses, Style, dialect, probe};
-use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, OnBreak, outcome};
+use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, Limits, OnBreak, outcome};
 use tieline_types::{Fault, PROBE_FEATURE, Reason, Replay, Usage};
 use tokio::{
     task::{self, JoinSet},
@@ -89,6 +89,7 @@ impl Prober {
     fn new(worker: Arc<Worker>) -> Self {
         let feature = Feature {
             name: PROBE_FEATURE.into(),
+            owner: None,
             // It takes due probes at once, and gives way where a quota runs low.
             criticality: Criticality::Sheddable,
             deadline: PROBE_TIMEOUT,
@@ -96,6 +97,7 @@ impl Prober {
             strict: false,
             hedge: None,
             on_break: OnBreak::Error,
+            limits: Limits::default(),
             implicit: false,
             tiers: Vec::new(),
         };

@@ -8,7 +8,7 @@ use tieline_types::{
 };
 use tokio::time::Instant;
 
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, limits::Pass};
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(crate) struct Record {
     under_way: Vec<usize>,
     /// Which of them answers.
     answering: Option<usize>,
+    /// Its place under its feature's limits.
+    pass: Option<Pass>,
 }
 
 /// What comes to light in the course of an attempt.
@@ -75,6 +77,7 @@ impl Record {
             call: Some(Box::new(call)),
             under_way: Vec::new(),
             answering: None,
+            pass: None,
         }
     }
 
@@ -83,6 +86,11 @@ impl Record {
         let mut record = Self::open(gateway, id, dialect);
         record.kind = Kind::Probe;
         record
+    }
+
+    /// Keeps the request's place under its feature's limits until it ends.
+    pub(crate) fn let_in(&mut self, pass: Option<Pass>) {
+        self.pass = pass;
     }
 
     /// The request's arrival.
@@ -264,6 +272,9 @@ impl Record {
             return;
         };
         call.duration_us = micros(self.arrived, Instant::now());
+        if let Some(pass) = self.pass.take() {
+            pass.leave(self.gateway.now(), Some(&call));
+        }
         match self.kind {
             Kind::Client => self.gateway.metrics.call(&call),
             Kind::Probe => self.gateway.metrics.probe(&call),
@@ -281,6 +292,9 @@ impl Drop for Record {
                 Fault::new(Class::ClientGone, "the client left before the answer was complete");
             self.end_attempts(Some(&gone));
             self.close();
+        }
+        if let Some(pass) = self.pass.take() {
+            pass.leave(self.gateway.now(), None);
         }
     }
 }

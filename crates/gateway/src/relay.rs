@@ -177,6 +177,8 @@ impl Relay {
         if let Some(reply) = self.source.reply() {
             recall::keep(&self.walk.worker.gateway, &self.walk.call, reply);
         }
+        // Settled before it is on record.
+        drop(held);
         record.served(self.acceptable, Some(usage));
     }
 
@@ -190,6 +192,7 @@ impl Relay {
                 held.failed(fault);
             }
             let usage = self.note_usage(&mut record);
+            held.costs(&usage);
             record.failed(fault, 200, Some(usage));
         }
     }
@@ -227,8 +230,9 @@ impl Drop for Relay {
             // Clients hang up at the dialect's last event; the transport's end may come later.
             self.close_well();
         }
-        if let Some((mut record, _)) = self.books.take() {
+        if let Some((mut record, mut held)) = self.books.take() {
             let usage = self.note_usage(&mut record);
+            held.costs(&usage);
             record.note(|call| call.usage = Some(usage));
         }
     }

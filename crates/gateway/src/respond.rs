@@ -61,12 +61,15 @@ pub(crate) fn answer(walk: Walk, answered: Answered, mut record: Record) -> Resp
             let body = match *reached {
                 Reached::Whole { body, usage, reply, .. } => {
                     held.completed();
-                    if let Some(usage) = &usage {
-                        held.used(usage);
+                    match &usage {
+                        Some(usage) => held.used(usage),
+                        None => held.uncounted(),
                     }
                     if let Some(reply) = reply.filter(|_| call.keeps_answers()) {
                         recall::keep(gateway, call, *reply);
                     }
+                    // Settled before it is on record.
+                    drop(held);
                     record.served(acceptable, usage);
                     Outgoing::Whole(body)
                 }
@@ -95,7 +98,10 @@ pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Re
     }
     // The fallbacks have been tried here; an SDK that tries again only multiplies the load.
     let hopeless = record.attempts() > 0
-        || matches!(fault.class, Class::Exhausted | Class::CallerAuth | Class::CallerDenied);
+        || matches!(
+            fault.class,
+            Class::Exhausted | Class::CallerAuth | Class::CallerDenied | Class::OverBudget
+        );
     if hopeless && status != 429 {
         put(&mut headers, "x-should-retry", "false");
     }

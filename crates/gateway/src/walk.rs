@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::{
     admit::Call,
     attempt::{Attempt, Ran, Reached, Window},
+    bill::Shortage,
     hedge::Hedge,
     held::Held,
     listen::Worker,
@@ -27,6 +28,7 @@ use crate::{
 };
 
 mod exhausted;
+mod pay;
 
 /// The time to the first content that a stream may take where its tier does not say.
 const FIRST_CONTENT: Duration = Duration::from_secs(30);
@@ -42,6 +44,11 @@ pub(crate) const FAIR_WINDOW: Duration = Duration::from_secs(1);
 
 /// The same where the caller set a deadline of its own.
 const FAIR_WINDOW_HURRIED: Duration = Duration::from_secs(5);
+
+/// Why a deployment is passed over where a budget pays and nobody knows what it costs.
+const UNPRICED: &str = "unpriced";
+/// The same where it is expected to cost more than its tier allows.
+const TOO_DEAR: &str = "too_dear";
 
 /// What answers a request.
 pub(crate) struct Answered {
@@ -90,6 +97,8 @@ pub(crate) struct Walk {
     /// Faults that look like the caller's, of deployments where many callers see them. If another
     /// answers this request well, they were the deployments' own.
     doubts: Vec<(Held, Fault)>,
+    /// The budget in which there was no room; of several the one that has some soonest.
+    short: Option<Shortage>,
     /// The first deployment that was shut between the decision and its turn.
     missed: Option<Target>,
     /// The step that was taken before its turn, beside another.
@@ -125,6 +134,7 @@ impl Walk {
             neutral: Neutral::default(),
             faults: Vec::new(),
             doubts: Vec::new(),
+            short: None,
             missed: None,
             hedged: None,
             uncounted: 0,
@@ -138,9 +148,15 @@ impl Walk {
         let now = self.worker.gateway.now();
         self.call.plan.live.deposit(&self.call.feature, now);
         for one in &self.decision.considered {
-            if let Verdict::Shut(until, why) | Verdict::LeastBad(until, why) = one.verdict {
-                self.pass_over(one.tier, one.deployment, why.as_str(), Some((until, now)), record);
-            }
+            let (why, opens) = match one.verdict {
+                Verdict::Shut(until, why) | Verdict::LeastBad(until, why) => {
+                    (why.as_str(), Some((until, now)))
+                }
+                Verdict::Unpriced => (UNPRICED, None),
+                Verdict::TooDear => (TOO_DEAR, None),
+                Verdict::In | Verdict::NoWeight => continue,
+            };
+            self.pass_over(one.tier, one.deployment, why, opens, record);
         }
         if let Some(answered) = self.go_on(record).await? {
             return Ok(answered);
@@ -313,6 +329,7 @@ impl Walk {
             return None;
         }
         let (route, known) = (plan.routes.get(deployment)?, plan.plan.deployments.get(deployment)?);
+        let bill = self.pay(tier, deployment, record)?;
         let (feature, now) = (&call.feature, gateway.now());
         let admitted = {
             let (demand, draw) = (call.demand(), self.decision.draw);
@@ -342,7 +359,7 @@ impl Walk {
             deployment,
             id: Arc::clone(&known.id),
             style: Style { model: known.model.to_string(), ..self.style.clone() },
-            held: Held::new(gateway, plan, lease),
+            held: Held::new(gateway, plan, lease).paid_by(bill).of(feature),
             keep: call.keeps_answers(),
             said,
             window,
@@ -389,6 +406,9 @@ impl Walk {
     fn judge(&mut self, mut held: Held, fault: &Fault, allowed: Duration) -> Result<(), Fault> {
         if fault.replay == Replay::NotSent {
             held.used(&Usage::default());
+        }
+        if fault.replay == Replay::Refused {
+            held.unpaid();
         }
         if self.had_no_fair_chance(fault, allowed) {
             return Ok(());

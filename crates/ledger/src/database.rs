@@ -41,6 +41,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, sql: include_str!("sql/003_decisions.sql") },
     Migration { version: 4, sql: include_str!("sql/004_audit.sql") },
     Migration { version: 5, sql: include_str!("sql/005_jobs.sql") },
+    Migration { version: 6, sql: include_str!("sql/006_spend.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.

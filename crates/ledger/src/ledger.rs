@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread, time::Duration};
 
-use tieline_types::{AuditRecord, CallRecord, Change};
+use tieline_types::{AuditRecord, CallRecord, Change, UsdPico};
 
 use crate::{
     audit::{self, AuditFilter},
@@ -11,6 +11,7 @@ use crate::{
     error::LedgerError,
     jobs::Jobs,
     queue::{Queue, Status, Worker},
+    spend::{self, Spend, SpendWindow},
     spill::Spill,
     spiller,
     writer::Writer,
@@ -53,6 +54,7 @@ struct Handle {
     queue: Arc<Queue>,
     path: PathBuf,
     jobs: Arc<Jobs>,
+    spend: Arc<Spend>,
 }
 
 impl Drop for Handle {
@@ -76,12 +78,15 @@ impl Ledger {
             queue: Arc::clone(&queue),
             path: settings.path.clone(),
             jobs: Arc::new(Jobs::new(&settings.path)),
+            spend: Arc::default(),
         };
+        let amounts = Arc::clone(&handle.spend);
         let ledger = Self { handle: Arc::new(handle) };
 
         let spills = (Arc::clone(&queue), Arc::clone(&spill));
         start("spill", &queue, move || spiller::run(&spills.0, &spills.1))?;
-        let writer = Writer::new(Arc::clone(&queue), spill, settings.path.clone(), connection)?;
+        let path = settings.path.clone();
+        let writer = Writer::new(Arc::clone(&queue), amounts, spill, path, connection)?;
         start("writer", &queue, move || writer.run())?;
         Ok(ledger)
     }
@@ -116,6 +121,22 @@ impl Ledger {
     /// When the database cannot be read.
     pub fn last_changes(&self, actions: &[Change]) -> Result<Vec<AuditRecord>, LedgerError> {
         audit::last_changes(&self.handle.path, actions)
+    }
+
+    /// Adds to what was spent in a window. Never blocks and does no I/O on the caller's thread: the
+    /// writer adds it to the database with the next records, within about a second. It is not
+    /// spilled: while the database takes nothing it waits in memory, and a death costs it.
+    pub fn spend(&self, window: SpendWindow, usd: UsdPico) {
+        self.handle.spend.add(window, usd);
+    }
+
+    /// What was spent in each of these windows, as far as the database has it; reads it like
+    /// [`audit`](Ledger::audit).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn spent(&self, windows: &[SpendWindow]) -> Result<Vec<UsdPico>, LedgerError> {
+        spend::spent(&self.handle.path, windows)
     }
 
     /// Waits until every record accepted before the call is durable: in the database, or in a spill

@@ -1,5 +1,5 @@
 //! The ledger: the durable record of requests and attempts, of changes to the gateway, the callers'
-//! keys, and the requests that are to be answered later, in SQLite.
+//! keys, the requests that are to be answered later, and what was spent under budgets, in SQLite.
 //!
 //! [`Ledger::record`] only puts a record into a bounded queue. A writer thread moves the queue into
 //! the database in batches; a second thread appends to spill files whatever the database has not
@@ -19,6 +19,7 @@ mod query;
 mod queue;
 mod ring;
 mod rows;
+mod spend;
 mod spill;
 mod spiller;
 mod writer;
@@ -31,3 +32,4 @@ pub use ledger::{Ledger, Settings};
 pub use query::{Filter, query};
 pub use queue::Status;
 pub use ring::{KeyInfo, KeyRefusal, KeyRing};
+pub use spend::SpendWindow;

@@ -11,6 +11,7 @@ use crate::{
     import::Import,
     queue::{Batch, Next, Queue},
     rows::Inserter,
+    spend::{self, Amounts, Spend},
     spill::Spill,
 };
 
@@ -26,6 +27,7 @@ const REST: Duration = Duration::from_secs(1);
 /// The one writer of records of this process.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
+    spend: Arc<Spend>,
     database: Database,
     import: Import,
 }
@@ -34,13 +36,15 @@ impl Writer {
     /// A writer that begins with an open `connection` to the database at `path`.
     pub(crate) fn new(
         queue: Arc<Queue>,
+        spend: Arc<Spend>,
         spill: Arc<Spill>,
         path: PathBuf,
         connection: Connection,
     ) -> Result<Self, LedgerError> {
         connection.busy_timeout(LOCK_PATIENCE).map_err(|source| LedgerError::Write { source })?;
         let import = Import::new(Arc::clone(&queue), spill);
-        Ok(Self { queue, database: Database { path, connection: Some(connection) }, import })
+        let database = Database { path, connection: Some(connection) };
+        Ok(Self { queue, spend, database, import })
     }
 
     /// Writes batches, and imports spills in between, until the ledger is closed.
@@ -49,14 +53,20 @@ impl Writer {
             let rest = if self.import.is_active() { Duration::ZERO } else { REST };
             match self.queue.next(rest) {
                 Next::Write(batch) => self.write(&batch),
-                Next::Nothing => self.import(),
-                Next::Closed => break,
+                Next::Nothing => {
+                    self.write_spend();
+                    self.import();
+                }
+                Next::Closed => {
+                    self.write_spend();
+                    break;
+                }
             }
         }
     }
 
     fn write(&mut self, batch: &Batch) {
-        match self.database.write(batch.records.iter()) {
+        match self.insert(batch.records.iter()) {
             Ok(added) => {
                 let recovered = self.queue.written(batch, added);
                 report_recovery(recovered);
@@ -68,6 +78,24 @@ impl Writer {
         }
     }
 
+    /// Writes what was spent, while no record comes along with it.
+    fn write_spend(&mut self) {
+        // What is wrong with the database shows when the next record comes.
+        if self.spend.is_any() && self.insert(std::iter::empty()).is_err() {
+            self.queue.pause(RETRY);
+        }
+    }
+
+    /// Writes records with what was spent meanwhile.
+    fn insert<'r>(&mut self, records: impl Iterator<Item = &'r Entry>) -> Result<u64, LedgerError> {
+        let amounts = self.spend.take();
+        let written = self.database.write(records, &amounts);
+        if written.is_err() {
+            self.spend.put_back(amounts);
+        }
+        written
+    }
+
     /// Imports one batch of spilled records, if any wait.
     fn import(&mut self) {
         let records = match self.import.peek() {
@@ -75,7 +103,7 @@ impl Writer {
             Ok(None) => return,
             Err(error) => return report_import(&error),
         };
-        match self.database.write(records.iter()) {
+        match self.database.write(records.iter(), &Amounts::new()) {
             Ok(added) => {
                 report_recovery(self.queue.imported(records.len(), added));
                 if let Err(error) = self.import.done() {
@@ -113,13 +141,18 @@ struct Database {
 }
 
 impl Database {
-    /// Writes records in one transaction; gives the number that were not there already.
-    fn write<'r>(&mut self, records: impl Iterator<Item = &'r Entry>) -> Result<u64, LedgerError> {
+    /// Writes records and amounts in one transaction; gives the number of records that were not
+    /// there already.
+    fn write<'r>(
+        &mut self,
+        records: impl Iterator<Item = &'r Entry>,
+        amounts: &Amounts,
+    ) -> Result<u64, LedgerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => database::open(&self.path, LOCK_PATIENCE)?,
         };
-        let written = insert_all(&mut connection, records);
+        let written = insert_all(&mut connection, records, amounts);
         if written.as_ref().err().is_none_or(is_busy) {
             self.connection = Some(connection);
         }
@@ -130,6 +163,7 @@ impl Database {
 fn insert_all<'r>(
     connection: &mut Connection,
     records: impl Iterator<Item = &'r Entry>,
+    amounts: &Amounts,
 ) -> rusqlite::Result<u64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut added = 0;
@@ -138,6 +172,7 @@ fn insert_all<'r>(
         added += u64::from(record.insert(&transaction, &mut inserter)?);
     }
     drop(inserter);
+    spend::add(&transaction, amounts)?;
     transaction.commit()?;
     Ok(added)
 }

@@ -5,8 +5,8 @@
 //! were slow against what was usual. Open, it lets nothing through for a time that doubles with
 //! each failed probe. Then one probe at a time decides. After a good one traffic returns in steps:
 //! a provider that has just recovered is easily pushed over again. Answers that arrive while it is
-//! open are mostly those of requests sent before, and ignored. A good one to a request that was sent
-//! since, for want of anything better, ends the wait for the probe.
+//! open are mostly those of requests sent before, and ignored. A good one to a request that was
+//! sent since, for want of anything better, ends the wait for the probe.
 
 use std::time::Duration;
 

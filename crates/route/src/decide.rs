@@ -1,11 +1,15 @@
 //! The steps for one request: which candidates of which tiers, in which order, and why.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use rand::{Rng, SeedableRng as _, rngs::SmallRng};
 
 use crate::{
-    Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Tier, TierChange, Why, p2c,
+    Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Prospect, Standing, Tier, TierChange,
+    Why,
+    objective::{Weighed, balanced, cheapest},
+    p2c,
+    price::is_priced,
 };
 
 /// How many of those that are shut are tried after all that are open, or when nothing is.
@@ -43,6 +47,18 @@ pub enum Step {
     },
 }
 
+/// What is known of a request when it is planned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ask {
+    /// The tokens that it needs, as far as that can be told.
+    pub demand: Demand,
+    /// A number for its conversation. Requests with the same one are of the same share of whatever
+    /// returns, and find weighted candidates in the same order.
+    pub conversation: Option<u64>,
+    /// Whether a budget pays for it: what has no price is then out.
+    pub budgeted: bool,
+}
+
 /// Why a candidate is in or out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -55,10 +71,14 @@ pub enum Verdict {
     LeastBad(Duration, Why),
     /// Its weight is 0.
     NoWeight,
+    /// A budget pays, and nobody knows what it costs.
+    Unpriced,
+    /// It is expected to cost more than its tier allows.
+    TooDear,
 }
 
 /// A candidate and its verdict.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Considered {
     /// Position of the tier in the feature.
     pub tier: usize,
@@ -66,6 +86,8 @@ pub struct Considered {
     pub deployment: usize,
     /// In or out, and why.
     pub verdict: Verdict,
+    /// What is known of it for this request, where its tier weighs anything.
+    pub prospect: Option<Prospect>,
 }
 
 /// The ordered steps and the reasons.
@@ -88,35 +110,42 @@ pub struct Decision {
 /// promising of those that are shut, rather than refusing outright: what is on its way back before
 /// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
 /// ends, only those on their way back or waiting for their probe are tried.
-///
-/// Requests with the same number for their `conversation` are of the same share of whatever
-/// returns, and find weighted candidates in the same order.
 pub fn decide(
     feature: &Feature,
     live: &Live,
     now: Duration,
-    demand: Demand,
-    conversation: Option<u64>,
+    ask: Ask,
     rng: &mut impl Rng,
 ) -> Decision {
+    let Ask { demand, conversation, .. } = ask;
     let mut steady = SmallRng::seed_from_u64(conversation.unwrap_or_else(|| rng.random()));
     let mut decision = Decision { draw: steady.random(), ..Decision::default() };
     let mut shut = Vec::new();
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
             Mode::Models { candidates, prefer } => {
+                let candidates = &decision.payable(tier, candidates, live, ask);
                 let standing = |one: &Candidate| {
                     let at = one.deployment;
                     (at, live.peek(at, feature, now, decision.draw, demand))
                 };
-                let order: Vec<(usize, Standing)> = match prefer {
-                    Prefer::Ordered => candidates.iter().map(standing).collect(),
+                let mut order: Vec<(usize, Standing)> = match prefer {
+                    Prefer::Ordered | Prefer::Cheapest | Prefer::Balanced(_) => {
+                        candidates.iter().map(standing).collect()
+                    }
                     Prefer::Weighted => {
                         drawn(candidates, &mut steady).iter().map(standing).collect()
                     }
                     Prefer::Fastest => {
                         fastest(&candidates.iter().map(standing).collect::<Vec<_>>(), rng)
                     }
+                };
+                let prospects = if config.weighs() {
+                    decision.weigh((tier, config), &mut order, |at| {
+                        live.prospect(feature, at, now, demand)
+                    })
+                } else {
+                    Vec::new()
                 };
                 let stands_in = || stands_in(feature, tier, live, now, decision.draw, demand);
                 let hold = live
@@ -131,6 +160,7 @@ pub fn decide(
                 {
                     decision.note(tier, zero.deployment, Verdict::NoWeight);
                 }
+                decision.explain(tier, &prospects);
             }
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
             Mode::Queue { .. } => {
@@ -254,6 +284,65 @@ impl Decision {
         })
     }
 
+    /// The candidates that a request may be sent to, whoever pays for it.
+    fn payable<'c>(
+        &mut self,
+        tier: usize,
+        candidates: &'c [Candidate],
+        live: &Live,
+        ask: Ask,
+    ) -> Cow<'c, [Candidate]> {
+        let unpriced = |one: &Candidate| !live.rates(one.deployment).is_some_and(is_priced);
+        if !ask.budgeted || !candidates.iter().any(unpriced) {
+            return Cow::Borrowed(candidates);
+        }
+        for one in candidates.iter().filter(|one| unpriced(one)) {
+            self.note(tier, one.deployment, Verdict::Unpriced);
+        }
+        candidates.iter().filter(|one| !unpriced(one)).copied().collect()
+    }
+
+    /// Orders a tier's candidates by its objective and under its ceilings; leaves out what is too
+    /// dear. Gives what is known of each.
+    ///
+    /// No request is sent where it is expected to cost more than the tier allows. The other
+    /// ceilings only order, so that they never leave a tier empty: after what meets them comes what
+    /// is too slow, then what is not good enough, and last what is neither.
+    fn weigh(
+        &mut self,
+        (tier, config): (usize, &Tier),
+        order: &mut Vec<(usize, Standing)>,
+        prospect: impl Fn(usize) -> Prospect,
+    ) -> Vec<(usize, Prospect)> {
+        let all = order.drain(..).map(|(at, standing)| (at, standing, prospect(at)));
+        let mut weighed: Vec<Weighed> = all.collect();
+        match &config.mode {
+            Mode::Models { prefer: Prefer::Cheapest, .. } => cheapest(&mut weighed),
+            Mode::Models { prefer: Prefer::Balanced(weights), .. } => {
+                balanced(&mut weighed, *weights);
+            }
+            _ => {}
+        }
+        let ceilings = &config.ceilings;
+        weighed.sort_by_key(|(.., prospect)| ceilings.misses(prospect));
+        for (at, standing, prospect) in &weighed {
+            match ceilings.max_usd.map(|most| (prospect.usd, most)) {
+                Some((None, _)) => self.note(tier, *at, Verdict::Unpriced),
+                Some((Some(usd), most)) if usd > most => self.note(tier, *at, Verdict::TooDear),
+                _ => order.push((*at, *standing)),
+            }
+        }
+        weighed.into_iter().map(|(at, _, prospect)| (at, prospect)).collect()
+    }
+
+    /// Says of a tier's candidates what is known of each.
+    fn explain(&mut self, tier: usize, prospects: &[(usize, Prospect)]) {
+        for one in self.considered.iter_mut().filter(|one| one.tier == tier) {
+            let known = prospects.iter().find(|(at, _)| *at == one.deployment);
+            one.prospect = known.map(|(_, prospect)| *prospect);
+        }
+    }
+
     fn rescue_with(&mut self, mut shut: Vec<Rescue>) {
         shut.sort_by_key(|rescue| (rescue.promise(), rescue.until));
         let mut room = LAST_RESORTS_MAX;
@@ -279,7 +368,7 @@ impl Decision {
     }
 
     fn note(&mut self, tier: usize, deployment: usize, verdict: Verdict) {
-        self.considered.push(Considered { tier, deployment, verdict });
+        self.considered.push(Considered { tier, deployment, verdict, prospect: None });
     }
 }
 

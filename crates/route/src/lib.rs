@@ -11,11 +11,16 @@ mod budget;
 mod criticality;
 mod decide;
 mod domain;
+mod habit;
+mod limit;
 mod live;
+mod objective;
 mod outcome;
 mod pace;
 mod plan;
 mod pool;
+mod price;
+mod purse;
 mod ring;
 mod settle;
 mod storm;
@@ -24,14 +29,19 @@ pub use balance::{Ewma, Load, p2c};
 pub use breaker::{Breaker, Cause, Permit, State};
 pub use budget::{Budget, Cost, Move, backoff, cost, retry_wait};
 pub use criticality::{Criticality, sheds};
-pub use decide::{Considered, Decision, Step, Verdict, decide};
+pub use decide::{Ask, Considered, Decision, Step, Verdict, decide};
 pub use domain::{Domain, Level};
-pub use live::{Lease, Live, Shown, Standing, Why};
+pub use habit::{Habit, Habits};
+pub use limit::{Allowance, Counted, Entry, Exceeded, Limiter, Limits, Whose};
+pub use live::{Hold, Lease, Live, Shown, Standing, Why};
+pub use objective::{Ceilings, Prospect, Weights};
 pub use outcome::{Effect, Next, Outcome, may_pass, outcome};
 pub use plan::{Candidate, Deployment, Feature, Hedge, Mode, OnBreak, Plan, Prefer, Similar, Tier};
 pub use pool::{
     Admission, Configured, Demand, Gauge, Observed, Pool, PoolState, Reservation, Seen,
 };
+pub use price::worst;
+pub use purse::{Allotment, OnLimit, Owner, Period, Purse, PurseState, Short, Window};
 pub use settle::{TierChange, TierState};
 pub use storm::{Storm, Who};
 

@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use tieline_types::{Class, Fault, Phase, Scope};
+use tieline_types::{Class, Fault, Phase, Rates, Scope};
 
 use crate::{
-    Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Level, Load, Mode, Next, Permit,
-    Plan, State, Storm, TierState, Who,
+    Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Habits, Level, Load, Mode, Next,
+    Permit, Plan, State, Storm, TierState, Who,
     domain::Suspicion,
     outcome,
     pool::{Admission, Demand, Observed, Pool, Reservation},
@@ -18,8 +18,14 @@ use crate::{
     sheds,
 };
 
+mod habits;
+mod limits;
+mod purses;
 mod spending;
 
+use limits::Limiters;
+pub use purses::Hold;
+use purses::Kept;
 use spending::Spending;
 
 /// Health, quota and budgets of everything in a plan.
@@ -28,6 +34,11 @@ pub struct Live {
     deployments: Vec<Known>,
     domains: Vec<Neighbours>,
     features: BTreeMap<Arc<str>, Spending>,
+    limiters: Limiters,
+    /// By feature, of those that weigh what a request costs.
+    habits: BTreeMap<Arc<str>, Arc<Habits>>,
+    /// By position of the budget in the plan.
+    purses: Vec<Kept>,
     ladders: Ladders,
 }
 
@@ -38,6 +49,10 @@ struct Known {
     health: Arc<Mutex<Health>>,
     /// Positions of its domains.
     domains: Vec<usize>,
+    /// What it costs, where that is known.
+    rates: Option<Rates>,
+    /// How good it is, where somebody says so.
+    quality: Option<f64>,
 }
 
 #[derive(Debug, Default)]
@@ -164,7 +179,8 @@ impl Live {
                 before => before.map_or_else(Arc::default, |known| Arc::clone(&known.health)),
             };
             lock(&health).pool.configure(now, one.limits);
-            Known { id: Arc::clone(&one.id), health, domains: one.domains.clone() }
+            let (id, domains) = (Arc::clone(&one.id), one.domains.clone());
+            Known { id, health, domains, rates: one.rates, quality: one.quality }
         };
         let domain = |(at, one): (usize, &crate::Domain)| {
             let same = |old: &&Neighbours| old.level == one.level && old.name == one.name;
@@ -191,8 +207,17 @@ impl Live {
             deployments: new.deployments.iter().map(deployment).collect(),
             domains: new.domains.iter().enumerate().map(domain).collect(),
             features: new.features.values().map(feature).collect(),
+            limiters: limits::carried(&self.limiters, new, now),
+            habits: habits::carried(&self.habits, new),
+            purses: purses::carried(&self.purses, new),
             ladders: self.ladders.carried(new),
         }
+    }
+
+    /// What a deployment costs; none where nobody knows.
+    #[must_use]
+    pub fn rates(&self, deployment: usize) -> Option<&Rates> {
+        self.deployments.get(deployment)?.rates.as_ref()
     }
 
     /// What a deployment would say to a request of that demand for this feature; `draw`, evenly

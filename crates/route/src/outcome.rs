@@ -96,6 +96,8 @@ pub fn outcome(fault: &Fault) -> Outcome {
         | Class::Superseded
         | Class::CallerAuth
         | Class::CallerDenied
+        | Class::OverLimit
+        | Class::OverBudget
         | Class::NotFound
         | Class::Exhausted
         | Class::Internal => (Next::Stop, Effect::Neutral),

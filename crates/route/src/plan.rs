@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use crate::{Criticality, Domain, pool::Configured};
+use tieline_types::Rates;
+
+use crate::{Allotment, Ceilings, Criticality, Domain, Limits, Owner, Weights, pool::Configured};
 
 /// Everything a request needs to know of the configuration.
 #[derive(Clone, Debug, Default)]
@@ -13,6 +15,8 @@ pub struct Plan {
     pub domains: Vec<Domain>,
     /// Features by name.
     pub features: BTreeMap<Arc<str>, Arc<Feature>>,
+    /// What may be spent; requests name budgets by position.
+    pub budgets: Vec<Allotment>,
 }
 
 impl Plan {
@@ -27,10 +31,22 @@ impl Plan {
             _ => false,
         })
     }
+
+    /// The budgets that a caller's requests of a feature are paid from, in ascending order.
+    #[must_use]
+    pub fn paying(&self, feature: &Feature, caller: &str) -> Vec<usize> {
+        let pays = |budget: &Allotment| match &budget.owner {
+            Owner::Feature(name) => *name == feature.name,
+            Owner::Team(name) => feature.owner.as_ref() == Some(name),
+            Owner::Caller(name) => **name == *caller,
+        };
+        let budgets = self.budgets.iter().enumerate().filter(|(_, budget)| pays(budget));
+        budgets.map(|(at, _)| at).collect()
+    }
 }
 
 /// One model at one provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Deployment {
     /// `model@provider`.
     pub id: Arc<str>,
@@ -42,6 +58,12 @@ pub struct Deployment {
     pub domains: Vec<usize>,
     /// Its quota, where it is configured.
     pub limits: Configured,
+    /// What its tokens cost, where that is known.
+    pub rates: Option<Rates>,
+    /// The most tokens of output that it is asked for where a request sets no limit.
+    pub max_output: Option<u64>,
+    /// How good its answers are, from 0 to 1, where somebody says so.
+    pub quality: Option<f64>,
 }
 
 /// A capability of the user's product, with its fallback ladder.
@@ -49,6 +71,8 @@ pub struct Deployment {
 pub struct Feature {
     /// Its name.
     pub name: Arc<str>,
+    /// The team that owns it.
+    pub owner: Option<Arc<str>>,
     /// How much its requests matter when there is not room for all.
     pub criticality: Criticality,
     /// The time a request may take in all.
@@ -61,6 +85,8 @@ pub struct Feature {
     pub hedge: Option<Hedge>,
     /// What happens when a stream breaks after its commit point.
     pub on_break: OnBreak,
+    /// What its callers may ask for at a time.
+    pub limits: Limits,
     /// True for the feature that a plain model name stands for.
     pub implicit: bool,
     /// The ladder, best first.
@@ -115,6 +141,8 @@ pub struct Tier {
     pub deadline: Option<Duration>,
     /// Whether an answer from here counts as good.
     pub acceptable: bool,
+    /// What its answers may cost and take.
+    pub ceilings: Ceilings,
 }
 
 impl Tier {
@@ -192,4 +220,8 @@ pub enum Prefer {
     /// The less busy of two drawn at random, by recent time to the first content and requests under
     /// way.
     Fastest,
+    /// Whatever the request is expected to cost least at.
+    Cheapest,
+    /// The best by cost, latency and quality.
+    Balanced(Weights),
 }

@@ -152,10 +152,19 @@ impl Pool {
     /// worth may be sent when nothing else is used: the provider decides.
     #[must_use]
     pub fn admits(&self, now: Duration, estimate: Demand) -> Admission {
+        let shut = self.tokens_shut(now, estimate).max(self.requests_shut(now));
+        shut.max(self.closed(now)).map_or(Admission::Open, Admission::Shut)
+    }
+
+    /// Until when there is no room for one more request; none where there is.
+    pub(crate) fn requests_shut(&self, now: Duration) -> Option<Duration> {
+        self.requests.shut_until(now, 1)
+    }
+
+    /// Until when there is no room for the tokens of a request; none where there is.
+    pub(crate) fn tokens_shut(&self, now: Duration, estimate: Demand) -> Option<Duration> {
         let tokens = self.tokens.iter().zip(estimate.amounts());
-        let shut = tokens.filter_map(|(meter, amount)| meter.shut_until(now, amount));
-        let shut = shut.chain(self.requests.shut_until(now, 1)).chain(self.closed(now));
-        shut.max().map_or(Admission::Open, Admission::Shut)
+        tokens.filter_map(|(meter, amount)| meter.shut_until(now, amount)).max()
     }
 
     /// Draws a request of that estimate, admitted or not.

@@ -48,6 +48,10 @@ pub enum Class {
     CallerAuth,
     /// The caller is known but may not use this feature.
     CallerDenied,
+    /// The caller asks for more at a time than its feature's limits allow.
+    OverLimit,
+    /// What may be spent on it is spent.
+    OverBudget,
     /// The requested feature, model or path does not exist.
     NotFound,
     /// Every tier was tried or closed.
@@ -58,7 +62,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Transport,
         Self::ServerError,
         Self::Overloaded,
@@ -79,6 +83,8 @@ impl Class {
         Self::Superseded,
         Self::CallerAuth,
         Self::CallerDenied,
+        Self::OverLimit,
+        Self::OverBudget,
         Self::NotFound,
         Self::Exhausted,
         Self::Internal,
@@ -108,6 +114,8 @@ impl Class {
             Self::Superseded => "superseded",
             Self::CallerAuth => "caller_auth",
             Self::CallerDenied => "caller_denied",
+            Self::OverLimit => "over_limit",
+            Self::OverBudget => "over_budget",
             Self::NotFound => "not_found",
             Self::Exhausted => "exhausted",
             Self::Internal => "internal",
@@ -126,10 +134,11 @@ impl Class {
             | Self::PolicyBlock
             | Self::ClientInvalid => 400,
             Self::CallerAuth => 401,
+            Self::OverBudget => 402,
             Self::CallerDenied => 403,
             Self::NotFound => 404,
             Self::TooLarge => 413,
-            Self::RateLimited => 429,
+            Self::RateLimited | Self::OverLimit => 429,
             Self::ClientGone => 499,
             Self::Internal => 500,
             Self::Transport
@@ -336,9 +345,12 @@ const fn usual(class: Class) -> (Origin, Scope, Replay, Phase) {
         C::ContextOverflow | C::PolicyBlock | C::ClientInvalid => {
             (Origin::Caller, Scope::Request, Replay::Refused, Phase::Headers)
         }
-        C::TooLarge | C::CallerAuth | C::CallerDenied | C::NotFound => {
-            (Origin::Caller, Scope::Request, Replay::NotSent, Phase::Admit)
-        }
+        C::TooLarge
+        | C::CallerAuth
+        | C::CallerDenied
+        | C::OverLimit
+        | C::OverBudget
+        | C::NotFound => (Origin::Caller, Scope::Request, Replay::NotSent, Phase::Admit),
         C::ClientGone => (Origin::Caller, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
         C::Superseded => (Origin::Tieline, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
         C::Exhausted | C::Internal => {

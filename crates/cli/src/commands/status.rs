@@ -6,6 +6,7 @@ use crate::{
     admin::Admin,
     failure::Failure,
     print::{self, FormatOption},
+    when,
 };
 
 /// Show the health of deployments and features of a running gateway
@@ -36,7 +37,12 @@ fn tables(status: &Value) -> String {
     let deployments = print::table(&COLUMNS, list(status, "deployments").map(deployment));
     let header = ["FEATURE", "TIERS, BEST FIRST", "RETRIES LEFT"];
     let features = print::table(&header, list(status, "features").map(feature));
-    format!("{deployments}\n\n{features}")
+    let budgets: Vec<Vec<String>> = list(status, "budgets").map(budget).collect();
+    if budgets.is_empty() {
+        return format!("{deployments}\n\n{features}");
+    }
+    let header = ["BUDGET", "SPENT", "RESERVED", "OF", "UNTIL", "AT THE LIMIT"];
+    format!("{deployments}\n\n{features}\n\n{}", print::table(&header, budgets))
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
@@ -88,6 +94,20 @@ fn tier(one: &Value) -> String {
         state if ["", "up"].contains(&state.as_str()) => name.to_owned(),
         state => format!("{name} ({state})"),
     }
+}
+
+/// `feature support-reply`, what of it is gone, and when it is whole again.
+fn budget(one: &Value) -> Vec<String> {
+    let text = |key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default();
+    let until = one.get("until_ms").and_then(Value::as_u64);
+    vec![
+        format!("{} {}", text("kind"), text("name")),
+        format!("${}", text("spent")),
+        format!("${}", text("reserved")),
+        format!("${} per {}", text("usd"), text("per")),
+        print::or_dash(until.map(when::written)),
+        text("on_limit").to_owned(),
+    ]
 }
 
 fn feature(one: &Value) -> Vec<String> {

@@ -7,8 +7,8 @@ use tieline_types::PROBE_FEATURE;
 use super::{Check, model::Index};
 use crate::{
     config::{
-        Candidate, Criticality, Feature, Fidelity, Hedge, Model, OnStreamBreak, Prefer, Tier,
-        TierMode,
+        Candidate, Ceilings, Criticality, Feature, FeatureLimits, Fidelity, Hedge, Model,
+        OnStreamBreak, Prefer, Tier, TierMode,
     },
     lenient::{Entries, Field},
     problem::{Code, Problem},
@@ -17,6 +17,8 @@ use crate::{
 };
 
 mod breaks;
+mod limits;
+mod objective;
 mod queue;
 mod similar;
 mod tier;
@@ -102,6 +104,8 @@ impl Check<'_> {
             return_after: written.return_after.value.map_or(RETURN_AFTER, |lapse| lapse.0),
             fidelity: written.fidelity.value.unwrap_or_default(),
             hedge: self.hedge(&written.hedge),
+            limits: self.feature_limits(&written.limits),
+            budget: written.budget.placed().and_then(|(budget, at)| self.budget(budget, at)),
             on_stream_break,
             tiers,
             implicit: false,
@@ -182,6 +186,7 @@ fn implicit(model: &Model) -> Feature {
         ttft: None,
         deadline: None,
         acceptable: true,
+        ceilings: Ceilings::default(),
     };
     Feature {
         name: model.name.clone(),
@@ -191,6 +196,8 @@ fn implicit(model: &Model) -> Feature {
         return_after: RETURN_AFTER,
         fidelity: Fidelity::Standard,
         hedge: None,
+        limits: FeatureLimits::default(),
+        budget: None,
         on_stream_break: OnStreamBreak::Error,
         tiers: vec![tier],
         implicit: true,

@@ -93,6 +93,8 @@ impl Check<'_> {
         }
         let max_output_tokens = self.above_zero(&written.max_output_tokens);
         let limits = self.limits(&written.limits);
+        let price = self.price(&written.price);
+        let quality = self.share(&written.quality);
         let Some(provider) = written.provider_name() else { return };
         let at = written.provider.at.unwrap_or(entry_at);
         if let Some(kinds) = kinds {
@@ -121,6 +123,8 @@ impl Check<'_> {
             sampling: written.sampling.value.unwrap_or(true),
             prefill: written.prefill.value.unwrap_or(false),
             limits,
+            price,
+            quality,
         });
     }
 

@@ -30,6 +30,8 @@ const FILES: &[&str] = &[
 const SECTIONS: &[&str] = &[
     "polices: x\nservers: {}\nbudget: { usd: 300 }\n",
     "policies: x\ncontracts: y\n",
+    "budgets: {}\n",
+    "budgets: { callers: { web: ~ }, teams: { shop: { usd: 3, per: day } } }\n",
     "s\
      \x20e\
      \x20r\
@@ -104,6 +106,8 @@ const MODELS: &[&str] = &[
     "m: [{ provider: a, limits: {} }, { provider: b, limits: { requests_per_minute: 0, tpm: 1 } }]",
     "m: [{ prvider: a }]",
     "tieline-probe: [a]",
+    "m: [{ provider: a, price: { input: -1, cache: 2, long: { above: 0, input: 1 } } }]",
+    "m: [{ provider: a, price: 3 }, { provider: b, price: { output: 0.0000000000001 } }]",
 ];
 
 /// The features of a good file.
@@ -126,6 +130,11 @@ const FEATURES: &[&str] = &[
     "f: { on_stream_break: { buffer: {} }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: { buffer: { tokens: 0, for: 11s, ms: 1 } }, tiers: [{ models: [m] }] }",
     "f: { on_stream_break: continue, tiers: [{ models: [m] }] }",
+    "f: { limits: {}, tiers: [{ models: [m] }] }",
+    "f: { budget: 300, tiers: [{ models: [m] }] }",
+    "f: { budget: { usd: 1e3, on_limit: stop }, tiers: [{ models: [m] }] }",
+    "f: { budget: { usd: 0, per: year }, tiers: [{ models: [m] }] }",
+    "f: { limits: { concurrency: 0, rpm: 1, per_caller: {} }, tiers: [{ models: [m] }] }",
 ];
 
 /// The tiers of the one feature of a good file.
@@ -141,7 +150,11 @@ const TIERS: &[&str] = &[
     "[{ reply: hi, ttft: 1s }, { models: [m] }, { off: true }]",
     "[{ reply: \"\" }]",
     "[{ off: false }]",
-    "[{ models: [m], prefer: cheapest }]",
+    "[{ models: [m], prefer: cheap }]",
+    "[{ models: [m], prefer: { balanced: { cost: 0, latency: 0, quality: 0 } } }]",
+    "[{ models: [m], prefer: { balanced: { cost: 101, speed: 1 } }, weights: { m: 1 } }]",
+    "[{ models: [m], prefer: {}, max_usd_per_request: -1, ttft_p95: 0s, min_quality: 2 }]",
+    "[{ models: [m], min_quality: 0.5 }, { reply: hi, max_usd_per_request: 1 }]",
     "[{ models: [m], weights: { m: 1 } }]",
     "[{ models: [m], prefer: weighted, weights: { z: 1, m@b: -1 } }]",
     "[{ models: [m], prefer: weighted, weights: { m: 0 } }]",

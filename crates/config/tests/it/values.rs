@@ -3,10 +3,12 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    AwsAuth, AzureAuth, Candidate, Config, Criticality, Deployment, Fidelity, Hedge, Limits,
-    OnStreamBreak, Prefer, Probes, ProviderKind, Queue, RealWorld, Similar, Surface, TierMode,
-    load,
+    Allowance, AwsAuth, AzureAuth, Budget, Candidate, Ceilings, Config, Criticality, Deployment,
+    Fidelity, Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes, ProviderKind, Queue,
+    RealWorld, Similar, Surface, Tier, TierMode, Weights, load,
 };
+
+use tieline_types::{Rates, TokenPrices};
 
 use super::{good, with};
 
@@ -45,7 +47,7 @@ models:
     - { provider: azure-key, name: gpt55-eu, surface: responses, max_output_tokens: 4096 }
     - { provider: bedrock, name: openai.gpt-5.5, sampling: false, limits: { tokens_per_minute: 9 } }
     - { provider: bedrock, name: us.openai.gpt-5.5, prefill: true }
-  claude: [anthropic, { provider: bedrock, name: us.anthropic.claude }]
+  claude: [{ provider: anthropic, quality: 0.9 }, { provider: bedrock, name: us.anthropic.claude }]
 features:
   support:
     owner: team
@@ -55,6 +57,8 @@ features:
     fidelity: strict
     on_stream_break: error
     hedge: { after: 800ms }
+    budget: { usd: 300.50, per: day, on_limit: refuse }
+    limits: { requests_per_minute: 60, per_caller: { concurrency: 2, tokens_per_minute: 9 } }
     tiers:
       - models: [claude, gpt-5.5@openai, claude@anthropic]
         prefer: weighted
@@ -62,11 +66,20 @@ features:
         ttft: 3s
         deadline: 10s
       - models: [gpt-5.5]
+      - models: [claude]
+        prefer: cheapest
+        max_usd_per_request: 0.05
+        ttft_p95: 2s
+        min_quality: 0.7
+      - { models: [claude], prefer: { balanced: { cost: 2, quality: 0 } } }
       - { cache: { max_age: 24h } }
       - { name: apology, reply: "Sorry.", acceptable: false }
   claude:
     on_stream_break: { buffer: { tokens: 40, for: 800ms } }
     tiers: [{ models: [claude] }, { off: true }]
+budgets:
+  callers: { web: { usd: 5, per: hour } }
+  teams: { team: { usd: 9000, per: month } }
 "#;
 
 fn kind<'c>(config: &'c Config, name: &str) -> &'c ProviderKind {
@@ -113,6 +126,8 @@ fn defaults() {
         sampling: true,
         prefill: false,
         limits: Limits::default(),
+        price: None,
+        quality: None,
     };
     assert_eq!(*deployment, usual);
 }
@@ -208,11 +223,25 @@ fn a_ladder() {
     assert_eq!(feature.fidelity, Fidelity::Strict);
     assert_eq!(feature.criticality, Criticality::SheddablePlus);
     assert_eq!(feature.hedge, Some(Hedge { after: Some(Duration::from_millis(800)) }));
+    let usd = |text: &str| text.parse().expect("dollars");
+    let day = Budget { usd: usd("300.5"), per: Per::Day, on_limit: OnLimit::Refuse };
+    assert_eq!(feature.budget, Some(day));
+    let hour = Budget { usd: usd("5"), per: Per::Hour, on_limit: OnLimit::NextTier };
+    assert_eq!(config.budgets.callers, [("web".to_owned(), hour)]);
+    let month = Budget { usd: usd("9000"), per: Per::Month, on_limit: OnLimit::NextTier };
+    assert_eq!(config.budgets.teams, [("team".to_owned(), month)]);
+    let all = Allowance { requests_per_minute: Some(60), ..Allowance::default() };
+    assert_eq!(feature.limits.all, all);
+    let each =
+        Allowance { tokens_per_minute: Some(9), concurrency: Some(2), ..Allowance::default() };
+    assert_eq!(feature.limits.per_caller, each);
     let limits = Limits { tokens_per_minute: Some(9), ..Limits::default() };
     assert!(config.deployments().any(|one| one.limits == limits));
     let names: Vec<&str> = feature.tiers.iter().map(|tier| tier.name.as_str()).collect();
-    assert_eq!(names, ["models", "tier-2", "cache", "apology"]);
-    let [first, _, cache, reply] = feature.tiers.as_slice() else { panic!("{feature:?}") };
+    assert_eq!(names, ["models", "tier-2", "tier-3", "tier-4", "cache", "apology"]);
+    let [first, _, cheapest, balanced, cache, reply] = feature.tiers.as_slice() else {
+        panic!("{feature:?}")
+    };
     let weighted = |id: &str, weight| Candidate { deployment: id.into(), weight };
     assert_eq!(
         first.mode,
@@ -229,9 +258,69 @@ fn a_ladder() {
     assert_eq!(first.deadline, Some(Duration::from_secs(10)));
     assert_eq!(cache.mode, TierMode::Cache { max_age: Duration::from_secs(86_400), similar: None });
     assert_eq!(reply.mode, TierMode::Reply { text: "Sorry.".into() });
+    let ceilings = Ceilings {
+        max_usd_per_request: Some(usd("0.05")),
+        ttft_p95: Some(Duration::from_secs(2)),
+        min_quality: Some(0.7),
+    };
+    assert_eq!((cheapest.ceilings, first.ceilings), (ceilings, Ceilings::default()));
+    let prefer = |tier: &Tier| match &tier.mode {
+        TierMode::Models { prefer, .. } => *prefer,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(prefer(cheapest), Prefer::Cheapest);
+    let weights = Weights { cost: 2, latency: 1, quality: 0 };
+    assert_eq!(prefer(balanced), Prefer::Balanced(weights));
+    let quality = |id: &str| config.deployment(id).and_then(|one| one.quality);
+    assert_eq!((quality("claude@anthropic"), quality("claude@bedrock")), (Some(0.9), None));
     assert!(first.acceptable && !reply.acceptable);
     let off = config.feature("claude").and_then(|feature| feature.tiers.last());
     assert!(off.is_some_and(|tier| tier.mode == TierMode::Off && tier.name == "off"));
+}
+
+#[test]
+fn what_has_no_price_of_its_own_costs_what_it_is_a_kind_of() {
+    let price = |written: &str| {
+        let text = FULL.replace("max_output_tokens: 4096", &format!("price: {written}"));
+        good(&text).deployment("gpt-5.5@azure-key").and_then(|one| one.price).expect("a price")
+    };
+    let usd = |text: &str| Some(text.parse().expect("dollars"));
+    let usual = TokenPrices {
+        input: usd("3"),
+        cache_read: usd("3"),
+        cache_write_5m: usd("3"),
+        cache_write_1h: usd("3"),
+        cache_write_other: usd("3"),
+        output: usd("15"),
+        reasoning: usd("15"),
+        ..TokenPrices::default()
+    };
+    assert_eq!(price("{ input: 3, output: 15 }"), Rates { usual, long: None });
+    let written = "{ input: 3, output: 15, cache_read: 0.3, cache_write: 3.75, cache_write_1h: 6,
+        reasoning: 14, input_audio: 30, output_audio: 60,
+        long: { above: 200000, input: 6, output: 22.5, cache_read: 0.6 } }";
+    let heard = TokenPrices { input_audio: usd("30"), output_audio: usd("60"), ..usual };
+    let all = TokenPrices {
+        cache_read: usd("0.3"),
+        cache_write_5m: usd("3.75"),
+        cache_write_1h: usd("6"),
+        cache_write_other: usd("3.75"),
+        reasoning: usd("14"),
+        ..heard
+    };
+    let long = TokenPrices {
+        input: usd("6"),
+        cache_read: usd("0.6"),
+        cache_write_5m: usd("6"),
+        cache_write_1h: usd("6"),
+        cache_write_other: usd("6"),
+        output: usd("22.5"),
+        reasoning: usd("22.5"),
+        ..heard
+    };
+    assert_eq!(price(written), Rates { usual: all, long: Some((200_000, long)) });
+    let free = price("{ input: 0, output: 0 }").usual;
+    assert_eq!((free.input, free.output), (usd("0"), usd("0")), "free is a price");
 }
 
 #[test]

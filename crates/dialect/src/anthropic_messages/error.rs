@@ -167,7 +167,8 @@ fn status_and_type(class: Class) -> (u16, &'static str) {
         Class::CallerDenied => "permission_error",
         Class::NotFound => "not_found_error",
         Class::TooLarge => "request_too_large",
-        Class::RateLimited => "rate_limit_error",
+        Class::RateLimited | Class::OverLimit => "rate_limit_error",
+        Class::OverBudget => "billing_error",
         Class::Timeout => "timeout_error",
         // 529 is this dialect's own status for it.
         Class::Overloaded => return (529, "overloaded_error"),
@@ -313,6 +314,8 @@ mod tests {
             (Class::NotFound, 404, "not_found_error"),
             (Class::TooLarge, 413, "request_too_large"),
             (Class::RateLimited, 429, "rate_limit_error"),
+            (Class::OverLimit, 429, "rate_limit_error"),
+            (Class::OverBudget, 402, "billing_error"),
             (Class::Internal, 500, "api_error"),
             (Class::Auth, 502, "api_error"),
             (Class::Billing, 502, "api_error"),

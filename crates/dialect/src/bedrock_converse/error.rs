@@ -69,7 +69,7 @@ const ORIGINAL: [(u64, Class); 3] =
 
 /// Status and type of what a client is told. What failed at a provider is a `ModelErrorException`,
 /// which AWS SDKs do not retry: every tier was tried before.
-const ANSWERS: [(Class, u16, &str); 13] = [
+const ANSWERS: [(Class, u16, &str); 15] = [
     (Class::ClientInvalid, 400, "ValidationException"),
     (Class::ContextOverflow, 400, "ValidationException"),
     (Class::UnsupportedHere, 400, "ValidationException"),
@@ -80,6 +80,8 @@ const ANSWERS: [(Class, u16, &str); 13] = [
     (Class::NotFound, 404, "ResourceNotFoundException"),
     (Class::Timeout, 408, "ModelTimeoutException"),
     (Class::RateLimited, 429, "ThrottlingException"),
+    (Class::OverLimit, 429, "ThrottlingException"),
+    (Class::OverBudget, 402, "ServiceQuotaExceededException"),
     (Class::ClientGone, 499, "ModelErrorException"),
     (Class::Overloaded, 503, "ServiceUnavailableException"),
     (Class::Internal, 500, "InternalServerException"),
@@ -183,7 +185,7 @@ pub(super) fn write(fault: &Fault) -> (u16, Vec<u8>) {
 /// The name and the content of the exception that ends a stream.
 pub(super) fn write_in_band(fault: &Fault) -> (&'static str, Vec<u8>) {
     let name = match fault.class {
-        Class::RateLimited => "throttlingException",
+        Class::RateLimited | Class::OverLimit => "throttlingException",
         Class::Overloaded | Class::Exhausted => "serviceUnavailableException",
         Class::ClientInvalid
         | Class::ContextOverflow

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use rand::rngs::SmallRng;
 use tieline_dialect::{Head, Style};
 use tieline_ledger::{Job, JobEnd, JobState};
-use tieline_route::{Criticality, Decision, Demand, Feature, Mode, Step, decide, may_pass};
+use tieline_route::{Ask, Criticality, Decision, Feature, Mode, Step, decide, may_pass};
 use tieline_types::{Class, Fault};
 use tokio::time::Instant;
 
@@ -40,7 +40,7 @@ pub(super) fn can_answer(gateway: &Gateway, feature: &str) -> bool {
         return false;
     };
     let (now, mut rng) = (gateway.now(), gateway.rng());
-    let decision = decide(&feature, &plan.live, now, Demand::default(), None, &mut rng);
+    let decision = decide(&feature, &plan.live, now, Ask::default(), &mut rng);
     gateway.note_tiers(&feature, &decision);
     !open_only(decision).steps.is_empty()
 }
@@ -102,6 +102,7 @@ fn call(
 ) -> Result<Call, Fault> {
     let caller = caller(gateway, job)?;
     let body = Bytes::copy_from_slice(&job.request);
+    let (budgets, output_limit) = admit::paying(&plan, &feature, &caller, (job.dialect, &body));
     Ok(Call {
         dialect: job.dialect,
         who: admit::who(&feature, &caller),
@@ -111,6 +112,8 @@ fn call(
         hurried: false,
         takes_restarts: false,
         session: None,
+        budgets,
+        output_limit,
         passed_on: passed_on(job),
         plan,
         caller,

@@ -6,7 +6,7 @@ use tieline_route::{Demand, Verdict};
 use tieline_types::{Class, Fault};
 use tokio::time::Instant;
 
-use super::Walk;
+use super::{TOO_DEAR, UNPRICED, Walk};
 
 impl Walk {
     /// Which deployments were left out, and why.
@@ -17,6 +17,8 @@ impl Walk {
                 Verdict::Shut(_, why) | Verdict::LeastBad(_, why) => {
                     Some(format!("{id} ({})", why.as_str()))
                 }
+                Verdict::Unpriced => Some(format!("{id} ({UNPRICED})")),
+                Verdict::TooDear => Some(format!("{id} ({TOO_DEAR})")),
                 Verdict::In | Verdict::NoWeight => None,
             }
         });
@@ -43,6 +45,9 @@ impl Walk {
         let out = self.out();
         let mut faults = std::mem::take(&mut self.faults).into_iter();
         let Some((first_by, first)) = faults.next() else {
+            if let Some(short) = self.short.take() {
+                return short.fault;
+            }
             let message = if Instant::now() >= self.call.deadline {
                 format!("feature `{name}`: the deadline passed before anything could answer")
             } else {

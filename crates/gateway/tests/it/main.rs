@@ -7,6 +7,8 @@ mod bars;
 #[cfg(test)]
 mod breaks;
 #[cfg(test)]
+mod budgets;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod failover;
@@ -17,7 +19,11 @@ mod hedges;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod limits;
+#[cfg(test)]
 mod matrix;
+#[cfg(test)]
+mod objectives;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]

@@ -17,4 +17,6 @@ mod query;
 #[cfg(test)]
 mod roundtrip;
 #[cfg(test)]
+mod spend;
+#[cfg(test)]
 mod stuck;

@@ -5,16 +5,23 @@ use std::{sync::Arc, time::Duration};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    Candidate, Cause, Configured, Criticality, Decision, Demand, Deployment, Domain, Effect,
-    Feature, Level, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier, Verdict, Who, Why,
-    decide, may_pass, outcome,
+    Ask, Candidate, Cause, Ceilings, Configured, Criticality, Decision, Demand, Deployment, Domain,
+    Effect, Feature, Level, Limits, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier,
+    Verdict, Who, Why, decide, may_pass, outcome,
 };
 use tieline_types::{Class, Fault, Phase};
 
 const NOW: Duration = Duration::from_secs(1000);
 
 fn tier(mode: Mode) -> Tier {
-    Tier { name: "t".into(), mode, ttft: None, deadline: None, acceptable: true }
+    Tier {
+        name: "t".into(),
+        mode,
+        ttft: None,
+        deadline: None,
+        acceptable: true,
+        ceilings: Ceilings::default(),
+    }
 }
 
 fn models(weights: &[u32], first: usize, prefer: Prefer) -> Tier {
@@ -34,18 +41,23 @@ fn feature(tiers: Vec<Tier>) -> (Plan, Feature) {
             provider: format!("p{n}").into(),
             domains: vec![0],
             limits: Configured::default(),
+            rates: None,
+            max_output: None,
+            quality: None,
         })
         .collect();
     let domains = vec![Domain { level: Level::Model, name: "m".into() }];
     let plan = Plan { deployments, domains, ..Plan::default() };
     let feature = Feature {
         name: Arc::from("f"),
+        owner: None,
         criticality: Criticality::Critical,
         deadline: Duration::from_secs(20),
         return_after: Duration::from_secs(300),
         strict: false,
         hedge: None,
         on_break: OnBreak::default(),
+        limits: Limits::default(),
         implicit: false,
         tiers,
     };
@@ -63,7 +75,7 @@ fn calls(steps: &[Step]) -> Vec<usize> {
 }
 
 fn plan_one(feature: &Feature, live: &Live, rng: &mut StdRng) -> Decision {
-    decide(feature, live, NOW, Demand::default(), None, rng)
+    decide(feature, live, NOW, Ask::default(), rng)
 }
 
 /// One attempt that fails.
@@ -353,7 +365,7 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
     live.release(probe, at(6), None);
     let mut rng = StdRng::seed_from_u64(1);
     let orders: Vec<Vec<usize>> = (0..100)
-        .map(|_| calls(&decide(&feature, &live, at(7), Demand::default(), None, &mut rng).steps))
+        .map(|_| calls(&decide(&feature, &live, at(7), Ask::default(), &mut rng).steps))
         .collect();
     let spared = orders.iter().filter(|order| **order == [1, 2, 0]).count();
     let first = orders.iter().filter(|order| **order == [0, 1, 2]).count();
@@ -369,7 +381,7 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
     let replying = Feature { tiers, ..feature.clone() };
     for _ in 0..100 {
         let plan = |feature: &Feature, rng: &mut StdRng| {
-            decide(feature, &live, at(8), Demand::default(), None, rng).steps
+            decide(feature, &live, at(8), Ask::default(), rng).steps
         };
         assert_eq!(calls(&plan(&feature, &mut rng)).first(), Some(&0));
         let call = Step::Call { tier: 0, deployment: 0 };
@@ -402,7 +414,7 @@ fn a_queue_comes_before_what_is_out_and_after_what_returns() {
     live.release(probe, at(7), None);
     break_down(&live, &feature, 1, at(7));
     let returning = (0..100)
-        .map(|_| decide(&feature, &live, at(8), Demand::default(), None, &mut rng).steps)
+        .map(|_| decide(&feature, &live, at(8), Ask::default(), &mut rng).steps)
         .all(|steps| steps == [call(0), queue.clone(), call(1)]);
     assert!(returning, "whether it is of the share that returns or not");
 }
@@ -449,7 +461,7 @@ fn a_due_probe_is_left_for_a_moment_to_what_gives_way() {
 
     let mut rng = StdRng::seed_from_u64(1);
     let mut steps =
-        |feature: &Feature| decide(feature, &live, at(6), Demand::default(), None, &mut rng).steps;
+        |feature: &Feature| decide(feature, &live, at(6), Ask::default(), &mut rng).steps;
     assert_eq!(calls(&steps(&critical)), [1, 0], "after what is open");
     let alone = |tiers: Vec<Tier>| Feature { tiers, ..critical.clone() };
     let only = models(&[1], 0, Prefer::Ordered);

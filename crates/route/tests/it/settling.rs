@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    Candidate, Configured, Criticality, Decision, Demand, Deployment, Feature, Live, Mode, OnBreak,
-    Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who, Why, decide,
+    Ask, Candidate, Ceilings, Configured, Criticality, Decision, Demand, Deployment, Feature,
+    Limits, Live, Mode, OnBreak, Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who,
+    Why, decide,
 };
 use tieline_types::{Class, Fault};
 
@@ -23,7 +24,14 @@ const fn minutes(minutes: u64) -> Duration {
 }
 
 fn tier(name: &str, mode: Mode) -> Tier {
-    Tier { name: name.into(), mode, ttft: None, deadline: None, acceptable: true }
+    Tier {
+        name: name.into(),
+        mode,
+        ttft: None,
+        deadline: None,
+        acceptable: true,
+        ceilings: Ceilings::default(),
+    }
 }
 
 fn models(name: &str, deployments: &[usize]) -> Tier {
@@ -39,21 +47,26 @@ fn plan_of(tiers: Vec<Tier>, return_after: Duration) -> (Plan, Arc<Feature>) {
         provider: format!("p{n}").into(),
         domains: Vec::new(),
         limits: Configured::default(),
+        rates: None,
+        max_output: None,
+        quality: None,
     };
     let feature = Arc::new(Feature {
         name: "f".into(),
+        owner: None,
         criticality: Criticality::Critical,
         deadline: s(20),
         return_after,
         strict: false,
         hedge: None,
         on_break: OnBreak::Error,
+        limits: Limits::default(),
         implicit: false,
         tiers,
     });
     let features = BTreeMap::from([(Arc::clone(&feature.name), Arc::clone(&feature))]);
     let deployments = (0..4).map(deployment).collect();
-    (Plan { deployments, domains: Vec::new(), features }, feature)
+    (Plan { deployments, features, ..Plan::default() }, feature)
 }
 
 /// A feature, what is known of its deployments, and which of them are out.
@@ -83,7 +96,8 @@ impl World {
 
     fn plan(&mut self, now: Duration, conversation: Option<u64>) -> Decision {
         let (feature, live) = (&self.feature, &self.live);
-        let decision = decide(feature, live, now, Demand::default(), conversation, &mut self.rng);
+        let decision =
+            decide(feature, live, now, Ask { conversation, ..Ask::default() }, &mut self.rng);
         self.changes.extend(decision.changes.iter().map(|(tier, change)| (now, *tier, *change)));
         decision
     }

@@ -65,6 +65,9 @@ impl Check<'_> {
             ("prefer", tier.prefer.key),
             ("weights", tier.weights.key),
             ("ttft", tier.ttft.key),
+            ("max_usd_per_request", tier.max_usd_per_request.key),
+            ("ttft_p95", tier.ttft_p95.key),
+            ("min_quality", tier.min_quality.key),
             ("deadline", tier.deadline.key.filter(|_| !embeds)),
         ];
         let idle = keys.into_iter().filter(|_| !tier.models.is_written());
@@ -98,7 +101,8 @@ impl Check<'_> {
                 }
             }
         }
-        let prefer = tier.prefer.value.unwrap_or_default();
+        let prefer = self.prefer(&tier.prefer);
+        self.rated(tier, &chosen);
         self.weights(tier, &chosen, prefer);
         let weights = tier.weights.value.as_ref();
         let candidates = chosen
@@ -135,7 +139,8 @@ impl Check<'_> {
 
     fn weights(&mut self, tier: &wire::Tier, chosen: &[&Deployment], prefer: Prefer) {
         let Some((weights, at)) = tier.weights.placed() else { return };
-        if let (Prefer::Ordered, Some(key)) = (prefer, tier.weights.key) {
+        let idle = matches!(prefer, Prefer::Ordered | Prefer::Cheapest | Prefer::Balanced(_));
+        if let Some(key) = tier.weights.key.filter(|_| idle) {
             let problem = Problem::new(Code::Weights, key, "`weights` have no effect here");
             self.add(problem.with_help("add `prefer: weighted`"));
         }
@@ -171,7 +176,7 @@ impl Check<'_> {
         // Whoever is told to come back has not been answered yet.
         let answers = !matches!(mode, TierMode::Queue(_));
         let acceptable = written.acceptable.value.unwrap_or(answers);
-        Tier { name, mode, ttft, deadline, acceptable }
+        Tier { name, mode, ttft, deadline, acceptable, ceilings: self.ceilings(written) }
     }
 
     fn within(

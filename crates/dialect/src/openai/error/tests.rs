@@ -143,6 +143,8 @@ fn classes_are_worded_as_openai_does() {
         (Class::CallerAuth, 401, INVALID, "invalid_api_key"),
         (Class::NotFound, 404, INVALID, "model_not_found"),
         (Class::RateLimited, 429, "rate_limit_error", "rate_limit_exceeded"),
+        (Class::OverLimit, 429, "rate_limit_error", "caller_limit_exceeded"),
+        (Class::OverBudget, 402, "insufficient_quota", "budget_exceeded"),
         (Class::Exhausted, 503, SERVER, "server_is_overloaded"),
         (Class::Timeout, 504, SERVER, "timeout"),
         (Class::StreamTruncated, 502, SERVER, "server_error"),
@@ -297,6 +299,8 @@ fn what_was_written_is_read_as_the_same_class() {
         let expected = match class {
             Class::CallerAuth | Class::CallerDenied => Class::Auth,
             Class::NotFound => Class::UnsupportedHere,
+            Class::OverLimit => Class::RateLimited,
+            Class::OverBudget => Class::Billing,
             Class::Exhausted => Class::Overloaded,
             Class::ClientGone => Class::ClientInvalid,
             other => other,
