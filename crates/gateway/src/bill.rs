@@ -19,7 +19,7 @@ pub(crate) struct Bill {
     plan: Arc<ActivePlan>,
     /// Taken when it is settled.
     hold: Option<Hold>,
-    rates: Rates,
+    rates: Arc<Rates>,
     /// What its prompt costs, roughly.
     prompt: UsdPico,
     /// What it comes to by all that is known.
@@ -84,7 +84,7 @@ impl Bill {
         demand: Demand,
     ) -> Result<Self, Refused> {
         let known = plan.plan.deployments.get(deployment);
-        let rates = known.and_then(|known| known.rates).ok_or(Refused::Unpriced)?;
+        let rates = known.and_then(|known| known.rates.clone()).ok_or(Refused::Unpriced)?;
         let most = worst(&rates, demand).ok_or(Refused::Unpriced)?;
         let hold = plan.live.reserve(budgets, gateway.unix_ms(), most);
         let hold = hold.map_err(|(at, short)| shortage(plan, at, short))?;

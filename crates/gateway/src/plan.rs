@@ -62,7 +62,7 @@ fn compile(config: &Config) -> Plan {
                 requests_per_minute: one.limits.requests_per_minute,
                 tokens_per_minute: one.limits.tokens_per_minute,
             },
-            rates: rates_of(one),
+            rates: rates_of(one).map(Arc::new),
             max_output: one.max_output_tokens,
             quality: one.quality,
         })

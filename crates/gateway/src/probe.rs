@@ -210,7 +210,8 @@ async fn run(worker: Arc<Worker>, call: Arc<Call>, at: usize, held: Held) -> Ver
         noted.model_asked = known.model.to_string();
         noted.trace_id = Some(call.trace.id.clone());
     });
-    let number = record.begin(attempt_of(Arc::default(), known, route.dialect, Reason::Chosen));
+    let attempt = attempt_of(Arc::default(), known, route.dialect, Reason::Chosen);
+    let number = record.begin(attempt, known.rates.clone());
     let attempt = Attempt {
         worker: Arc::clone(&worker),
         call: Arc::clone(&call),

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tieline_route::Deployment;
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, DialectId, Fault, Outcome, PassedOver, Phase, Reason, Usage,
+    AttemptRecord, CallRecord, Class, Cost, DialectId, Fault, Outcome, PassedOver, Phase, Rates,
+    Reason, Usage,
 };
 use tokio::time::Instant;
 
@@ -25,11 +26,18 @@ pub(crate) struct Record {
     arrived: Instant,
     call: Option<Box<CallRecord>>,
     /// Which of the attempts are under way.
-    under_way: Vec<usize>,
+    under_way: Vec<UnderWay>,
     /// Which of them answers.
     answering: Option<usize>,
     /// Its place under its feature's limits.
     pass: Option<Pass>,
+}
+
+/// An attempt under way.
+struct UnderWay {
+    number: usize,
+    /// What the deployment's tokens cost, where that is known.
+    rates: Option<Arc<Rates>>,
 }
 
 /// What comes to light in the course of an attempt.
@@ -126,12 +134,16 @@ impl Record {
         }
     }
 
-    /// An attempt begins; gives its number.
-    pub(crate) fn begin(&mut self, mut attempt: AttemptRecord) -> usize {
+    /// An attempt begins, of a deployment with these prices; gives its number.
+    pub(crate) fn begin(
+        &mut self,
+        mut attempt: AttemptRecord,
+        rates: Option<Arc<Rates>>,
+    ) -> usize {
         attempt.start_us = micros(self.arrived, Instant::now());
         let number = self.attempts();
         self.note(|call| call.attempts.push(attempt));
-        self.under_way.push(number);
+        self.under_way.push(UnderWay { number, rates });
         number
     }
 
@@ -184,12 +196,18 @@ impl Record {
     pub(crate) fn end_attempt(&mut self, number: usize, fault: Option<&Fault>) {
         let now = Instant::now();
         let arrived = self.arrived;
-        self.under_way.retain(|other| *other != number);
+        let ended = self.under_way.iter().position(|one| one.number == number);
+        let rates = ended.and_then(|at| self.under_way.swap_remove(at).rates);
         let attempts = self.call.as_deref_mut().map(|call| call.attempts.as_mut_slice());
         let Some(attempt) = attempts.and_then(|attempts| attempts.get_mut(number)) else {
             return;
         };
         attempt.duration_us = micros(arrived, now).saturating_sub(attempt.start_us);
+        attempt.cost = match &attempt.usage {
+            Some(usage) => Some(rates.map_or(Cost::UNPRICED, |rates| rates.cost(usage))),
+            // It was answered, and nobody counted what that took.
+            None => fault.is_none().then_some(Cost::UNPRICED),
+        };
         if let Some(fault) = fault {
             attempt.fault = Some(fault.class);
             attempt.phase = Some(fault.phase);
@@ -219,7 +237,7 @@ impl Record {
 
     /// Ends all attempts that are under way.
     pub(crate) fn end_attempts(&mut self, fault: Option<&Fault>) {
-        for number in std::mem::take(&mut self.under_way) {
+        while let Some(number) = self.under_way.first().map(|one| one.number) {
             self.end_attempt(number, fault);
         }
     }
@@ -322,6 +340,7 @@ pub(crate) fn attempt_of(
         upstream_request_id: None,
         model_served: None,
         usage: None,
+        cost: None,
     }
 }
 

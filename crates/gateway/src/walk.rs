@@ -348,7 +348,7 @@ impl Walk {
             plan.live.first_attempt(deployment, now);
         }
         let attempt = attempt_of(self.tier_name(tier), known, route.dialect, reason);
-        let number = record.begin(attempt);
+        let number = record.begin(attempt, known.rates.clone());
         self.tier_calls += 1;
         let said = match &self.mending {
             Mending::Continue(said) => Some(said.clone()),

@@ -8,6 +8,7 @@
 //! what a record means or who asks for one.
 
 mod audit;
+mod costs;
 mod database;
 mod entry;
 mod error;
@@ -25,6 +26,7 @@ mod spiller;
 mod writer;
 
 pub use audit::{AuditFilter, audit};
+pub use costs::{CostBy, CostSum, costs};
 pub use error::LedgerError;
 pub use jobs::{Depth, Job, JobEnd, JobInfo, JobLimits, JobState, Jobs, NewJob, Notice, Removal};
 pub use keys::{Keys, NewKey};

@@ -8,7 +8,7 @@ use serde::{
     Deserialize,
     de::{IntoDeserializer, value::Error as NameError, value::StrDeserializer},
 };
-use tieline_types::{AttemptRecord, CallRecord, PassedOver, Phase, Usage};
+use tieline_types::{AttemptRecord, CallRecord, Cost, PassedOver, Phase, Usage, UsdPico};
 
 const INSERT_REQUEST: &str = include_str!("sql/insert_request.sql");
 const INSERT_ATTEMPT: &str = include_str!("sql/insert_attempt.sql");
@@ -143,6 +143,7 @@ fn attempt_cells(
         upstream_request_id,
         model_served,
         usage,
+        cost,
     } = attempt;
     let cells = [
         Cell::Owned(Value::Integer(request)),
@@ -162,7 +163,11 @@ fn attempt_cells(
         or_null(upstream_request_id.as_deref(), text),
         or_null(model_served.as_deref(), text),
     ];
-    cells.into_iter().chain(usage_cells(usage.as_ref()))
+    let cost = [
+        or_null(cost.map(|cost| pico(cost.usd)), |pico| Cell::Owned(Value::Integer(pico))),
+        or_null(cost.map(|cost| cost.state.as_str()), text),
+    ];
+    cells.into_iter().chain(usage_cells(usage.as_ref())).chain(cost)
 }
 
 /// The values of the `usage_` columns; all null where usage is unknown.
@@ -195,6 +200,11 @@ fn usage_cells(usage: Option<&Usage>) -> [Cell<'static>; USAGE_COLUMNS] {
         u64::from(estimated),
     ]
     .map(integer)
+}
+
+/// Nine million dollars fit: more is nobody's call.
+fn pico(usd: UsdPico) -> i64 {
+    i64::try_from(usd.pico()).unwrap_or(i64::MAX)
 }
 
 fn text(value: &str) -> Cell<'_> {
@@ -296,7 +306,14 @@ fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         upstream_request_id: row.get("upstream_request_id")?,
         model_served: row.get("model_served")?,
         usage: read_usage(row)?,
+        cost: read_cost(row)?,
     })
+}
+
+fn read_cost(row: &Row<'_>) -> rusqlite::Result<Option<Cost>> {
+    let Some(state) = maybe_name(row, "cost_state")? else { return Ok(None) };
+    let pico: i64 = row.get("cost_pico")?;
+    Ok(Some(Cost { usd: UsdPico::new(pico.into()), state }))
 }
 
 fn read_usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {

@@ -50,7 +50,7 @@ struct Known {
     /// Positions of its domains.
     domains: Vec<usize>,
     /// What it costs, where that is known.
-    rates: Option<Rates>,
+    rates: Option<Arc<Rates>>,
     /// How good it is, where somebody says so.
     quality: Option<f64>,
 }
@@ -180,7 +180,7 @@ impl Live {
             };
             lock(&health).pool.configure(now, one.limits);
             let (id, domains) = (Arc::clone(&one.id), one.domains.clone());
-            Known { id, health, domains, rates: one.rates, quality: one.quality }
+            Known { id, health, domains, rates: one.rates.clone(), quality: one.quality }
         };
         let domain = |(at, one): (usize, &crate::Domain)| {
             let same = |old: &&Neighbours| old.level == one.level && old.name == one.name;
@@ -217,7 +217,7 @@ impl Live {
     /// What a deployment costs; none where nobody knows.
     #[must_use]
     pub fn rates(&self, deployment: usize) -> Option<&Rates> {
-        self.deployments.get(deployment)?.rates.as_ref()
+        self.deployments.get(deployment)?.rates.as_deref()
     }
 
     /// What a deployment would say to a request of that demand for this feature; `draw`, evenly

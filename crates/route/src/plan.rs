@@ -59,7 +59,7 @@ pub struct Deployment {
     /// Its quota, where it is configured.
     pub limits: Configured,
     /// What its tokens cost, where that is known.
-    pub rates: Option<Rates>,
+    pub rates: Option<Arc<Rates>>,
     /// The most tokens of output that it is asked for where a request sets no limit.
     pub max_output: Option<u64>,
     /// How good its answers are, from 0 to 1, where somebody says so.

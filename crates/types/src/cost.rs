@@ -44,6 +44,17 @@ pub struct Cost {
 impl Cost {
     /// Something without a price.
     pub const UNPRICED: Self = Self { usd: UsdPico::ZERO, state: CostState::Unpriced };
+
+    /// Both together. Where only one of them has a price, that is part of it.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let state = match (self.state, other.state) {
+            (CostState::Unpriced, CostState::Unpriced) => CostState::Unpriced,
+            (CostState::Unpriced, _) | (_, CostState::Unpriced) => CostState::Partial,
+            (one, other) => one.max(other),
+        };
+        Self { usd: self.usd.plus(other.usd), state }
+    }
 }
 
 /// A price for each bucket of [`Usage`]: US dollars a million tokens. None where there is no price.
@@ -178,6 +189,22 @@ mod tests {
         );
         assert_eq!(state(Usage::default()), CostState::Priced, "nothing was used");
         assert_eq!(Rates::default().cost(&Usage { input: 1, ..Usage::default() }), Cost::UNPRICED);
+    }
+
+    #[test]
+    fn a_sum_is_known_as_far_as_its_parts() {
+        use CostState::{Estimated, Partial, Priced, Unpriced};
+        for (one, other, both) in [
+            (Priced, Priced, Priced),
+            (Priced, Estimated, Estimated),
+            (Estimated, Partial, Partial),
+            (Priced, Unpriced, Partial),
+            (Unpriced, Unpriced, Unpriced),
+        ] {
+            let cost = |state| Cost { usd: usd("1"), state };
+            assert_eq!(cost(one).plus(cost(other)), Cost { usd: usd("2"), state: both });
+            assert_eq!(cost(other).plus(cost(one)), Cost { usd: usd("2"), state: both });
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, DialectId, Phase, Usage};
+use crate::{Class, Cost, DialectId, Phase, Usage};
 
 /// The feature that Tieline's own probes are recorded under. No configuration may use the name.
 pub const PROBE_FEATURE: &str = "tieline-probe";
@@ -181,4 +181,16 @@ pub struct AttemptRecord {
     pub model_served: Option<String>,
     /// What it consumed, as far as known.
     pub usage: Option<Usage>,
+    /// What that cost by the prices of the time; none where nothing is known to have been used.
+    #[serde(default)]
+    pub cost: Option<Cost>,
+}
+
+impl CallRecord {
+    /// What all its attempts cost together, known as far as that of the least known; none where
+    /// none of them cost anything.
+    #[must_use]
+    pub fn cost(&self) -> Option<Cost> {
+        self.attempts.iter().filter_map(|attempt| attempt.cost).reduce(Cost::plus)
+    }
 }

@@ -37,7 +37,9 @@ impl<'a> Books<'a> {
     pub(crate) fn begin(&mut self, deployment: &Deployment, dialect: DialectId) {
         let attempt = attempt_of(Arc::clone(&self.tier), deployment, dialect, Reason::Embeddings);
         match &mut self.keeper {
-            Keeper::Record(record, number) => *number = record.begin(attempt),
+            Keeper::Record(record, number) => {
+                *number = record.begin(attempt, deployment.rates.clone())
+            }
             Keeper::Metrics(_, open) => *open = Some(Box::new(attempt)),
         }
     }

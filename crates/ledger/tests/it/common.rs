@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tieline_ledger::{Filter, Ledger, Settings, Status, query};
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, DialectId, Outcome, PassedOver, Phase, Reason, Usage,
+    AttemptRecord, CallRecord, Cost, CostState, Class, DialectId, Outcome, PassedOver, Phase, Reason, Usage,
 };
 use tokio::time::Instant;
 
@@ -158,6 +158,7 @@ fn failed_attempt() -> AttemptRecord {
         upstream_request_id: Some("req_011".to_owned()),
         model_served: None,
         usage: None,
+        cost: None,
     }
 }
 
@@ -178,6 +179,7 @@ fn served_attempt(usage: Usage) -> AttemptRecord {
         upstream_request_id: None,
         model_served: Some("gpt-5.5-2026-04-01".to_owned()),
         usage: Some(usage),
+        cost: Some(Cost { usd: UsdPico::new(20_600_000_000), state: CostState::Estimated }),
     }
 }
 
@@ -233,6 +235,14 @@ fn any_usage() -> impl Strategy<Value = Usage> {
     })
 }
 
+const COST_STATES: [CostState; 4] =
+    [CostState::Priced, CostState::Estimated, CostState::Partial, CostState::Unpriced];
+
+fn any_cost() -> impl Strategy<Value = Cost> {
+    (any::<i64>(), select(&COST_STATES[..]))
+        .prop_map(|(pico, state)| Cost { usd: UsdPico::new(pico.into()), state })
+}
+
 prop_compose! {
     fn any_attempt()(
         (tier, deployment, provider) in (any_name(), any_name(), any_name()),
@@ -246,10 +256,11 @@ prop_compose! {
         upstream_request_id in option::of(any_text()),
         model_served in option::of(any_text()),
         usage in option::of(any_usage()),
+        cost in option::of(any_cost()),
     ) -> AttemptRecord {
         AttemptRecord {
             tier, deployment, provider, dialect, reason, start_us, duration_us, first_content_us,
-            status, fault, phase, fault_message, upstream_request_id, model_served, usage,
+            status, fault, phase, fault_message, upstream_request_id, model_served, usage, cost,
         }
     }
 }
