@@ -158,7 +158,10 @@ fn shortage(plan: &ActivePlan, at: usize, short: Short) -> Refused {
             (Class::OverLimit, format!("{whose}, is held by requests under way"))
         }
         Short { wait: Some(_), .. } => (Class::OverBudget, format!("{whose}, has no room left")),
-        Short { .. } => (Class::OverBudget, format!("{whose}, is less than this request may cost")),
+        Short { .. } => (
+            Class::OverBudget,
+            format!("{whose}, is less than this request may cost: allow it less output"),
+        ),
     };
     Refused::Short(Shortage {
         refuses: budget.on_limit == OnLimit::Refuse,

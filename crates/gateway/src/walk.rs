@@ -404,11 +404,12 @@ impl Walk {
     /// Holds a fault against its deployment, or keeps it in doubt; an error where it would fail
     /// everywhere.
     fn judge(&mut self, mut held: Held, fault: &Fault, allowed: Duration) -> Result<(), Fault> {
-        if fault.replay == Replay::NotSent {
-            held.used(&Usage::default());
-        }
-        if fault.replay == Replay::Refused {
-            held.unpaid();
+        match fault.replay {
+            // What came before it broke is paid.
+            _ if fault.phase == Phase::PostCommit => {}
+            Replay::NotSent => held.used(&Usage::default()),
+            Replay::Refused => held.unpaid(),
+            Replay::MaybeExecuted | Replay::Executed => {}
         }
         if self.had_no_fair_chance(fault, allowed) {
             return Ok(());

@@ -160,7 +160,9 @@ pub fn decide(
                 {
                     decision.note(tier, zero.deployment, Verdict::NoWeight);
                 }
-                decision.explain(tier, &prospects);
+                if !prospects.is_empty() {
+                    decision.explain(tier, &prospects);
+                }
             }
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
             Mode::Queue { .. } => {

@@ -9,7 +9,7 @@ use http_body_util::Full;
 use tieline_gateway::BudgetStatus;
 use tieline_ledger::{Keys, NewKey};
 use tieline_sim::Pace;
-use tieline_types::{CallRecord, Class, Outcome, Rates, TokenPrices, UsdPico};
+use tieline_types::{AttemptRecord, CallRecord, Class, Outcome, Rates, TokenPrices, UsdPico};
 
 use crate::house::{Answer, Client, House, config, post};
 
@@ -46,11 +46,14 @@ fn budget(house: &House, name: &str) -> BudgetStatus {
     budgets.into_iter().find(|one| one.name == name).unwrap()
 }
 
+fn rates(input: &str, output: &str) -> Rates {
+    let (input, output) = (Some(usd(input)), Some(usd(output)));
+    Rates { usual: TokenPrices { input, output, ..TokenPrices::default() }, long: None }
+}
+
 /// What the attempts of these records cost at the dear deployment.
 fn sum(records: &[CallRecord]) -> UsdPico {
-    let prices =
-        TokenPrices { input: Some(usd("1000")), output: Some(usd("5000")), ..Default::default() };
-    let rates = Rates { usual: prices, long: None };
+    let rates = rates("1000", "5000");
     let usage = records.iter().flat_map(|one| &one.attempts).filter_map(|one| one.usage);
     usage.map(|usage| rates.cost(&usage).usd).sum()
 }
@@ -240,6 +243,28 @@ async fn a_hedge_pays_for_both() {
     assert_eq!(shown.reserved, UsdPico::ZERO);
     let paid = shown.spent.minus(before);
     assert!(paid > usd("0.01") && paid < usd("0.05"), "the loser's prompt: {paid}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_broke_and_what_came_instead_are_both_paid() {
+    let text = "  f:
+    on_stream_break: restart
+    budget: { usd: 90, per: day }
+    tiers: [ { models: [cheap, dear] } ]";
+    for fault in ["in-band=server_is_overloaded,after=4", "cut-after=4"] {
+        let house = House::new(&house_of(text)).await;
+        house.fault("openai", fault);
+        let mut request = ask(Client::Chat, "f", true, 40);
+        request.headers_mut().insert("x-tieline-stream-restart", "ok".parse().unwrap());
+        let answer = house.send(request).await;
+        assert!(answer.text().contains("tieline.restart"), "{}", answer.text());
+        let record = house.record(&answer).await;
+        let [broken, whole] = record.attempts.as_slice() else { panic!("{record:?}") };
+        let cost = |attempt: &AttemptRecord, rates: Rates| rates.cost(&attempt.usage.unwrap()).usd;
+        let paid = cost(broken, rates("1", "5")).plus(cost(whole, rates("1000", "5000")));
+        assert_eq!(budget(&house, "f").spent, paid, "{fault}");
+        assert!(broken.usage.unwrap().output > 0, "{fault}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
