@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod cost;
 mod demo;
 mod deployment;
 mod init;
@@ -29,6 +30,7 @@ Examples:
   tieline check                Say what is wrong with it
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
+  tieline cost --by day        Show what calls cost
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
@@ -51,6 +53,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Deployment(deployment::Deployment),
     Prices(prices::Prices),
+    Cost(cost::Cost),
     Demo(demo::Demo),
     Sim(sim::Sim),
     Schema(schema::Schema),
@@ -72,6 +75,7 @@ impl Command {
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
             Self::Prices(prices) => prices.run(),
+            Self::Cost(cost) => cost.run(),
             Self::Demo(demo) => demo.run(),
             Self::Sim(sim) => sim.run(),
             Self::Schema(schema) => schema.run(),

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jiff::{Span, SpanRelativeTo, Timestamp};
+use jiff::{Span, SpanRelativeTo, Timestamp, civil::Date, tz::TimeZone};
 
 /// The wall time. Whatever needs a later one adds what has elapsed since.
 #[expect(clippy::disallowed_methods, reason = "the process reads the clock once")]
@@ -56,7 +56,9 @@ impl FromStr for Moment {
         if let Ok(ago) = duration(text) {
             return Ok(Self::Ago(ago));
         }
-        let at = text.parse::<Timestamp>().ok().map(Timestamp::as_millisecond);
+        let midnight = |date: Date| Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp());
+        let day = || text.parse().ok().and_then(midnight);
+        let at = text.parse().ok().or_else(day).map(Timestamp::as_millisecond);
         at.and_then(|ms| u64::try_from(ms).ok())
             .map(Self::At)
             .ok_or("expected how long ago, such as `1h`, or a time, such as `2026-11-22T17:34:00Z`")

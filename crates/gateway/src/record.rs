@@ -135,11 +135,7 @@ impl Record {
     }
 
     /// An attempt begins, of a deployment with these prices; gives its number.
-    pub(crate) fn begin(
-        &mut self,
-        mut attempt: AttemptRecord,
-        rates: Option<Arc<Rates>>,
-    ) -> usize {
+    pub(crate) fn begin(&mut self, mut attempt: AttemptRecord, rates: Option<Arc<Rates>>) -> usize {
         attempt.start_us = micros(self.arrived, Instant::now());
         let number = self.attempts();
         self.note(|call| call.attempts.push(attempt));

@@ -103,7 +103,7 @@ fn table(by: By, sums: &[CostSum], total: UsdPico) -> String {
         return "no calls in this time".to_owned();
     }
     let rows = sums.iter().map(|sum| {
-        vec![
+        [
             sum.name.clone(),
             sum.requests.to_string(),
             sum.attempts.to_string(),
@@ -133,7 +133,7 @@ fn table(by: By, sums: &[CostSum], total: UsdPico) -> String {
         "PARTIAL",
         "UNPRICED",
     ];
-    let table = print::table(header, rows.collect::<Vec<_>>());
+    let table = print::table(&header, rows);
     let lacking: u64 = sums.iter().map(|sum| sum.partial + sum.unpriced).sum();
     let rest = match lacking {
         0 => String::new(),

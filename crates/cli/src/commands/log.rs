@@ -9,7 +9,9 @@ use serde::{
 };
 use serde_json::json;
 use tieline_ledger::Filter;
-use tieline_types::{AttemptRecord, CallRecord, Class, Outcome, PassedOver, Usage};
+use tieline_types::{
+    AttemptRecord, CallRecord, Class, Cost, CostState, Outcome, PassedOver, Usage,
+};
 
 use crate::{
     failure::Failure,
@@ -189,6 +191,7 @@ fn details(record: &CallRecord) -> String {
         ("first", record.first_content_us.map(when::lapse)),
         ("total", Some(when::lapse(record.duration_us))),
         ("usage", record.usage.as_ref().map(usage_text)),
+        ("cost", record.cost().map(cost_text)),
         ("trace", record.trace_id.clone()),
     ];
     let known = lines.into_iter().filter_map(|(label, value)| Some((label, value?)));
@@ -251,6 +254,15 @@ fn passed_over(candidates: &[PassedOver]) -> String {
 
 fn fault_text(class: Class, message: Option<&str>) -> String {
     message.map_or_else(|| class.to_string(), |message| format!("{class}: {message}"))
+}
+
+fn cost_text(cost: Cost) -> String {
+    match cost.state {
+        CostState::Priced => format!("${}", cost.usd),
+        CostState::Estimated => format!("${} (estimated)", cost.usd),
+        CostState::Partial => format!("at least ${} (part of it has no price)", cost.usd),
+        CostState::Unpriced => "unknown (it has no price)".to_owned(),
+    }
 }
 
 fn usage_text(usage: &Usage) -> String {

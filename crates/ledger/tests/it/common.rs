@@ -12,7 +12,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tieline_ledger::{Filter, Ledger, Settings, Status, query};
 use tieline_types::{
-    AttemptRecord, CallRecord, Cost, CostState, Class, DialectId, Outcome, PassedOver, Phase, Reason, Usage,
+    AttemptRecord, CallRecord, Class, Cost, CostState, DialectId, Outcome, PassedOver, Phase,
+    Reason, Usage,
 };
 use tokio::time::Instant;
 
