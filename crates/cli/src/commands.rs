@@ -7,6 +7,8 @@ mod deployment;
 mod init;
 mod key;
 mod log;
+mod policy;
+mod route;
 mod schema;
 mod serve;
 mod sim;
@@ -28,6 +30,7 @@ Examples:
   tieline check                Say what is wrong with it
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
+  tieline route explain --feature chat   Show where requests may go, and why
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
@@ -47,6 +50,8 @@ pub(crate) enum Command {
     Key(key::Key),
     Log(log::Log),
     Audit(audit::Audit),
+    Route(route::Route),
+    Policy(policy::Policy),
     Status(status::Status),
     Deployment(deployment::Deployment),
     Demo(demo::Demo),
@@ -67,6 +72,8 @@ impl Command {
             Self::Key(key) => key.run(),
             Self::Log(log) => log.run(),
             Self::Audit(audit) => audit.run(),
+            Self::Route(route) => route.run(),
+            Self::Policy(policy) => policy.run(),
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
             Self::Demo(demo) => demo.run(),

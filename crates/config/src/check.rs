@@ -15,6 +15,7 @@ use crate::{
 
 mod feature;
 mod model;
+mod policy;
 mod provider;
 mod secret;
 mod server;
@@ -46,7 +47,21 @@ pub(crate) fn check(
     let index = model::Index::of(&written.models, &written.providers);
     let models = check.models(&written.models, &written.providers, at);
     let features = check.features(&written.features, &index, &models);
-    Some(Config { version: version?, server, ledger, providers, models, features })
+    let policies = check.policies(&written.policies);
+    let policies_path = written.policies.value.as_ref().map(|path| base.join(path));
+    let exceptions = check.exceptions(&written.exceptions, &features, &models);
+    let version = version?;
+    Some(Config {
+        version,
+        server,
+        ledger,
+        providers,
+        models,
+        features,
+        policies,
+        policies_path,
+        exceptions,
+    })
 }
 
 /// What every check needs at hand.

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tieline_types::Secret;
+use tieline_types::{Exception, Facts, PolicyFile, Rules, Secret};
 use url::Url;
 
 mod surface;
@@ -26,6 +26,12 @@ pub struct Config {
     pub models: Vec<Model>,
     /// The features of the file, then one for each model that has no feature of its name.
     pub features: Vec<Feature>,
+    /// Files of policies, by name.
+    pub policies: Vec<PolicyFile>,
+    /// The path that these were found by, where there is one.
+    pub policies_path: Option<PathBuf>,
+    /// Exceptions from rules and policies, those that are over included.
+    pub exceptions: Vec<Exception>,
 }
 
 impl Config {
@@ -101,6 +107,8 @@ pub struct Provider {
     pub probes: Probes,
     /// A PEM file of certificate authorities to trust besides the usual ones.
     pub extra_ca: Option<PathBuf>,
+    /// What is stated of all its deployments.
+    pub facts: Facts,
 }
 
 /// When Tieline sends small requests of its own to a provider, which cost what any request does.
@@ -232,6 +240,8 @@ pub struct Deployment {
     pub prefill: bool,
     /// Its quota, as far as the file says.
     pub limits: Limits,
+    /// What is stated of it alone.
+    pub facts: Facts,
 }
 
 /// A quota.
@@ -262,6 +272,8 @@ pub struct Feature {
     pub on_stream_break: OnStreamBreak,
     /// When a second deployment is asked as well; never, where there is none.
     pub hedge: Option<Hedge>,
+    /// What it demands of deployments.
+    pub rules: Rules,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.

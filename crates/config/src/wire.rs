@@ -14,6 +14,10 @@ use crate::{
     units,
 };
 
+mod policy;
+
+pub(crate) use policy::{Data, Day, Exception, Facts, Names, Require};
+
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -38,6 +42,12 @@ pub(crate) struct File {
     /// Capabilities of your product, by name; each owns a ladder of tiers. A model without a
     /// feature of its name is a feature with one tier: that model.
     pub(crate) features: Field<Entries<Feature>>,
+    /// Path of Cedar policies; one `*` may stand in its last part. Once there is a policy, what
+    /// none permits is forbidden.
+    #[schemars(example = "policies/*.cedar")]
+    pub(crate) policies: Field<String>,
+    /// Deployments that are open to a feature for a time, whatever the rules say.
+    pub(crate) exceptions: Field<Vec<Field<Exception>>>,
 }
 
 /// Where Tieline listens.
@@ -142,6 +152,8 @@ pub(crate) struct Provider {
     pub(crate) probes: Field<Probes>,
     /// Path of a PEM file with certificate authorities to trust besides the usual ones.
     pub(crate) extra_ca: Field<String>,
+    /// What is known of it, for the rules of features.
+    pub(crate) facts: Field<Facts>,
 }
 
 /// A kind of provider.
@@ -218,6 +230,8 @@ pub(crate) struct Deployment {
     pub(crate) prefill: Field<bool>,
     /// Quota there, so that requests go elsewhere before the provider refuses them.
     pub(crate) limits: Field<Limits>,
+    /// What is known of it, where that differs from what is known of its provider.
+    pub(crate) facts: Field<Facts>,
     #[serde(skip)]
     short: Option<String>,
 }
@@ -278,6 +292,14 @@ pub(crate) struct Feature {
     pub(crate) on_stream_break: Field<Short<OnStreamBreak>>,
     /// Ask a second deployment of the tier as well when a stream is slow to begin.
     pub(crate) hedge: Field<Hedge>,
+    /// How sensitive its data is, and where it may be processed.
+    pub(crate) data: Field<Data>,
+    /// What must be known of a deployment that it goes to.
+    pub(crate) require: Field<Require>,
+    /// The only deployments that it may go to. Default: all of its tiers.
+    pub(crate) allow: Field<Names>,
+    /// Deployments that it may not go to.
+    pub(crate) deny: Field<Names>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,

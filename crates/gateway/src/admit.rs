@@ -12,12 +12,14 @@ use hyper::body::Incoming;
 use rand::rngs::SmallRng;
 use tieline_dialect::Head;
 use tieline_ledger::KeyInfo;
+use tieline_policy::{Asked, Ruling};
 use tieline_route::{Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
-use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
+use tieline_types::{Class, DialectId, Fault, OWN_CALLER, Pass};
 use tokio::time::Instant;
 
 use crate::{
-    body, conversation::session, gateway::Gateway, plan::ActivePlan, record::Record, trace::Trace,
+    body, conversation::session, gateway::Gateway, plan::ActivePlan, record::Record, tags::tags,
+    trace::Trace,
 };
 
 /// The header that names a feature, whatever `model` says.
@@ -72,6 +74,10 @@ pub(crate) struct Call {
     pub(crate) who: Who,
     /// A number for the conversation, where the client names it.
     pub(crate) session: Option<u64>,
+    /// What the client says of the request, `key=value` each. Nobody has checked it.
+    pub(crate) tags: Vec<String>,
+    /// Where policy lets it go.
+    pub(crate) ruling: Arc<Ruling>,
 }
 
 impl Call {
@@ -100,13 +106,21 @@ impl Call {
             takes_restarts: false,
             who,
             session: None,
+            tags: Vec::new(),
+            ruling: Arc::default(),
         }
+    }
+
+    /// The right to send it to a deployment, at any attempt of any kind.
+    pub(crate) fn allowed(&self, deployment: usize) -> Option<Pass> {
+        self.ruling.eligible.allowed(deployment)
     }
 
     /// What may answer it, in order.
     pub(crate) fn decide(&self, gateway: &Gateway, rng: &mut SmallRng) -> Decision {
         let (live, now, demand) = (&self.plan.live, gateway.now(), self.demand());
-        let decision = decide(&self.feature, live, now, demand, self.conversation(), rng);
+        let (feature, eligible) = (&self.feature, &self.ruling.eligible);
+        let decision = decide(feature, eligible, live, now, demand, self.conversation(), rng);
         gateway.note_tiers(&self.feature, &decision);
         decision
     }
@@ -174,6 +188,8 @@ pub(crate) async fn admit(
     let hurried = asked.is_some_and(|asked| asked < feature.deadline);
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
     let session = session(&parts.headers)?;
+    let tags = tags(&parts.headers)?;
+    let ruling = ruling(gateway, &plan, &feature, &caller, &tags);
     let passed_on = passed_on(&parts.headers);
     let takes_restarts = feature.on_break == OnBreak::Restart
         && parts.headers.get(RESTART_HEADER).is_some_and(|value| value == "ok");
@@ -192,7 +208,21 @@ pub(crate) async fn admit(
         takes_restarts,
         who,
         session,
+        tags,
+        ruling,
     })
+}
+
+/// Where policy lets a request go.
+pub(crate) fn ruling(
+    gateway: &Gateway,
+    plan: &ActivePlan,
+    feature: &Feature,
+    caller: &Caller,
+    tags: &[String],
+) -> Arc<Ruling> {
+    let asked = Asked { caller: &caller.id, tags };
+    plan.matrix.allowed(&feature.name, asked, gateway.unix_ms())
 }
 
 /// The caller that an earlier request was found to be of; none where its key is no longer valid.
@@ -307,7 +337,8 @@ fn hashed(text: &str) -> u64 {
     hasher.finish()
 }
 
-fn passed_on(headers: &HeaderMap) -> HeaderMap {
+/// Those of a client's headers that a provider of its dialect gets to see.
+pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut out = HeaderMap::new();
     for name in PASSED_ON.map(HeaderName::from_static) {
         if let Some(value) = headers.get(&name) {

@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -13,7 +13,8 @@ use arc_swap::ArcSwap;
 use rand::{RngCore as _, SeedableRng as _, rngs::SmallRng};
 use tieline_config::Config;
 use tieline_ledger::{KeyRing, Ledger};
-use tieline_types::Clock;
+use tieline_policy::PolicyError;
+use tieline_types::{Clock, Exception};
 use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
@@ -47,6 +48,9 @@ pub enum GatewayError {
     /// A deployment cannot be called.
     #[error("the configuration cannot be put to work")]
     Route(#[from] RouteError),
+    /// The policies have mistakes.
+    #[error("the policies have mistakes")]
+    Policy(#[from] PolicyError),
     /// The HTTP client cannot be set up.
     #[error("cannot set up connections to providers")]
     Upstream(#[source] io::Error),
@@ -99,6 +103,8 @@ pub struct Gateway {
     draws: AtomicU64,
     env: Env,
     tokens: Arc<Upstream>,
+    /// The exceptions that are on record as begun.
+    pub(crate) known_exceptions: Mutex<Vec<Exception>>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -115,11 +121,13 @@ impl Gateway {
     pub fn new(config: &Config, parts: Parts) -> Result<Arc<Self>, GatewayError> {
         let tokens = Upstream::new(parts.network.clone()).map_err(GatewayError::Upstream)?;
         let tokens = Arc::new(tokens);
-        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, Duration::ZERO)?;
+        let clock = Clock::starting_at(parts.wall);
+        let began = (Duration::ZERO, clock.unix_ms(Duration::ZERO));
+        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, began)?;
         if let Some(ledger) = &parts.ledger {
             restore_drains(&plan, None, ledger);
         }
-        Ok(Arc::new(Self {
+        let gateway = Arc::new(Self {
             metrics: Metrics::new(),
             cache: AnswerCache::default(),
             queue: Queue::new(parts.ledger.as_ref()),
@@ -128,14 +136,17 @@ impl Gateway {
             keys: ArcSwap::from_pointee(parts.keys),
             ledger: parts.ledger,
             network: parts.network,
-            clock: Clock::starting_at(parts.wall),
+            clock,
             started: Instant::now(),
             draining: AtomicBool::new(false),
             seed: parts.seed,
             draws: AtomicU64::new(0),
             env: parts.env,
             tokens,
-        }))
+            known_exceptions: Mutex::default(),
+        });
+        gateway.note_exceptions();
+        Ok(gateway)
     }
 
     /// Puts a new configuration in force for all requests that begin from now on. Listeners, TLS,
@@ -149,11 +160,13 @@ impl Gateway {
             return Ok(false);
         }
         let env = self.env.as_ref();
-        let plan = ActivePlan::build(config, env, &self.tokens, Some(&old), self.now())?;
+        let now = (self.now(), self.unix_ms());
+        let plan = ActivePlan::build(config, env, &self.tokens, Some(&old), now)?;
         if let Some(ledger) = &self.ledger {
             restore_drains(&plan, Some(&old), ledger);
         }
         self.plan.store(Arc::new(plan));
+        self.note_exceptions();
         Ok(true)
     }
 

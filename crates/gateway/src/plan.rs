@@ -3,21 +3,26 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
+use tieline_policy::Matrix;
 use tieline_route::{
     Candidate, Configured, Criticality, Deployment, Domain, Feature, Hedge, Level, Live, Mode,
     OnBreak, Plan, Prefer, Similar, Tier,
 };
+use tieline_types::{Facts, Pass};
 use tieline_upstream::{Route, Routes, Upstream};
 
-use crate::GatewayError;
+use crate::{GatewayError, eligibility};
 
 /// The plan in force: what may be called, how, and what was learnt of it.
 pub(crate) struct ActivePlan {
     /// What it was built from.
     pub(crate) config: Config,
     pub(crate) plan: Plan,
-    /// How to call each deployment of the plan, by position.
-    pub(crate) routes: Vec<Arc<Route>>,
+    /// How to call each deployment of the plan, by position. Nothing is sent without one, and
+    /// nobody gets one without a [`Pass`].
+    routes: Vec<Arc<Route>>,
+    /// What may go where.
+    pub(crate) matrix: Matrix,
     pub(crate) live: Live,
     pub(crate) body_bytes_max: usize,
 }
@@ -28,8 +33,9 @@ impl ActivePlan {
         env: &dyn Fn(&str) -> Option<String>,
         tokens: &Arc<Upstream>,
         old: Option<&Self>,
-        now: Duration,
+        (now, now_ms): (Duration, u64),
     ) -> Result<Self, GatewayError> {
+        let matrix = eligibility::matrix(config, now_ms)?;
         let tokens = Arc::clone(tokens);
         let routes = Routes { env, tokens }.compile(config)?.into_iter().map(Arc::new).collect();
         let plan = compile(config);
@@ -38,17 +44,33 @@ impl ActivePlan {
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
-        Ok(Self { config: config.clone(), plan, routes, live, body_bytes_max })
+        Ok(Self { config: config.clone(), plan, routes, matrix, live, body_bytes_max })
+    }
+
+    /// How to call a deployment that policy lets through.
+    pub(crate) fn route(&self, pass: Pass) -> Option<&Arc<Route>> {
+        self.routes.get(pass.deployment())
+    }
+
+    /// Whether a deployment goes on from a last turn of its own.
+    pub(crate) fn continues(&self, deployment: usize) -> bool {
+        self.routes.get(deployment).is_some_and(|route| route.prefill)
     }
 }
 
 /// The providers that are not what they were: what was learnt of them is no longer true.
 fn changed<'c>(old: &Config, new: &'c Config) -> Vec<&'c str> {
-    let is_new = |one: &&tieline_config::Provider| !old.providers.contains(one);
+    // What is stated of a provider says nothing of its health.
+    let reached = |one: &tieline_config::Provider| tieline_config::Provider {
+        facts: Facts::default(),
+        ..one.clone()
+    };
+    let old: Vec<_> = old.providers.iter().map(reached).collect();
+    let is_new = |one: &&tieline_config::Provider| !old.contains(&reached(one));
     new.providers.iter().filter(is_new).map(|one| one.name.as_str()).collect()
 }
 
-fn compile(config: &Config) -> Plan {
+pub(crate) fn compile(config: &Config) -> Plan {
     let mut domains = Vec::new();
     let deployments: Vec<Deployment> = config
         .deployments()

@@ -95,7 +95,10 @@ pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Re
     }
     // The fallbacks have been tried here; an SDK that tries again only multiplies the load.
     let hopeless = record.attempts() > 0
-        || matches!(fault.class, Class::Exhausted | Class::CallerAuth | Class::CallerDenied);
+        || matches!(
+            fault.class,
+            Class::Exhausted | Class::CallerAuth | Class::CallerDenied | Class::PolicyDenied
+        );
     if hopeless && status != 429 {
         put(&mut headers, "x-should-retry", "false");
     }

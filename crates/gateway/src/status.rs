@@ -7,7 +7,7 @@ use tieline_ledger::{Depth, JobState};
 use tieline_route::{Cause, Decision, Feature, Level, Mode, Shown, State, TierChange, TierState};
 use tieline_types::Class;
 
-use crate::gateway::Gateway;
+use crate::{ExceptionStatus, gateway::Gateway};
 
 /// The state of a gateway at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,6 +16,8 @@ pub struct Status {
     pub features: Vec<FeatureStatus>,
     /// Every deployment.
     pub deployments: Vec<DeploymentStatus>,
+    /// Exceptions from policy that are in force.
+    pub exceptions: Vec<ExceptionStatus>,
     /// Records waiting for the database.
     pub records_queued: u64,
     /// Records appended to spill files since the start.
@@ -152,6 +154,7 @@ impl Gateway {
         Status {
             features: features.collect(),
             deployments: deployments.collect(),
+            exceptions: self.exceptions(),
             records_queued: ledger.as_ref().map_or(0, |status| status.queued as u64),
             records_spilled: ledger.as_ref().map_or(0, |status| status.spilled),
             draining: self.is_draining(),

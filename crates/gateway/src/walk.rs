@@ -1,11 +1,12 @@
 //! Stop 7, first half: from step to step until something answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tieline_dialect::{
     Style,
     ir::{Content, Finish, Reply},
 };
+use tieline_policy::CLOSED;
 use tieline_route::{
     ATTEMPTS_PER_REQUEST_MAX, ATTEMPTS_PER_TIER_MAX, Decision, Effect, Mode, Move, Next, Step,
     Verdict, backoff, may_pass, outcome, retry_wait,
@@ -138,8 +139,13 @@ impl Walk {
         let now = self.worker.gateway.now();
         self.call.plan.live.deposit(&self.call.feature, now);
         for one in &self.decision.considered {
-            if let Verdict::Shut(until, why) | Verdict::LeastBad(until, why) = one.verdict {
-                self.pass_over(one.tier, one.deployment, why.as_str(), Some((until, now)), record);
+            match one.verdict {
+                Verdict::Shut(until, why) | Verdict::LeastBad(until, why) => {
+                    let opens = Some((until, now));
+                    self.pass_over(one.tier, one.deployment, why.as_str(), opens, record);
+                }
+                Verdict::Denied => self.deny(one.tier, one.deployment, record),
+                Verdict::In | Verdict::NoWeight => {}
             }
         }
         if let Some(answered) = self.go_on(record).await? {
@@ -272,7 +278,7 @@ impl Walk {
             (Mending::Restart, Step::Queue { .. }) => false,
             (Mending::Restart, _) => true,
             (Mending::Continue(_), Step::Call { deployment, .. }) => {
-                fresh(*deployment) && plan.routes.get(*deployment).is_some_and(|one| one.prefill)
+                fresh(*deployment) && plan.continues(*deployment)
             }
             (Mending::Continue(_), _) => false,
         }
@@ -312,11 +318,16 @@ impl Walk {
             self.pass_over(tier, deployment, "attempts", None, record);
             return None;
         }
-        let (route, known) = (plan.routes.get(deployment)?, plan.plan.deployments.get(deployment)?);
+        // Every attempt of every kind begins here, and none without the right to it.
+        let Some(pass) = call.allowed(deployment) else {
+            self.deny(tier, deployment, record);
+            return None;
+        };
+        let (route, known) = (plan.route(pass)?, plan.plan.deployments.get(deployment)?);
         let (feature, now) = (&call.feature, gateway.now());
         let admitted = {
             let (demand, draw) = (call.demand(), self.decision.draw);
-            plan.live.admit(deployment, feature, now, draw, demand, rescue)
+            plan.live.admit(pass, feature, now, draw, demand, rescue)
         };
         let lease = match admitted {
             Ok(lease) => lease,
@@ -471,7 +482,7 @@ impl Walk {
         &self,
         tier: usize,
         deployment: usize,
-        why: &'static str,
+        why: impl Into<Cow<'static, str>>,
         opens: Option<(Duration, Duration)>,
         record: &mut Record,
     ) {
@@ -487,6 +498,12 @@ impl Walk {
             why: why.into(),
             opens_in_ms: opens_in.and_then(|ms| u64::try_from(ms).ok()),
         });
+    }
+
+    /// Notes that policy leaves a candidate out, and by which rule.
+    fn deny(&self, tier: usize, deployment: usize, record: &mut Record) {
+        let rule = self.call.ruling.rule(deployment).map_or(CLOSED, |rule| rule);
+        self.pass_over(tier, deployment, format!("policy: {rule}"), None, record);
     }
 
     fn tier_name(&self, tier: usize) -> Arc<str> {
@@ -551,7 +568,7 @@ impl Walk {
     async fn queued(&self, tier: usize) -> Option<Queued> {
         let lasting = |(_, fault): &(_, Fault)| !may_pass(fault.class);
         let hopeless = self.faults.iter().all(lasting) && !self.faults.is_empty();
-        if hopeless {
+        if hopeless || self.decision.is_denied() {
             return None;
         }
         let gateway = &self.worker.gateway;

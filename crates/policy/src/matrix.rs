@@ -150,6 +150,14 @@ impl Matrix {
         if row.asks { self.asked_ruling(span, row, asked) } else { Arc::clone(&row.ruling) }
     }
 
+    /// Where some request of a feature may go at a time: a first look, no right to anything.
+    #[must_use]
+    pub fn possible(&self, feature: &str, now_ms: u64) -> Eligible {
+        let cells = self.row(feature, now_ms).map(|(_, row)| row.cells.iter());
+        let open = cells.into_iter().flatten().filter(|cell| cell.verdict != Verdict::Out);
+        open.map(|cell| cell.deployment).collect()
+    }
+
     /// Every deployment of a feature at a time, with reasons. Where `asked` is not given, what
     /// depends on it stays open.
     #[must_use]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use rand::{Rng, SeedableRng as _, rngs::SmallRng};
+use tieline_types::Eligible;
 
 use crate::{
     Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Standing, Tier, TierChange, Why, p2c,
@@ -55,6 +56,8 @@ pub enum Verdict {
     LeastBad(Duration, Why),
     /// Its weight is 0.
     NoWeight,
+    /// Policy leaves it out.
+    Denied,
 }
 
 /// A candidate and its verdict.
@@ -89,10 +92,13 @@ pub struct Decision {
 /// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
 /// ends, only those on their way back or waiting for their probe are tried.
 ///
+/// What is not `eligible` is never tried: not in its turn, and not for want of anything better.
+///
 /// Requests with the same number for their `conversation` are of the same share of whatever
 /// returns, and find weighted candidates in the same order.
 pub fn decide(
     feature: &Feature,
+    eligible: &Eligible,
     live: &Live,
     now: Duration,
     demand: Demand,
@@ -109,27 +115,28 @@ pub fn decide(
                     let at = one.deployment;
                     (at, live.peek(at, feature, now, decision.draw, demand))
                 };
+                let legal = |one: &&Candidate| eligible.allowed(one.deployment).is_some();
+                let legals = || candidates.iter().filter(legal);
                 let order: Vec<(usize, Standing)> = match prefer {
-                    Prefer::Ordered => candidates.iter().map(standing).collect(),
-                    Prefer::Weighted => {
-                        drawn(candidates, &mut steady).iter().map(standing).collect()
-                    }
-                    Prefer::Fastest => {
-                        fastest(&candidates.iter().map(standing).collect::<Vec<_>>(), rng)
-                    }
+                    Prefer::Ordered => legals().map(standing).collect(),
+                    Prefer::Weighted => drawn(legals(), &mut steady).iter().map(standing).collect(),
+                    Prefer::Fastest => fastest(&legals().map(standing).collect::<Vec<_>>(), rng),
                 };
-                let stands_in = || stands_in(feature, tier, live, now, decision.draw, demand);
-                let hold = live
-                    .rung(feature, tier)
+                let stands_in =
+                    || stands_in(feature, eligible, tier, live, now, decision.draw, demand);
+                // What policy closes is not ill.
+                let rung = live.rung(feature, tier).filter(|_| !order.is_empty());
+                let hold = rung
                     .map(|rung| rung.hold(feature.return_after, decision.draw, &order, stands_in));
                 let hold = hold.unwrap_or_default();
                 decision.changes.extend(hold.change.map(|change| (tier, change)));
                 let held = hold.wait.map(|wait| now + wait);
                 shut.extend(consider(tier, &order, held, feature, &mut decision));
-                for zero in
-                    candidates.iter().filter(|one| *prefer == Prefer::Weighted && one.weight == 0)
-                {
+                for zero in legals().filter(|one| *prefer == Prefer::Weighted && one.weight == 0) {
                     decision.note(tier, zero.deployment, Verdict::NoWeight);
+                }
+                for denied in candidates.iter().filter(|one| !legal(one)) {
+                    decision.note(tier, denied.deployment, Verdict::Denied);
                 }
             }
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
@@ -158,6 +165,7 @@ pub fn decide(
 /// Whether a later tier of models can answer now, so that a tier that dropped need not.
 fn stands_in(
     feature: &Feature,
+    eligible: &Eligible,
     tier: usize,
     live: &Live,
     now: Duration,
@@ -168,6 +176,7 @@ fn stands_in(
         |tier: &&Tier| !matches!(tier.mode, Mode::Queue { .. } | Mode::Reply { .. } | Mode::Off);
     let later = feature.tiers.iter().skip(tier + 1).take_while(reached).flat_map(Tier::usable);
     later
+        .filter(|one| eligible.allowed(one.deployment).is_some())
         .map(|one| live.peek(one.deployment, feature, now, draw, demand))
         .any(|standing| standing.shut.is_none() && standing.well_for.is_some())
 }
@@ -244,6 +253,13 @@ fn fastest(standings: &[(usize, Standing)], rng: &mut impl Rng) -> Vec<(usize, S
 }
 
 impl Decision {
+    /// Whether policy leaves nothing to call: there are candidates, and none of them is legal.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        let denied = |one: &Considered| one.verdict == Verdict::Denied;
+        !self.considered.is_empty() && self.considered.iter().all(denied)
+    }
+
     /// Whether this candidate is to be tried although it is shut.
     #[must_use]
     pub fn is_rescue(&self, tier: usize, deployment: usize) -> bool {
@@ -284,9 +300,11 @@ impl Decision {
 }
 
 /// All candidates of positive weight in a random order: each next one drawn by weight.
-fn drawn(candidates: &[Candidate], rng: &mut impl Rng) -> Vec<Candidate> {
-    let mut left: Vec<Candidate> =
-        candidates.iter().filter(|one| one.weight > 0).copied().collect();
+fn drawn<'c>(
+    candidates: impl Iterator<Item = &'c Candidate>,
+    rng: &mut impl Rng,
+) -> Vec<Candidate> {
+    let mut left: Vec<Candidate> = candidates.filter(|one| one.weight > 0).copied().collect();
     let mut order = Vec::with_capacity(left.len());
     while !left.is_empty() {
         let total: u64 = left.iter().map(|one| u64::from(one.weight)).sum();

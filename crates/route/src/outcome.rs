@@ -96,6 +96,7 @@ pub fn outcome(fault: &Fault) -> Outcome {
         | Class::Superseded
         | Class::CallerAuth
         | Class::CallerDenied
+        | Class::PolicyDenied
         | Class::NotFound
         | Class::Exhausted
         | Class::Internal => (Next::Stop, Effect::Neutral),

@@ -48,6 +48,8 @@ pub enum Class {
     CallerAuth,
     /// The caller is known but may not use this feature.
     CallerDenied,
+    /// Policy leaves no deployment for the request, or none of those that it leaves answered.
+    PolicyDenied,
     /// The requested feature, model or path does not exist.
     NotFound,
     /// Every tier was tried or closed.
@@ -58,7 +60,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Transport,
         Self::ServerError,
         Self::Overloaded,
@@ -79,6 +81,7 @@ impl Class {
         Self::Superseded,
         Self::CallerAuth,
         Self::CallerDenied,
+        Self::PolicyDenied,
         Self::NotFound,
         Self::Exhausted,
         Self::Internal,
@@ -108,6 +111,7 @@ impl Class {
             Self::Superseded => "superseded",
             Self::CallerAuth => "caller_auth",
             Self::CallerDenied => "caller_denied",
+            Self::PolicyDenied => "policy_denied",
             Self::NotFound => "not_found",
             Self::Exhausted => "exhausted",
             Self::Internal => "internal",
@@ -126,7 +130,7 @@ impl Class {
             | Self::PolicyBlock
             | Self::ClientInvalid => 400,
             Self::CallerAuth => 401,
-            Self::CallerDenied => 403,
+            Self::CallerDenied | Self::PolicyDenied => 403,
             Self::NotFound => 404,
             Self::TooLarge => 413,
             Self::RateLimited => 429,
@@ -341,7 +345,7 @@ const fn usual(class: Class) -> (Origin, Scope, Replay, Phase) {
         }
         C::ClientGone => (Origin::Caller, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
         C::Superseded => (Origin::Tieline, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
-        C::Exhausted | C::Internal => {
+        C::Exhausted | C::PolicyDenied | C::Internal => {
             (Origin::Tieline, Scope::Local, Replay::NotSent, Phase::Admit)
         }
     }

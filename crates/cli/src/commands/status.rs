@@ -6,6 +6,7 @@ use crate::{
     admin::Admin,
     failure::Failure,
     print::{self, FormatOption},
+    when,
 };
 
 /// Show the health of deployments and features of a running gateway
@@ -36,7 +37,24 @@ fn tables(status: &Value) -> String {
     let deployments = print::table(&COLUMNS, list(status, "deployments").map(deployment));
     let header = ["FEATURE", "TIERS, BEST FIRST", "RETRIES LEFT"];
     let features = print::table(&header, list(status, "features").map(feature));
-    format!("{deployments}\n\n{features}")
+    let exceptions: Vec<String> = list(status, "exceptions").map(exception).collect();
+    let parts = [exceptions.join("\n"), deployments, features];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Loud, for it opens what policy closes.
+fn exception(one: &Value) -> String {
+    let text = |key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default();
+    let open: Vec<&str> = list(one, "open").filter_map(Value::as_str).collect();
+    let until = one.get("until_ms").and_then(Value::as_u64).map(when::written);
+    format!(
+        "EXCEPTION FROM POLICY: `{}` may use {} until {}, by {}: {}",
+        text("feature"),
+        open.join(", "),
+        until.unwrap_or_default(),
+        text("author"),
+        text("reason"),
+    )
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {

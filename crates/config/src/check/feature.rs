@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tieline_types::PROBE_FEATURE;
+use tieline_types::{PROBE_FEATURE, Rules};
 
 use super::{Check, model::Index};
 use crate::{
@@ -102,6 +102,7 @@ impl Check<'_> {
             return_after: written.return_after.value.map_or(RETURN_AFTER, |lapse| lapse.0),
             fidelity: written.fidelity.value.unwrap_or_default(),
             hedge: self.hedge(&written.hedge),
+            rules: self.rules(written, index, models),
             on_stream_break,
             tiers,
             implicit: false,
@@ -191,6 +192,7 @@ fn implicit(model: &Model) -> Feature {
         return_after: RETURN_AFTER,
         fidelity: Fidelity::Standard,
         hedge: None,
+        rules: Rules::default(),
         on_stream_break: OnStreamBreak::Error,
         tiers: vec![tier],
         implicit: true,

@@ -93,6 +93,7 @@ impl Check<'_> {
         }
         let max_output_tokens = self.above_zero(&written.max_output_tokens);
         let limits = self.limits(&written.limits);
+        let facts = self.facts(&written.facts);
         let Some(provider) = written.provider_name() else { return };
         let at = written.provider.at.unwrap_or(entry_at);
         if let Some(kinds) = kinds {
@@ -121,6 +122,7 @@ impl Check<'_> {
             sampling: written.sampling.value.unwrap_or(true),
             prefill: written.prefill.value.unwrap_or(false),
             limits,
+            facts,
         });
     }
 

@@ -3,13 +3,18 @@
 #![cfg(test)]
 
 mod documents;
+mod policies;
 mod problems;
 mod secrets;
 mod starters;
 mod values;
 mod yaml;
 
-use std::{collections::BTreeMap, io, path::Path};
+use std::{
+    collections::BTreeMap,
+    io,
+    path::{Path, PathBuf},
+};
 
 use tieline_config::{Config, Problems, World, parse};
 
@@ -32,6 +37,12 @@ impl World for FakeWorld {
         text.map(ToString::to_string).ok_or_else(|| io::Error::other("no such file"))
     }
 
+    fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
+        let files = self.files.keys().map(PathBuf::from);
+        let found: Vec<PathBuf> = files.filter(|file| file.parent() == Some(path)).collect();
+        if found.is_empty() { Err(io::Error::other("no such folder")) } else { Ok(found) }
+    }
+
     fn env(&self, name: &str) -> Option<String> {
         self.variables.get(name).map(ToString::to_string)
     }
@@ -46,6 +57,9 @@ fn world() -> FakeWorld {
             ("/etc/tieline/not.pem", "hello"),
             ("/etc/tieline/empty", " \n"),
             ("/run/secrets/anthropic", "file-secret\n"),
+            ("/etc/tieline/policies/b.cedar", "b"),
+            ("/etc/tieline/policies/a.cedar", "a"),
+            ("/etc/tieline/policies/notes.txt", "c"),
         ]),
         variables: BTreeMap::from([
             ("KEY", "env-secret"),

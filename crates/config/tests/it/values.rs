@@ -8,6 +8,8 @@ use tieline_config::{
     load,
 };
 
+use tieline_types::Facts;
+
 use super::{good, with};
 
 const FULL: &str = r#"
@@ -113,6 +115,7 @@ fn defaults() {
         sampling: true,
         prefill: false,
         limits: Limits::default(),
+        facts: Facts::default(),
     };
     assert_eq!(*deployment, usual);
 }

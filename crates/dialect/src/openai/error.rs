@@ -249,7 +249,7 @@ const SERVER: &str = "server_error";
 
 /// Type and code that OpenAI's clients know for a class; what is not here failed behind the
 /// gateway.
-const WORDS: [(Class, &str, Option<&str>); 13] = [
+const WORDS: [(Class, &str, Option<&str>); 14] = [
     (Class::ClientInvalid, INVALID, None),
     (Class::ContextOverflow, INVALID, Some("context_length_exceeded")),
     (Class::UnsupportedHere, INVALID, Some("unsupported_parameter")),
@@ -258,6 +258,7 @@ const WORDS: [(Class, &str, Option<&str>); 13] = [
     (Class::NotFound, INVALID, Some("model_not_found")),
     (Class::CallerAuth, INVALID, Some("invalid_api_key")),
     (Class::CallerDenied, INVALID, Some("permission_denied")),
+    (Class::PolicyDenied, INVALID, Some("policy_denied")),
     (Class::RateLimited, "rate_limit_error", Some("rate_limit_exceeded")),
     (Class::Overloaded, SERVER, Some("server_is_overloaded")),
     (Class::Exhausted, SERVER, Some("server_is_overloaded")),

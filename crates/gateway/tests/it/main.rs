@@ -21,6 +21,8 @@ mod matrix;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod probes;
 #[cfg(test)]
 mod queue;
