@@ -30,7 +30,8 @@ Examples:
   tieline check                Say what is wrong with it
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
-  tieline route explain --feature chat   Show where requests may go, and why
+  tieline route explain --feature support-reply
+                               Show where requests may go, and why
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.

@@ -34,8 +34,8 @@ pub use world::{RealWorld, World};
 
 use source::Source;
 
-/// Where in the configuration `text` the keys of `path` lead; the numbers of list items, from 0, are
-/// keys too. As far as they lead, where the text has only some of them.
+/// Where in the configuration `text` the keys of `path` lead; the numbers of list items, from 0,
+/// are keys too. As far as they lead, where the text has only some of them.
 #[must_use]
 pub fn locate(text: &str, path: &[String]) -> Span {
     let source = Source::new("", text);

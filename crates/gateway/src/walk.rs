@@ -500,10 +500,10 @@ impl Walk {
         });
     }
 
-    /// Notes that policy leaves a candidate out, and by which rule.
+    /// Notes that policy leaves a candidate out, and by which rules.
     fn deny(&self, tier: usize, deployment: usize, record: &mut Record) {
-        let rule = self.call.ruling.rule(deployment).map_or(CLOSED, |rule| rule);
-        self.pass_over(tier, deployment, format!("policy: {rule}"), None, record);
+        let rules = self.call.ruling.rules(deployment).map_or(CLOSED, |rules| rules);
+        self.pass_over(tier, deployment, format!("policy: {rules}"), None, record);
     }
 
     fn tier_name(&self, tier: usize) -> Arc<str> {

@@ -146,7 +146,7 @@ fn of_tier(
     })
 }
 
-/// Which rules leave out what, as a hint.
+/// Why what is out is out, a line each, as a hint.
 fn why_out(row: &Row, span: &Span) -> String {
     told_out(row.cells.iter(), span)
 }
@@ -156,9 +156,9 @@ fn told_out<'c>(cells: impl Iterator<Item = &'c Cell>, span: &Span) -> String {
         let id = &span.world.get(cell.deployment)?.id;
         let reason = cell.reasons.first()?;
         let hint = if *reason.rule == *CLOSED { "; write one that does" } else { "" };
-        Some(format!("{id}: {} ({}){hint}", reason.words, reason.rule))
+        Some(format!("{id}: {}{hint}", reason.words))
     });
-    told.collect::<Vec<_>>().join("; ")
+    told.collect::<Vec<_>>().join("\n")
 }
 
 /// What all legal deployments of a feature have in common, so that one loss takes them all.
@@ -205,12 +205,13 @@ fn rules_without_effect(matrix: &Matrix, span: &Span) -> Vec<Finding> {
 }
 
 impl Matrix {
-    /// Whether a policy applies to some deployment of some feature.
+    /// Whether a policy is about some deployment of some feature, its exceptions aside.
     fn settled_matches(&self, id: &Arc<str>, span: &Span) -> bool {
         let Some(policy) = self.settled.policy(&cedar_policy::PolicyId::new(id)) else {
             return true;
         };
-        let Ok(alone) = cedar::set_of([policy.clone()]) else {
+        let alone = cedar::without_unless(policy).and_then(|policy| cedar::set_of([policy]));
+        let Ok(alone) = alone else {
             return true;
         };
         let nobody = Asked { caller: "", tags: &[] };

@@ -144,6 +144,65 @@ fn mentions_request(expression: &Value) -> bool {
     }
 }
 
+/// A policy without all that it asks of a request: it applies wherever the whole one may.
+pub(crate) fn relaxed(policy: &Policy) -> Result<Policy, Problem> {
+    rewritten(policy, |json| {
+        if let Some(scope) = json.get_mut("principal") {
+            *scope = serde_json::json!({ "op": "All" });
+        }
+        conditions_of(json, |kind, body| match kind {
+            "when" => without_request(body),
+            // Half of what is denied would be denied too much.
+            _ => (!mentions_request(body)).then(|| body.clone()),
+        });
+    })
+}
+
+/// A policy without its exceptions: what it is about.
+pub(crate) fn without_unless(policy: &Policy) -> Result<Policy, Problem> {
+    rewritten(policy, |json| {
+        conditions_of(json, |kind, body| (kind == "when").then(|| body.clone()));
+    })
+}
+
+/// What is left of a condition without the parts that mention a request; none for nothing.
+fn without_request(expression: &Value) -> Option<Value> {
+    if !mentions_request(expression) {
+        return Some(expression.clone());
+    }
+    let both = expression.get("&&")?;
+    let (left, right) = (without_request(both.get("left")?), without_request(both.get("right")?));
+    match (left, right) {
+        (Some(left), Some(right)) => {
+            Some(serde_json::json!({ "&&": { "left": left, "right": right } }))
+        }
+        (one, other) => one.or(other),
+    }
+}
+
+fn rewritten(policy: &Policy, rewrite: impl FnOnce(&mut Value)) -> Result<Policy, Problem> {
+    let mut json = policy.to_json().map_err(|error| internal(policy.id().as_ref(), &error))?;
+    rewrite(&mut json);
+    Policy::from_json(Some(policy.id().clone()), json)
+        .map_err(|error| internal(policy.id().as_ref(), &error))
+}
+
+/// Replaces the body of each condition, by its kind, or drops it.
+fn conditions_of(json: &mut Value, keep: impl Fn(&str, &Value) -> Option<Value>) {
+    let Some(conditions) = json.get_mut("conditions").and_then(Value::as_array_mut) else {
+        return;
+    };
+    conditions.retain_mut(|condition| {
+        let kind = condition.get("kind").and_then(Value::as_str).unwrap_or_default();
+        match condition.get("body").and_then(|body| keep(kind, body)) {
+            Some(kept) => condition
+                .as_object_mut()
+                .is_some_and(|condition| condition.insert("body".to_owned(), kept).is_some()),
+            None => false,
+        }
+    });
+}
+
 /// Every deployment as policies see it, with the facts given.
 pub(crate) fn entities(deployments: &[Deployment], schema: &Schema) -> Result<Entities, Problem> {
     let wrong = |error: &dyn std::error::Error| internal("facts", error);

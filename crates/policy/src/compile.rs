@@ -35,11 +35,14 @@ impl Matrix {
             .chain(&settled)
             .map(|one| (Arc::clone(&one.rule.id), one.rule.clone()))
             .collect();
+        let relaxed = asked.iter().map(|one| cedar::relaxed(&one.policy));
+        let relaxed = relaxed.collect::<Result<Vec<_>, _>>().and_then(cedar::set_of);
+        let relaxed = relaxed.map_err(one)?;
         let asked = cedar::set_of(asked.into_iter().map(|one| one.policy)).map_err(one)?;
         let settled = cedar::set_of(settled.into_iter().map(|one| one.policy)).map_err(one)?;
-        let builder = Builder { world: &world, rules, schema, asked, settled };
+        let builder = Builder { world: &world, rules, schema, relaxed, settled };
         let spans = builder.spans(now_ms).map_err(one)?;
-        let Builder { rules, schema, asked, settled, .. } = builder;
+        let Builder { rules, schema, settled, .. } = builder;
         Ok(Self { world, rules, schema, asked, settled, spans })
     }
 }
@@ -100,8 +103,8 @@ struct Builder<'w> {
     world: &'w World,
     rules: BTreeMap<Arc<str>, Rule>,
     schema: Schema,
-    /// Those that look at requests.
-    asked: PolicySet,
+    /// Those that look at requests, without what they ask of them.
+    relaxed: PolicySet,
     /// Those that do not.
     settled: PolicySet,
 }
@@ -149,13 +152,19 @@ impl Builder<'_> {
         let exception = self.world.exceptions.iter().find(open);
         let question = cedar::question(feature, &NOBODY, deployment, &self.schema)?;
         let reasons = |ids: &[Arc<str>]| reasons(&self.rules, ids, deployment);
-        let asks = !self.asked.is_empty();
-        let (verdict, reasons) = match cedar::ask(&question, &self.settled, entities) {
-            Ruled::Permitted(ids) if asks => (Verdict::Asked, reasons(&ids)),
-            Ruled::Permitted(ids) => (Verdict::In, reasons(&ids)),
-            Ruled::Forbidden(ids) => (Verdict::Out, reasons(&ids)),
-            Ruled::Silent if asks => (Verdict::Asked, Vec::new()),
-            Ruled::Silent => (Verdict::Out, vec![closed()]),
+        let settled = cedar::ask(&question, &self.settled, entities);
+        // What may apply to some request; where only permits may, what is permitted stays so.
+        let may_apply = cedar::ask(&question, &self.relaxed, entities);
+        let (verdict, reasons) = match (settled, may_apply) {
+            (Ruled::Forbidden(ids), _) => (Verdict::Out, reasons(&ids)),
+            (Ruled::Permitted(ids), Ruled::Silent | Ruled::Permitted(_)) => {
+                (Verdict::In, reasons(&ids))
+            }
+            (Ruled::Permitted(ids), Ruled::Forbidden(_)) => (Verdict::Asked, reasons(&ids)),
+            (Ruled::Silent, Ruled::Silent) => (Verdict::Out, vec![closed()]),
+            (Ruled::Silent, Ruled::Permitted(_) | Ruled::Forbidden(_)) => {
+                (Verdict::Asked, Vec::new())
+            }
         };
         Ok(match exception {
             Some(exception) if verdict != Verdict::In => {

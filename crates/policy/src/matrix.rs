@@ -57,15 +57,15 @@ pub struct Cell {
 pub struct Ruling {
     /// The deployments that are allowed.
     pub eligible: Eligible,
-    /// Those that are not, with the rule that says so.
+    /// Those that are not, with the rules that say so, separated by commas.
     pub out: Vec<(usize, Arc<str>)>,
 }
 
 impl Ruling {
-    /// The rule that leaves a deployment out.
+    /// The rules that leave a deployment out.
     #[must_use]
-    pub fn rule(&self, deployment: usize) -> Option<&Arc<str>> {
-        self.out.iter().find(|(out, _)| *out == deployment).map(|(_, rule)| rule)
+    pub fn rules(&self, deployment: usize) -> Option<&Arc<str>> {
+        self.out.iter().find(|(out, _)| *out == deployment).map(|(_, rules)| rules)
     }
 }
 
@@ -119,12 +119,13 @@ impl Row {
 
 fn ruling(cells: &[Cell]) -> Ruling {
     let of = |verdict| cells.iter().filter(move |cell| cell.verdict == verdict);
-    let rule = |cell: &Cell| {
-        cell.reasons.first().map_or_else(|| CLOSED.into(), |reason| Arc::clone(&reason.rule))
+    let rules = |cell: &Cell| -> Arc<str> {
+        let ids: Vec<&str> = cell.reasons.iter().map(|reason| &*reason.rule).collect();
+        if ids.is_empty() { CLOSED.into() } else { ids.join(", ").into() }
     };
     Ruling {
         eligible: of(Verdict::In).map(|cell| cell.deployment).collect(),
-        out: of(Verdict::Out).map(|cell| (cell.deployment, rule(cell))).collect(),
+        out: of(Verdict::Out).map(|cell| (cell.deployment, rules(cell))).collect(),
     }
 }
 
@@ -140,8 +141,8 @@ impl Span {
 }
 
 impl Matrix {
-    /// Where a request of a feature may go at a time, in milliseconds since the Unix epoch. Nowhere,
-    /// where there is no such feature.
+    /// Where a request of a feature may go at a time, in milliseconds since the Unix epoch.
+    /// Nowhere, where there is no such feature.
     #[must_use]
     pub fn allowed(&self, feature: &str, asked: Asked<'_>, now_ms: u64) -> Arc<Ruling> {
         let Some((span, row)) = self.row(feature, now_ms) else {

@@ -142,6 +142,7 @@ impl fmt::Display for Placed<'_> {
             Severity::Error => "error",
             Severity::Warning => "warning",
         };
+        let help = help.replace('\n', "\n        ");
         write!(f, "{severity}: {file}:{line}:{column}: {message}\n  help: {help}")
     }
 }

@@ -31,7 +31,7 @@ impl Route {
     }
 }
 
-/// Show every deployment of a feature, in or out and by which rule, and what is tried in which order
+/// Show every deployment of a feature, in or out by which rule, and what is tried in which order
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Asks the configuration alone: no gateway runs, and everything counts as well.

@@ -25,6 +25,8 @@ Commands:
   key         Create, list and revoke the API keys that callers use
   log         Show what happened to requests, newest first
   audit       Show who changed what in running gateways, newest first
+  route       Show where the requests of a feature go, and why
+  policy      Compare what two configurations allow
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
   demo        Show an outage being survived; needs no configuration and no credentials
@@ -42,6 +44,8 @@ Examples:
   tieline check                Say what is wrong with it
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
+  tieline route explain --feature support-reply
+                               Show where requests may go, and why
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
@@ -115,7 +119,8 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-What this accepts, `tieline serve` starts. Exit code 2 means that something is wrong.
+What this accepts, `tieline serve` starts. Exit code 2 means that something is wrong; 1 that all is
+well written, but that policy leaves a feature without a deployment or contradicts itself.
 
 Examples:
   tieline check
@@ -440,8 +445,9 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-Deployments that were drained and put back, and configurations that were taken or refused. The actor
-is an address that the gateway saw, `file` or `signal`; who that says it is, nobody has checked.
+Deployments that were drained and put back, configurations that were taken or refused, exceptions
+from policy that began and ended. The actor is an address that the gateway saw, `file` or `signal`;
+who that says it is, nobody has checked.
 
 Examples:
   tieline audit

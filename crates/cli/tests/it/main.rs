@@ -5,5 +5,6 @@
 mod files;
 mod help;
 mod keys;
+mod policy;
 mod running;
 mod support;

@@ -24,15 +24,15 @@ impl Walk {
         told.collect::<Vec<_>>().join(", ")
     }
 
-    /// Which deployments policy left out, and by which rule; none where it left out none.
+    /// Which deployments policy left out, and by which rules; none where it left out none.
     fn denied(&self) -> Option<String> {
         let considered = self.decision.considered.iter();
         let mut denied: Vec<String> = considered
             .filter(|one| one.verdict == Verdict::Denied)
             .filter_map(|one| {
                 let id = &self.call.plan.plan.deployments.get(one.deployment)?.id;
-                let rule = self.call.ruling.rule(one.deployment).map_or(CLOSED, |rule| rule);
-                Some(format!("{id} ({rule})"))
+                let rules = self.call.ruling.rules(one.deployment).map_or(CLOSED, |rules| rules);
+                Some(format!("{id} ({rules})"))
             })
             .collect();
         denied.dedup();

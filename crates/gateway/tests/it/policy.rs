@@ -35,7 +35,10 @@ providers:
     facts: { zone: us }
   anthropic: { kind: anthropic, base_url: "http://anthropic.sim", api_key: { env: KEY } }
 models:
-  gpt:    [ { provider: azure, name: gpt55-eu }, openai, { provider: bedrock, name: openai.gpt-5.5 } ]
+  gpt:
+    - { provider: azure, name: gpt55-eu }
+    - openai
+    - { provider: bedrock, name: openai.gpt-5.5 }
   claude: [ { provider: anthropic, prefill: true } ]
   embed:  [ { provider: openai, name: embed-3 } ]
 features:

@@ -80,6 +80,8 @@ fn rules_and_names_without_effect_are_told() {
     let policies = "permit (principal, action, resource);\n\
                     @id(\"moon\") forbid (principal, action, resource)\n\
                     when { resource.provider == \"moon\" };\n\
+                    @id(\"guard\") forbid (principal, action, resource)\n\
+                    unless { resource has zones && !resource.zones.isEmpty() };\n\
                     @id(\"tagged\") forbid (principal, action, resource)\n\
                     when { context.tags.contains(\"a=b\") };";
     let rules = Rules {

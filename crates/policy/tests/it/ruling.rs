@@ -42,6 +42,10 @@ fn residency_fails_closed_on_what_is_unknown() {
             format!("{rule} it may be processed in eu-moon-1"),
         ]
     );
+    let twice = Rules { require: Require { dpa: true, ..Require::default() }, ..resident(&["eu"]) };
+    let both = compiled(world(deployments.clone(), twice, "")).allowed("f", NOBODY, NOW);
+    let rules = both.rules(1).map(|rules| &**rules);
+    assert_eq!(rules, Some("feature f: dpa, feature f: residency"));
     let wide = compiled(world(deployments.clone(), resident(&["eu", "us"]), ""));
     assert_eq!(open(&wide, NOBODY, NOW), [0, 1, 2]);
     let exact = compiled(world(deployments, resident(&["eu-moon-1"]), ""));
@@ -181,9 +185,53 @@ fn policies_over_tags_and_callers_are_asked_for_each_request() {
         assert_eq!(open(&matrix, closed, NOW), [0; 0]);
     }
     let ruling = matrix.allowed("f", Asked { tags: &tagged, ..NOBODY }, NOW);
-    assert_eq!(ruling.rule(1).map(|rule| &**rule), Some("p.cedar#2"));
-    let unasked = matrix.cells("f", None, NOW);
-    assert!(unasked.iter().all(|cell| cell.verdict == Verdict::Asked), "{unasked:?}");
+    assert_eq!(ruling.rules(1).map(|rule| &**rule), Some("p.cedar#2"));
+    let unasked: Vec<Verdict> =
+        matrix.cells("f", None, NOW).into_iter().map(|cell| cell.verdict).collect();
+    assert_eq!(unasked, [Verdict::Asked, Verdict::Asked]);
+}
+
+/// What no request can change is settled when the policies are compiled.
+#[test]
+fn only_what_a_request_can_change_is_asked_for() {
+    let permits = "permit (principal, action, resource);\n";
+    let cases = [
+        // Only b is outside the EU, and the other feature is another's business.
+        (
+            "forbid (principal, action, resource) when { context.tags.contains(\"a=b\") }\n\
+             unless { resource has zones && [\"eu\"].containsAll(resource.zones) };",
+            [Verdict::In, Verdict::Asked],
+        ),
+        (
+            "forbid (principal, action, resource)\n\
+             when { context.feature == \"g\" && context.tags.contains(\"a=b\") };",
+            [Verdict::In, Verdict::In],
+        ),
+        (
+            "forbid (principal == Caller::\"k\", action, resource)\n\
+             when { resource.provider == \"a\" };",
+            [Verdict::Asked, Verdict::In],
+        ),
+        // Who is permitted already needs no other permit.
+        (
+            "permit (principal, action, resource) when { context.tags.contains(\"a=b\") };",
+            [Verdict::In, Verdict::In],
+        ),
+        // Half of an exception is none.
+        (
+            "forbid (principal, action, resource)\n\
+             unless { resource.provider == \"a\" && context.tags.contains(\"a=b\") };",
+            [Verdict::Asked, Verdict::Asked],
+        ),
+    ];
+    for (policy, expected) in cases {
+        let policies = format!("{permits}{policy}");
+        let deployments = vec![placed("a", "eu"), placed("b", "us")];
+        let matrix = compiled(world(deployments, Rules::default(), &policies));
+        let cells = matrix.cells("f", None, NOW).into_iter();
+        let verdicts: Vec<Verdict> = cells.map(|cell| cell.verdict).collect();
+        assert_eq!(verdicts, expected, "{policy}");
+    }
 }
 
 /// What the settled rules close stays closed, whatever those over requests permit.
