@@ -1,6 +1,7 @@
 //! Random worlds: the matrix says what a reading of the rules in plain Rust says.
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
+use tieline_policy::Asked;
 use tieline_types::{Fact, FactName, FactValue, Facts, Names, Require, Rules};
 
 use super::{NOBODY, NOW, compiled, deployment, open, set, world};
@@ -75,5 +76,112 @@ proptest! {
             .collect();
         let matrix = compiled(world(deployments, rules, ""));
         prop_assert_eq!(open(&matrix, NOBODY, NOW), expected);
+    }
+}
+
+/// One condition of a policy, as text and as it is meant.
+#[derive(Clone, Copy, Debug)]
+enum Condition {
+    Provider(&'static str),
+    Tag(&'static str),
+    Both(&'static str, &'static str),
+    Either(&'static str, &'static str),
+}
+
+impl Condition {
+    fn text(self) -> String {
+        let provider = |name| format!("resource.provider == \"{name}\"");
+        let tag = |tag| format!("context.tags.contains(\"{tag}\")");
+        match self {
+            Self::Provider(name) => provider(name),
+            Self::Tag(name) => tag(name),
+            Self::Both(name, with) => format!("{} && {}", provider(name), tag(with)),
+            Self::Either(name, or) => format!("{} || {}", provider(name), tag(or)),
+        }
+    }
+
+    fn holds(self, provider: &str, tags: &[String]) -> bool {
+        let tagged = |tag: &str| tags.iter().any(|one| one == tag);
+        match self {
+            Self::Provider(name) => provider == name,
+            Self::Tag(tag) => tagged(tag),
+            Self::Both(name, tag) => provider == name && tagged(tag),
+            Self::Either(name, tag) => provider == name || tagged(tag),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Policy {
+    permits: bool,
+    caller: Option<&'static str>,
+    when: Option<Condition>,
+    unless: Option<Condition>,
+}
+
+impl Policy {
+    fn text(&self) -> String {
+        let effect = if self.permits { "permit" } else { "forbid" };
+        let scope = self.caller.map_or_else(String::new, |id| format!(" == Caller::\"{id}\""));
+        let clause = |word: &str, condition: Option<Condition>| {
+            condition.map_or_else(String::new, |one| format!("\n{word} {{ {} }}", one.text()))
+        };
+        let (when, unless) = (clause("when", self.when), clause("unless", self.unless));
+        format!("{effect} (principal{scope}, action, resource){when}{unless};\n")
+    }
+
+    fn applies(&self, caller: &str, provider: &str, tags: &[String]) -> bool {
+        self.caller.is_none_or(|one| one == caller)
+            && self.when.is_none_or(|one| one.holds(provider, tags))
+            && !self.unless.is_some_and(|one| one.holds(provider, tags))
+    }
+}
+
+fn some_policy() -> impl Strategy<Value = Policy> {
+    let provider = || select(&["p0", "p1"][..]);
+    let tag = || select(&["a=1", "b=1"][..]);
+    let condition = prop_oneof![
+        provider().prop_map(Condition::Provider),
+        tag().prop_map(Condition::Tag),
+        (provider(), tag()).prop_map(|(name, tag)| Condition::Both(name, tag)),
+        (provider(), tag()).prop_map(|(name, tag)| Condition::Either(name, tag)),
+    ];
+    let caller = option::of(select(&["k", "l"][..]));
+    let conditions = (option::of(condition.clone()), option::of(condition));
+    (any::<bool>(), caller, conditions).prop_map(|(permits, caller, (when, unless))| Policy {
+        permits,
+        caller,
+        when,
+        unless,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
+    /// What is settled beforehand and what is asked for later amount to the policies as written.
+    #[test]
+    fn requests_are_judged_as_if_all_was_asked_at_once(
+        policies in vec(some_policy(), 1..5),
+        caller in select(&["k", "l", "m"][..]),
+        tags in proptest::collection::btree_set(select(&["a=1", "b=1"][..]), 0..3),
+    ) {
+        let tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
+        let providers = ["p0", "p1", "p2"];
+        let deployments = providers.map(|name| deployment(name, Facts::default())).to_vec();
+        let text: String = policies.iter().map(Policy::text).collect();
+        let matrix = compiled(world(deployments, Rules::default(), &text));
+        let expected: Vec<usize> = (0..providers.len())
+            .filter(|at| {
+                let applying = |permits: bool| {
+                    policies.iter().any(|policy| {
+                        policy.permits == permits && policy.applies(caller, providers[*at], &tags)
+                    })
+                };
+                applying(true) && !applying(false)
+            })
+            .collect();
+        let asked = Asked { caller, tags: &tags };
+        prop_assert_eq!(open(&matrix, asked, NOW), expected, "{}", text);
     }
 }
