@@ -74,12 +74,19 @@ pub(crate) fn load(
         .filter(|warning| matches!(warning, cedar_policy::ValidationWarning::ImpossiblePolicy(_)));
     problems.extend(impossible.map(|warning| problem(file, warning)));
     let lines = source::lines_of_policies(&file.text);
-    // Cedar numbers them in the order of the file.
-    let numbered = lines.iter().enumerate().filter_map(|(number, line)| {
-        let policy = set.policy(&PolicyId::new(format!("policy{number}")))?;
-        Some(told(file, policy, number + 1, *line))
-    });
-    numbered.collect()
+    let mut numbered: Vec<(usize, &Policy)> =
+        set.policies().map(|policy| (number_of(policy), policy)).collect();
+    numbered.sort_by_key(|(number, _)| *number);
+    let line = |number: usize| lines.get(number).copied().unwrap_or_default();
+    let all = numbered.into_iter();
+    all.map(|(number, policy)| told(file, policy, number.saturating_add(1), line(number))).collect()
+}
+
+/// A policy's place among those of its file, from 0: Cedar calls them `policy0` and so on.
+fn number_of(policy: &Policy) -> usize {
+    let id: &str = policy.id().as_ref();
+    let number = id.strip_prefix("policy").and_then(|number| number.parse().ok());
+    number.unwrap_or(usize::MAX)
 }
 
 fn told(file: &PolicyFile, policy: &Policy, number: usize, line: usize) -> Loaded {

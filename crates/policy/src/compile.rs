@@ -12,7 +12,7 @@ use crate::{
     matrix::{Asked, Cell, Matrix, Row, Span, Verdict, reasons},
     plain,
     problem::{PolicyError, Problem},
-    rule::{Kind, OPEN, Rule, closed, excepted},
+    rule::{CLOSED, Kind, OPEN, Rule, closed, excepted},
     world::{Deployment, Feature, World},
 };
 
@@ -85,7 +85,8 @@ fn taken_twice(loaded: &[Loaded], problems: &mut Vec<Problem>) {
     let mut seen = BTreeSet::new();
     for one in loaded {
         let Kind::Policy(written) = &one.rule.kind else { continue };
-        let reserved = one.rule.id.starts_with("feature ") || *one.rule.id == *OPEN;
+        let reserved =
+            one.rule.id.starts_with("feature ") || [OPEN, CLOSED].contains(&&*one.rule.id);
         if reserved || !seen.insert(&one.rule.id) {
             problems.push(Problem {
                 file: written.file.clone(),

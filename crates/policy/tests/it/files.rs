@@ -65,6 +65,18 @@ fn all_mistakes_are_told_at_once() {
     assert_eq!(lines, [1, 2]);
 }
 
+/// A policy is loaded however it is laid out.
+#[test]
+fn no_policy_is_lost() {
+    let text = "permit(principal,action,resource);@id(\"x\")forbid\n(principal, action, resource)\n\
+                when{resource.provider==\"p\"};/";
+    assert!(!refused(text).problems.is_empty(), "what is left over is a mistake");
+    let text = text.trim_end_matches('/');
+    let matrix = compiled(world(vec![placed("p", "eu")], Rules::default(), text));
+    assert_eq!(super::open(&matrix, super::NOBODY, super::NOW), [0; 0]);
+    assert_eq!(super::told(&matrix), ["out x: forbidden by p.cedar:1"]);
+}
+
 #[test]
 fn plain_rules_hold_whatever_names_contain() {
     let odd = "a{b}(c)'d/é".to_owned();
