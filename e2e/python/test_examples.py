@@ -1,6 +1,7 @@
 """Every example does what its README says."""
 
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -28,6 +29,9 @@ def start(example: str, directory: Path, urls: dict[str, str]) -> Gateway:
     for kind, url in urls.items():
         config = config.replace(f"http://127.0.0.1:{PORTS[kind]}", url)
     assert not re.search(r"127\.0\.0\.1:91\d\d", config), "an example uses an unknown port"
+    policies = EXAMPLES / example / "policies"
+    if policies.exists():
+        shutil.copytree(policies, directory / "policies")
     return Gateway(directory, config.replace("version: 1\n", f"version: 1\n{QUIET}"))
 
 
@@ -187,6 +191,45 @@ def test_support_reply_steps_down_its_ladder(tmp_path):
         degraded = until(lambda: gateway.records("--outcome", "degraded"))
         assert {one["tier"] for one in degraded} == {"apology"}
         assert gateway.records("--feature", "support-reply", "--outcome", "failed") == []
+    finally:
+        for process in [gateway, *sims.values()]:
+            if process:
+                process.kill()
+
+
+def test_eu_only_never_leaves_the_eu(tmp_path):
+    sims = {}
+    gateway = None
+    try:
+        for kind in ("openai", "azure-openai", "bedrock"):
+            directory = tmp_path / kind
+            directory.mkdir()
+            sims[kind] = Sim(directory, f"{kind}=127.0.0.1:0")
+        urls = {kind: url for kind, sim in sims.items() for url in sim.urls.values()}
+        gateway = start("eu-only", tmp_path, urls)
+
+        def deployment(sdk):
+            with sdk(gateway.url) as client:
+                answer = client.ask("support-reply", "echo: Your parcel is on its way.", False)
+            return answer.headers["x-tieline-deployment"]
+
+        assert deployment(OpenAI) == "gpt-5.5@azure-sweden"
+        sims["azure-openai"].kill()
+        assert deployment(Anthropic) == "gpt-5.5@bedrock-frankfurt"
+        sims["bedrock"].kill()
+        with openai.OpenAI(
+            api_key="any", base_url=f"{gateway.url}/v1", max_retries=0
+        ) as client, pytest.raises(openai.PermissionDeniedError) as refused:
+            client.chat.completions.create(
+                model="support-reply", messages=[{"role": "user", "content": "hello"}]
+            )
+        assert refused.value.code == "policy_denied"
+        called = {
+            attempt["provider"]
+            for record in until(lambda: gateway.records("--fault", "policy_denied"))
+            for attempt in record["attempts"]
+        }
+        assert "openai" not in called
     finally:
         for process in [gateway, *sims.values()]:
             if process:

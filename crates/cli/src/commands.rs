@@ -8,7 +8,9 @@ mod deployment;
 mod init;
 mod key;
 mod log;
+mod policy;
 mod prices;
+mod route;
 mod schema;
 mod serve;
 mod sim;
@@ -31,6 +33,8 @@ Examples:
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
   tieline cost --by day        Show what calls cost
+  tieline route explain --feature support-reply
+                               Show where requests may go, and why
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
@@ -50,6 +54,8 @@ pub(crate) enum Command {
     Key(key::Key),
     Log(log::Log),
     Audit(audit::Audit),
+    Route(route::Route),
+    Policy(policy::Policy),
     Status(status::Status),
     Deployment(deployment::Deployment),
     Prices(prices::Prices),
@@ -72,6 +78,8 @@ impl Command {
             Self::Key(key) => key.run(),
             Self::Log(log) => log.run(),
             Self::Audit(audit) => audit.run(),
+            Self::Route(route) => route.run(),
+            Self::Policy(policy) => policy.run(),
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
             Self::Prices(prices) => prices.run(),

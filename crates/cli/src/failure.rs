@@ -76,9 +76,12 @@ impl Failure {
             Self::Check(_) => Self::CHECK,
             Self::Usage { .. } | Self::Config(_) | Self::Prices(_) | Self::Reported => Self::USAGE,
             Self::Gateway(error) => match error {
-                GatewayError::Route(_) | GatewayError::Open { .. } | GatewayError::Tls { .. } => {
-                    Self::USAGE
-                }
+                GatewayError::Route(_)
+                | GatewayError::Policy(_)
+                | GatewayError::Prices(_)
+                | GatewayError::PriceFile { .. }
+                | GatewayError::Open { .. }
+                | GatewayError::Tls { .. } => Self::USAGE,
                 _ => Self::INFRASTRUCTURE,
             },
             Self::Ledger(LedgerError::NoSuchKey { .. } | LedgerError::BoundFeature { .. }) => {

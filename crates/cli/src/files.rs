@@ -46,9 +46,17 @@ impl ConfigFile {
     /// # Errors
     /// Every mistake in it but absent credentials.
     pub(crate) fn load_for_reading(&self) -> Result<Config, Failure> {
-        tieline_config::load(&self.path, &Strangers { config: &self.path })
-            .map_err(|problems| Failure::Config(Box::new(problems)))
+        load_for_reading(&self.path)
     }
+}
+
+/// Reads and checks a configuration for commands that call no provider.
+///
+/// # Errors
+/// Every mistake in it but absent credentials.
+pub(crate) fn load_for_reading(path: &Path) -> Result<Config, Failure> {
+    tieline_config::load(path, &Strangers { config: path })
+        .map_err(|problems| Failure::Config(Box::new(problems)))
 }
 
 /// Which ledger to use.

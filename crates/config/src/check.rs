@@ -14,8 +14,10 @@ use crate::{
 };
 
 mod feature;
+mod files;
 mod model;
 mod money;
+mod policy;
 mod prices;
 mod provider;
 mod secret;
@@ -50,7 +52,23 @@ pub(crate) fn check(
     let features = check.features(&written.features, &index, &models);
     let prices = check.prices(&written.prices);
     let budgets = check.budgets(&written.budgets, &features);
-    Some(Config { version: version?, server, ledger, providers, models, features, prices, budgets })
+    let policies = check.policies(&written.policies);
+    let policies_path = written.policies.value.as_ref().map(|path| base.join(path));
+    let exceptions = check.exceptions(&written.exceptions, &features, &models);
+    let version = version?;
+    Some(Config {
+        version,
+        server,
+        ledger,
+        providers,
+        models,
+        features,
+        policies,
+        policies_path,
+        exceptions,
+        prices,
+        budgets,
+    })
 }
 
 /// What every check needs at hand.

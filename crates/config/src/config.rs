@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use tieline_types::{Rates, Secret};
+use tieline_types::{Exception, Facts, PolicyFile, Rates, Rules, Secret};
 use url::Url;
 
 mod limits;
@@ -36,6 +36,12 @@ pub struct Config {
     pub prices: Vec<PathBuf>,
     /// What callers and teams may spend.
     pub budgets: Budgets,
+    /// Files of policies, by name.
+    pub policies: Vec<PolicyFile>,
+    /// The path that these were found by, where there is one.
+    pub policies_path: Option<PathBuf>,
+    /// Exceptions from rules and policies, those that are over included.
+    pub exceptions: Vec<Exception>,
 }
 
 impl Config {
@@ -111,6 +117,8 @@ pub struct Provider {
     pub probes: Probes,
     /// A PEM file of certificate authorities to trust besides the usual ones.
     pub extra_ca: Option<PathBuf>,
+    /// What is stated of all its deployments.
+    pub facts: Facts,
 }
 
 /// When Tieline sends small requests of its own to a provider, which cost what any request does.
@@ -242,10 +250,14 @@ pub struct Deployment {
     pub prefill: bool,
     /// Its quota, as far as the file says.
     pub limits: Limits,
+    /// Where its calls may be processed, as price lists put it, if the file says so.
+    pub scope: Option<String>,
     /// What its tokens cost, if the file says so.
     pub price: Option<Rates>,
     /// How good its answers are, from 0 to 1, if the file says so.
     pub quality: Option<f64>,
+    /// What is stated of it alone.
+    pub facts: Facts,
 }
 
 /// A quota.
@@ -280,6 +292,8 @@ pub struct Feature {
     pub limits: FeatureLimits,
     /// What may be spent on it.
     pub budget: Option<Budget>,
+    /// What it demands of deployments.
+    pub rules: Rules,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.

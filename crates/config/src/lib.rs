@@ -35,6 +35,22 @@ pub use world::{RealWorld, World};
 
 use source::Source;
 
+/// Where in the configuration `text` the keys of `path` lead; the numbers of list items, from 0,
+/// are keys too. As far as they lead, where the text has only some of them.
+#[must_use]
+pub fn locate(text: &str, path: &[String]) -> Span {
+    let source = Source::new("", text);
+    let Ok(root) = tree::read(&source) else { return Span::default() };
+    let (mut node, mut place) = (&root, Span::default());
+    for key in path {
+        match node.child(key) {
+            Some((at, child)) => (node, place) = (child, at),
+            None => break,
+        }
+    }
+    place
+}
+
 /// Reads and checks the configuration file at `path`.
 ///
 /// Relative paths in the file are relative to the file.

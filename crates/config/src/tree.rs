@@ -43,6 +43,26 @@ pub(crate) enum Value {
     Map(Vec<(Node, Node)>),
 }
 
+impl Node {
+    /// What a key, or the number of a list's item from 0, leads to, and where that is written.
+    pub(crate) fn child(&self, key: &str) -> Option<(Span, &Self)> {
+        match &self.value {
+            Value::Map(entries) => {
+                let named = |(name, _): &&(Self, Self)| match &name.value {
+                    Value::Text(name) | Value::Number(name) => name == key,
+                    _ => false,
+                };
+                entries.iter().find(named).map(|(name, child)| (name.span, child))
+            }
+            Value::List(items) => {
+                let child = items.get(key.parse::<usize>().ok()?)?;
+                Some((child.span, child))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Reads one YAML document. An empty file is an empty mapping.
 ///
 /// # Errors

@@ -17,10 +17,12 @@ use crate::{
 mod limits;
 mod money;
 mod objective;
+mod policy;
 
 pub(crate) use limits::FeatureLimits;
 pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
 pub(crate) use objective::{Balanced, PREFER_WORDS, Prefer};
+pub(crate) use policy::{Data, Day, Exception, Facts, Names, Require};
 
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -52,6 +54,12 @@ pub(crate) struct File {
     pub(crate) prices: Field<String>,
     /// What callers and teams may spend.
     pub(crate) budgets: Field<Budgets>,
+    /// Path of Cedar policies; one `*` may stand in its last part. Once there is a policy, what
+    /// none permits is forbidden.
+    #[schemars(example = "policies/*.cedar")]
+    pub(crate) policies: Field<String>,
+    /// Deployments that are open to a feature for a time, whatever the rules say.
+    pub(crate) exceptions: Field<Vec<Field<Exception>>>,
 }
 
 /// Where Tieline listens.
@@ -156,6 +164,8 @@ pub(crate) struct Provider {
     pub(crate) probes: Field<Probes>,
     /// Path of a PEM file with certificate authorities to trust besides the usual ones.
     pub(crate) extra_ca: Field<String>,
+    /// What is known of it, for the rules of features.
+    pub(crate) facts: Field<Facts>,
 }
 
 /// A kind of provider.
@@ -232,12 +242,18 @@ pub(crate) struct Deployment {
     pub(crate) prefill: Field<bool>,
     /// Quota there, so that requests go elsewhere before the provider refuses them.
     pub(crate) limits: Field<Limits>,
+    /// Where calls may be processed, as price lists put it: `global`, `geo:eu`,
+    /// `region:swedencentral`. Only where the provider's name of the model does not tell.
+    #[schemars(regex(pattern = r"^(global|gov|(geo|region|gov):[a-z0-9-]+)$"))]
+    pub(crate) scope: Field<String>,
     /// What its tokens cost, where no catalogue knows: local models, negotiated prices, and
     /// ceilings.
     pub(crate) price: Field<Price>,
     /// How good its answers are, from 0 to 1, by your own measure.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) quality: Field<f64>,
+    /// What is known of it, where that differs from what is known of its provider.
+    pub(crate) facts: Field<Facts>,
     #[serde(skip)]
     short: Option<String>,
 }
@@ -302,6 +318,14 @@ pub(crate) struct Feature {
     pub(crate) limits: Field<FeatureLimits>,
     /// What may be spent on it.
     pub(crate) budget: Field<Budget>,
+    /// How sensitive its data is, and where it may be processed.
+    pub(crate) data: Field<Data>,
+    /// What must be known of a deployment that it goes to.
+    pub(crate) require: Field<Require>,
+    /// The only deployments that it may go to. Default: all of its tiers.
+    pub(crate) allow: Field<Names>,
+    /// Deployments that it may not go to.
+    pub(crate) deny: Field<Names>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,

@@ -12,13 +12,14 @@ use hyper::body::Incoming;
 use rand::rngs::SmallRng;
 use tieline_dialect::{Head, output_limit};
 use tieline_ledger::KeyInfo;
+use tieline_policy::{Asked, Ruling};
 use tieline_route::{Ask, Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
-use tieline_types::{Class, DialectId, Fault, OWN_CALLER};
+use tieline_types::{Class, DialectId, Fault, OWN_CALLER, Pass};
 use tokio::time::Instant;
 
 use crate::{
-    body, conversation::session, gateway::Gateway, limits::Pass, plan::ActivePlan, record::Record,
-    trace::Trace,
+    body, conversation::session, gateway::Gateway, limits::Admission, plan::ActivePlan,
+    record::Record, tags::tags, trace::Trace,
 };
 
 /// The header that names a feature, whatever `model` says.
@@ -82,6 +83,10 @@ pub(crate) struct Call {
     pub(crate) budgets: Vec<usize>,
     /// The most tokens of output that it allows; read only where a budget pays.
     pub(crate) output_limit: Option<u64>,
+    /// What the client says of the request, `key=value` each. Nobody has checked it.
+    pub(crate) tags: Vec<String>,
+    /// Where policy lets it go.
+    pub(crate) ruling: Arc<Ruling>,
 }
 
 impl Call {
@@ -112,7 +117,14 @@ impl Call {
             session: None,
             budgets: Vec::new(),
             output_limit: None,
+            tags: Vec::new(),
+            ruling: Arc::default(),
         }
+    }
+
+    /// The right to send it to a deployment, at any attempt of any kind.
+    pub(crate) fn allowed(&self, deployment: usize) -> Option<Pass> {
+        self.ruling.eligible.allowed(deployment)
     }
 
     /// What may answer it, in order.
@@ -122,7 +134,8 @@ impl Call {
             conversation: self.conversation(),
             budgeted: !self.budgets.is_empty(),
         };
-        let decision = decide(&self.feature, &self.plan.live, gateway.now(), ask, rng);
+        let (live, eligible) = (&self.plan.live, &self.ruling.eligible);
+        let decision = decide(&self.feature, eligible, live, gateway.now(), ask, rng);
         gateway.note_tiers(&self.feature, &decision);
         decision
     }
@@ -190,11 +203,13 @@ pub(crate) async fn admit(
     let hurried = asked.is_some_and(|asked| asked < feature.deadline);
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
     let session = session(&parts.headers)?;
+    let tags = tags(&parts.headers)?;
+    let ruling = ruling(gateway, &plan, &feature, &caller, &tags);
     let passed_on = passed_on(&parts.headers);
     let takes_restarts = feature.on_break == OnBreak::Restart
         && parts.headers.get(RESTART_HEADER).is_some_and(|value| value == "ok");
     let who = who(&feature, &caller);
-    record.let_in(Pass::ask(&plan, &feature, &caller, (dialect, &body), gateway.now())?);
+    record.let_in(Admission::ask(&plan, &feature, &caller, (dialect, &body), gateway.now())?);
     let (budgets, output_limit) = paying(&plan, &feature, &caller, (dialect, &body));
     Ok(Call {
         dialect,
@@ -212,6 +227,8 @@ pub(crate) async fn admit(
         session,
         budgets,
         output_limit,
+        tags,
+        ruling,
     })
 }
 
@@ -225,6 +242,18 @@ pub(crate) fn paying(
     let budgets = plan.plan.paying(feature, caller.name());
     let limit = (!budgets.is_empty()).then(|| output_limit(dialect, body)).flatten();
     (budgets, limit)
+}
+
+/// Where policy lets a request go.
+pub(crate) fn ruling(
+    gateway: &Gateway,
+    plan: &ActivePlan,
+    feature: &Feature,
+    caller: &Caller,
+    tags: &[String],
+) -> Arc<Ruling> {
+    let asked = Asked { caller: &caller.id, tags };
+    plan.matrix.allowed(&feature.name, asked, gateway.unix_ms())
 }
 
 /// The caller that an earlier request was found to be of; none where its key is no longer valid.
@@ -339,7 +368,8 @@ fn hashed(text: &str) -> u64 {
     hasher.finish()
 }
 
-fn passed_on(headers: &HeaderMap) -> HeaderMap {
+/// Those of a client's headers that a provider of its dialect gets to see.
+pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut out = HeaderMap::new();
     for name in PASSED_ON.map(HeaderName::from_static) {
         if let Some(value) = headers.get(&name) {

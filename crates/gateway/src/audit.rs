@@ -115,7 +115,7 @@ impl Gateway {
         }
     }
 
-    fn change(&self, action: Change, subject: &str, actor: &Actor) -> AuditRecord {
+    pub(crate) fn change(&self, action: Change, subject: &str, actor: &Actor) -> AuditRecord {
         let mut rng: SmallRng = self.rng();
         AuditRecord {
             id: self.id("chg", &mut rng),
@@ -131,7 +131,7 @@ impl Gateway {
         }
     }
 
-    fn on_record(&self, change: AuditRecord) -> bool {
+    pub(crate) fn on_record(&self, change: AuditRecord) -> bool {
         self.ledger.as_ref().is_none_or(|ledger| ledger.record_change(change))
     }
 }

@@ -5,7 +5,7 @@ use hyper::body::Incoming;
 use serde_json::json;
 use tieline_dialect::splice_model;
 use tieline_route::Step;
-use tieline_types::DialectId;
+use tieline_types::{DialectId, Pass};
 use tieline_upstream::{Outgoing as Outward, Parts, collect};
 
 use crate::{
@@ -42,7 +42,10 @@ pub(crate) async fn serve(
         let Step::Call { deployment, .. } = step else {
             continue;
         };
-        if let Some(count) = asked(worker, &call, *deployment).await {
+        let Some(pass) = call.allowed(*deployment) else {
+            continue;
+        };
+        if let Some(count) = asked(worker, &call, pass).await {
             record.served(true, None);
             return respond::plain(StatusCode::OK, count);
         }
@@ -58,8 +61,8 @@ pub(crate) async fn serve(
 }
 
 /// Asks a deployment, if it counts. Counting does not touch its health: it is another service.
-async fn asked(worker: &Worker, call: &Call, deployment: usize) -> Option<Vec<u8>> {
-    let route = call.plan.routes.get(deployment)?.counting()?;
+async fn asked(worker: &Worker, call: &Call, pass: Pass) -> Option<Vec<u8>> {
+    let route = call.plan.route(pass)?.counting()?;
     if route.dialect != call.dialect {
         return None;
     }

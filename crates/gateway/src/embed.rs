@@ -12,7 +12,7 @@ use tieline_dialect::{
     dialect, read_embeddings_response, upstream_request_id, write_embeddings_request,
 };
 use tieline_route::{ATTEMPTS_PER_TIER_MAX, Demand, Feature, Similar, Who};
-use tieline_types::{Class, DialectId, Fault, Phase, Replay, Usage};
+use tieline_types::{Class, DialectId, Fault, Pass, Phase, Replay, Usage};
 use tieline_upstream::{Answer, Outgoing, Parts, Route, Upstream, collect};
 use tokio::time::{Instant, timeout_at};
 
@@ -40,8 +40,8 @@ pub(crate) struct Embedding {
     plan: Arc<ActivePlan>,
     feature: Arc<Feature>,
     who: Who,
-    /// Positions in the plan, in the order in which they are tried.
-    deployments: Vec<usize>,
+    /// Those that may, in the order in which they are tried.
+    passes: Vec<Pass>,
     /// The budgets that pay for it, by position in the plan.
     budgets: Vec<usize>,
     text: String,
@@ -64,7 +64,7 @@ impl Embedding {
             plan: Arc::clone(&call.plan),
             feature: Arc::clone(&call.feature),
             who: call.who,
-            deployments: similar.embeddings.clone(),
+            passes: similar.embeddings.iter().filter_map(|at| call.allowed(*at)).collect(),
             budgets: call.budgets.clone(),
             text,
         }
@@ -77,14 +77,14 @@ impl Embedding {
         errand: &Errand<'_>,
         books: &mut Books<'_>,
     ) -> Option<Vector> {
-        let count = self.deployments.len().min(ATTEMPTS_PER_TIER_MAX);
-        for (at, deployment) in self.deployments.iter().take(count).enumerate() {
+        let count = self.passes.len().min(ATTEMPTS_PER_TIER_MAX);
+        for (at, pass) in self.passes.iter().take(count).enumerate() {
             let left = errand.until.saturating_duration_since(Instant::now());
             if left < WORTH_TRYING {
                 break;
             }
             let share = if at + 1 < count { left / 2 } else { left };
-            if let Some(vector) = self.ask(*deployment, errand, share, books).await {
+            if let Some(vector) = self.ask(*pass, errand, share, books).await {
                 return Some(vector);
             }
         }
@@ -94,17 +94,17 @@ impl Embedding {
     /// Asks one deployment, if it takes requests now.
     async fn ask(
         &self,
-        deployment: usize,
+        pass: Pass,
         errand: &Errand<'_>,
         allowed: Duration,
         books: &mut Books<'_>,
     ) -> Option<Vector> {
         let (gateway, live) = (errand.gateway, &self.plan.live);
-        let route = self.plan.routes.get(deployment)?.embedding()?;
-        let known = self.plan.plan.deployments.get(deployment)?;
-        let bill = self.pay(gateway, deployment)?;
+        let route = self.plan.route(pass)?.embedding()?;
+        let known = self.plan.plan.deployments.get(pass.deployment())?;
+        let bill = self.pay(gateway, pass.deployment())?;
         let (now, draw) = (gateway.now(), gateway.rng().random());
-        let lease = live.admit(deployment, &self.feature, now, draw, self.demand(), false).ok()?;
+        let lease = live.admit(pass, &self.feature, now, draw, self.demand(), false).ok()?;
         let mut held = Held::new(gateway, &self.plan, lease).paid_by(bill);
         books.begin(known, route.dialect);
         let fetched = self.fetch(&route, errand, &held, books);

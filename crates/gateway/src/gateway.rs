@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -13,13 +13,14 @@ use arc_swap::ArcSwap;
 use rand::{RngCore as _, SeedableRng as _, rngs::SmallRng};
 use tieline_config::Config;
 use tieline_ledger::{KeyRing, Ledger};
-use tieline_types::Clock;
+use tieline_policy::PolicyError;
+use tieline_types::{Clock, Exception};
 use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
 use crate::{
     audit::restore_drains, budgets, cache::AnswerCache, embed::Embedder, metrics::Metrics,
-    plan::ActivePlan, queue::Queue,
+    plan::ActivePlan, prices::Stamp, queue::Queue,
 };
 
 /// Reads an environment variable.
@@ -47,6 +48,21 @@ pub enum GatewayError {
     /// A deployment cannot be called.
     #[error("the configuration cannot be put to work")]
     Route(#[from] RouteError),
+    /// The policies have mistakes.
+    #[error("the policies have mistakes")]
+    Policy(#[from] PolicyError),
+    /// A file of the user's own prices cannot be read.
+    #[error("cannot read the prices in {}", path.display())]
+    PriceFile {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Files of the user's own prices have mistakes.
+    #[error(transparent)]
+    Prices(#[from] tieline_catalog::Problems),
     /// The HTTP client cannot be set up.
     #[error("cannot set up connections to providers")]
     Upstream(#[source] io::Error),
@@ -99,6 +115,8 @@ pub struct Gateway {
     draws: AtomicU64,
     env: Env,
     tokens: Arc<Upstream>,
+    /// The exceptions that are on record as begun.
+    pub(crate) known_exceptions: Mutex<Vec<Exception>>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -116,12 +134,13 @@ impl Gateway {
         let tokens = Upstream::new(parts.network.clone()).map_err(GatewayError::Upstream)?;
         let tokens = Arc::new(tokens);
         let clock = Clock::starting_at(parts.wall);
-        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, Duration::ZERO)?;
+        let began = (Duration::ZERO, clock.unix_ms(Duration::ZERO));
+        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, began)?;
         if let Some(ledger) = &parts.ledger {
             restore_drains(&plan, None, ledger);
             budgets::restore(&plan, None, ledger, clock.unix_ms(Duration::ZERO));
         }
-        Ok(Arc::new(Self {
+        let gateway = Arc::new(Self {
             metrics: Metrics::new(),
             cache: AnswerCache::default(),
             queue: Queue::new(parts.ledger.as_ref()),
@@ -137,7 +156,10 @@ impl Gateway {
             draws: AtomicU64::new(0),
             env: parts.env,
             tokens,
-        }))
+            known_exceptions: Mutex::default(),
+        });
+        gateway.note_exceptions();
+        Ok(gateway)
     }
 
     /// Puts a new configuration in force for all requests that begin from now on. Listeners, TLS,
@@ -147,17 +169,36 @@ impl Gateway {
     /// As [`Self::new`]; the old configuration then stays in force.
     pub fn apply(&self, config: &Config) -> Result<bool, GatewayError> {
         let old = self.plan();
-        if old.config == *config {
+        if old.config == *config && old.prices == Stamp::at(config, self.unix_ms())? {
             return Ok(false);
         }
+        self.replace(&old, config)?;
+        Ok(true)
+    }
+
+    /// Puts the prices of the day in force where those of another still are.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; the old prices then stay in force.
+    pub(crate) fn renew_prices(&self) -> Result<(), GatewayError> {
+        let old = self.plan();
+        if !old.prices.is_of_another_day(self.unix_ms()) {
+            return Ok(());
+        }
+        self.replace(&old, &old.config)
+    }
+
+    fn replace(&self, old: &Arc<ActivePlan>, config: &Config) -> Result<(), GatewayError> {
         let env = self.env.as_ref();
-        let plan = ActivePlan::build(config, env, &self.tokens, Some(&old), self.now())?;
+        let now = (self.now(), self.unix_ms());
+        let plan = ActivePlan::build(config, env, &self.tokens, Some(old), now)?;
         if let Some(ledger) = &self.ledger {
-            restore_drains(&plan, Some(&old), ledger);
-            budgets::restore(&plan, Some(&old), ledger, self.unix_ms());
+            restore_drains(&plan, Some(old), ledger);
+            budgets::restore(&plan, Some(old), ledger, self.unix_ms());
         }
         self.plan.store(Arc::new(plan));
-        Ok(true)
+        self.note_exceptions();
+        Ok(())
     }
 
     /// Puts new callers' keys in force.

@@ -12,14 +12,14 @@ use crate::{
 };
 
 /// The right to one request, to be given back by [`Self::leave`].
-pub(crate) struct Pass {
+pub(crate) struct Admission {
     limiter: Arc<Limiter>,
     entry: Entry,
     /// Tokens of the prompt, roughly.
     input: u64,
 }
 
-impl Pass {
+impl Admission {
     /// Lets a request in; none where its feature has no limits.
     ///
     /// # Errors

@@ -3,24 +3,33 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
+use tieline_policy::Matrix;
 use tieline_route::{
     Allowance, Candidate, Ceilings, Configured, Criticality, Deployment, Domain, Feature, Hedge,
     Level, Limits, Live, Mode, OnBreak, Plan, Prefer, Similar, Tier, Weights,
 };
-use tieline_types::Rates;
+use tieline_types::{Facts, Pass};
 use tieline_upstream::{Route, Routes, Upstream};
 
-use crate::{GatewayError, budgets};
+use crate::{
+    GatewayError, budgets, eligibility,
+    prices::{Prices, Stamp},
+};
 
 /// The plan in force: what may be called, how, and what was learnt of it.
 pub(crate) struct ActivePlan {
     /// What it was built from.
     pub(crate) config: Config,
     pub(crate) plan: Plan,
-    /// How to call each deployment of the plan, by position.
-    pub(crate) routes: Vec<Arc<Route>>,
+    /// How to call each deployment of the plan, by position. Nothing is sent without one, and
+    /// nobody gets one without a [`Pass`].
+    routes: Vec<Arc<Route>>,
+    /// What may go where.
+    pub(crate) matrix: Matrix,
     pub(crate) live: Live,
     pub(crate) body_bytes_max: usize,
+    /// Of which time its prices are.
+    pub(crate) prices: Stamp,
 }
 
 impl ActivePlan {
@@ -29,31 +38,52 @@ impl ActivePlan {
         env: &dyn Fn(&str) -> Option<String>,
         tokens: &Arc<Upstream>,
         old: Option<&Self>,
-        now: Duration,
+        (now, now_ms): (Duration, u64),
     ) -> Result<Self, GatewayError> {
+        let matrix = eligibility::matrix(config, now_ms)?;
         let tokens = Arc::clone(tokens);
         let routes = Routes { env, tokens }.compile(config)?.into_iter().map(Arc::new).collect();
-        let plan = compile(config);
+        let prices = Prices::at(config, now_ms)?;
+        let plan = compile(config, &prices);
         let live = match old {
             Some(old) => old.live.carried(&plan, &changed(&old.config, config), now),
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
-        Ok(Self { config: config.clone(), plan, routes, live, body_bytes_max })
+        let config = config.clone();
+        let prices = prices.stamp().clone();
+        Ok(Self { config, plan, routes, matrix, live, body_bytes_max, prices })
+    }
+
+    /// How to call a deployment that policy lets through.
+    pub(crate) fn route(&self, pass: Pass) -> Option<&Arc<Route>> {
+        self.routes.get(pass.deployment())
+    }
+
+    /// Whether a deployment goes on from a last turn of its own.
+    pub(crate) fn continues(&self, deployment: usize) -> bool {
+        self.routes.get(deployment).is_some_and(|route| route.prefill)
     }
 }
 
 /// The providers that are not what they were: what was learnt of them is no longer true.
 fn changed<'c>(old: &Config, new: &'c Config) -> Vec<&'c str> {
-    let is_new = |one: &&tieline_config::Provider| !old.providers.contains(one);
+    // What is stated of a provider says nothing of its health.
+    let reached = |one: &tieline_config::Provider| tieline_config::Provider {
+        facts: Facts::default(),
+        ..one.clone()
+    };
+    let old: Vec<_> = old.providers.iter().map(reached).collect();
+    let is_new = |one: &&tieline_config::Provider| !old.contains(&reached(one));
     new.providers.iter().filter(is_new).map(|one| one.name.as_str()).collect()
 }
 
-fn compile(config: &Config) -> Plan {
+pub(crate) fn compile(config: &Config, prices: &Prices) -> Plan {
     let mut domains = Vec::new();
     let deployments: Vec<Deployment> = config
         .deployments()
-        .map(|one| Deployment {
+        .enumerate()
+        .map(|(at, one)| Deployment {
             id: one.id.as_str().into(),
             model: one.model.as_str().into(),
             provider: one.provider.as_str().into(),
@@ -62,7 +92,7 @@ fn compile(config: &Config) -> Plan {
                 requests_per_minute: one.limits.requests_per_minute,
                 tokens_per_minute: one.limits.tokens_per_minute,
             },
-            rates: rates_of(one).map(Arc::new),
+            rates: prices.of(at),
             max_output: one.max_output_tokens,
             quality: one.quality,
         })
@@ -91,11 +121,6 @@ fn compile(config: &Config) -> Plan {
     };
     let features = config.features.iter().map(feature).collect();
     Plan { features, deployments, domains, budgets: budgets::of(config) }
-}
-
-/// What a deployment's tokens cost, where that is known.
-fn rates_of(deployment: &tieline_config::Deployment) -> Option<Rates> {
-    deployment.price
 }
 
 /// The elements of the failure-domain tree that a deployment belongs to.

@@ -10,7 +10,7 @@ use std::{
 use tieline_config::Probes;
 use tieline_dialect::{Losses, Style, dialect, probe};
 use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, Limits, OnBreak, outcome};
-use tieline_types::{Fault, PROBE_FEATURE, Reason, Replay, Usage};
+use tieline_types::{Fault, PROBE_FEATURE, Pass, Reason, Replay, Usage};
 use tokio::{
     task::{self, JoinSet},
     time::{Instant, MissedTickBehavior, interval},
@@ -38,13 +38,15 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How long a deployment that refuses the probe itself is left to callers' requests.
 const REFUSED_REST: Duration = Duration::from_secs(300);
 
-/// Probes what is due, one deployment of an account at a time, for as long as it is polled.
+/// Probes what is due, one deployment of an account at a time, for as long as it is polled; and
+/// puts exceptions that have ended on record.
 pub async fn recover(worker: Arc<Worker>) {
     let mut prober = Prober::new(worker);
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
+        prober.worker.gateway.note_exceptions();
         prober.look();
     }
 }
@@ -156,7 +158,9 @@ impl Prober {
 
     fn begin(&mut self, plan: &Arc<ActivePlan>, at: usize, known: &Deployment, now: Duration) {
         let gateway = &self.worker.gateway;
-        let Some(route) = plan.routes.get(at) else {
+        // Nothing in it is anybody's.
+        let pass = Pass::without_user_data(at);
+        let Some(route) = plan.route(pass) else {
             return;
         };
         let (ask, mut losses) = (probe(route.dialect), Losses::default());
@@ -174,7 +178,7 @@ impl Prober {
             Instant::now() + PROBE_TIMEOUT,
         );
         let demand = Demand { output: ask.max_output_tokens.unwrap_or_default(), ..call.demand() };
-        let Ok(lease) = plan.live.admit(at, &self.feature, now, 0.0, demand, false) else {
+        let Ok(lease) = plan.live.admit(pass, &self.feature, now, 0.0, demand, false) else {
             return;
         };
         // A caller's request may have closed the breaker since: nothing to find out then.
@@ -184,16 +188,17 @@ impl Prober {
         }
         self.allowance(&known.id).spent += 1;
         let worker = Arc::clone(&self.worker);
-        let task = self.under_way.spawn(run(worker, Arc::new(call), at, held));
+        let task = self.under_way.spawn(run(worker, Arc::new(call), pass, held));
         self.targets.insert(task.id(), known.clone());
     }
 }
 
 /// Sends one probe, holds what comes of it against the deployment, and keeps its books.
-async fn run(worker: Arc<Worker>, call: Arc<Call>, at: usize, held: Held) -> Verdict {
+async fn run(worker: Arc<Worker>, call: Arc<Call>, pass: Pass, held: Held) -> Verdict {
     let gateway = &worker.gateway;
     let plan = &call.plan;
-    let (Some(route), Some(known)) = (plan.routes.get(at), plan.plan.deployments.get(at)) else {
+    let at = pass.deployment();
+    let (Some(route), Some(known)) = (plan.route(pass), plan.plan.deployments.get(at)) else {
         return Verdict::Refused;
     };
     let id = gateway.request_id(&mut gateway.rng());

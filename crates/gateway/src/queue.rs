@@ -22,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{admit::Call, door::JOBS, gateway::Gateway, metrics::Metrics};
+use crate::{admit::Call, door::JOBS, gateway::Gateway, metrics::Metrics, tags::TAGS_HEADER};
 
 /// How long a request waits for the store to keep it before the next tier answers.
 const KEEP_PATIENCE: Duration = Duration::from_secs(2);
@@ -182,12 +182,14 @@ impl Queued {
     }
 }
 
-/// The client's headers that go to a provider of its dialect.
+/// The client's headers that go to a provider of its dialect, and what it says of the request.
 fn headers(call: &Call) -> Vec<(String, Vec<u8>)> {
     let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         (name.as_str().to_owned(), value.as_bytes().to_vec())
     };
-    call.passed_on.iter().map(header).collect()
+    let tags =
+        (!call.tags.is_empty()).then(|| (TAGS_HEADER.to_owned(), call.tags.join(",").into_bytes()));
+    call.passed_on.iter().map(header).chain(tags).collect()
 }
 
 /// The body as it asks for a whole answer: nobody will listen to a stream.

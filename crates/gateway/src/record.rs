@@ -9,7 +9,7 @@ use tieline_types::{
 };
 use tokio::time::Instant;
 
-use crate::{gateway::Gateway, limits::Pass};
+use crate::{gateway::Gateway, limits::Admission};
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(crate) struct Record {
     /// Which of them answers.
     answering: Option<usize>,
     /// Its place under its feature's limits.
-    pass: Option<Pass>,
+    admission: Option<Admission>,
 }
 
 /// An attempt under way.
@@ -85,7 +85,7 @@ impl Record {
             call: Some(Box::new(call)),
             under_way: Vec::new(),
             answering: None,
-            pass: None,
+            admission: None,
         }
     }
 
@@ -97,8 +97,8 @@ impl Record {
     }
 
     /// Keeps the request's place under its feature's limits until it ends.
-    pub(crate) fn let_in(&mut self, pass: Option<Pass>) {
-        self.pass = pass;
+    pub(crate) fn let_in(&mut self, admission: Option<Admission>) {
+        self.admission = admission;
     }
 
     /// The request's arrival.
@@ -286,8 +286,8 @@ impl Record {
             return;
         };
         call.duration_us = micros(self.arrived, Instant::now());
-        if let Some(pass) = self.pass.take() {
-            pass.leave(self.gateway.now(), Some(&call));
+        if let Some(admission) = self.admission.take() {
+            admission.leave(self.gateway.now(), Some(&call));
         }
         match self.kind {
             Kind::Client => self.gateway.metrics.call(&call),
@@ -307,8 +307,8 @@ impl Drop for Record {
             self.end_attempts(Some(&gone));
             self.close();
         }
-        if let Some(pass) = self.pass.take() {
-            pass.leave(self.gateway.now(), None);
+        if let Some(admission) = self.admission.take() {
+            admission.leave(self.gateway.now(), None);
         }
     }
 }

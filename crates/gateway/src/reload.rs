@@ -46,7 +46,7 @@ impl Watcher {
 pub fn watch(gateway: Arc<Gateway>, path: PathBuf, load: Load) -> Result<Watcher, GatewayError> {
     let (orders, ordered) = mpsc::sync_channel(1);
     // Looked at here, so that no change after the return goes unseen.
-    let seen = look(&path);
+    let seen = look_at_all(&gateway, &path);
     std::thread::Builder::new()
         .name("reload".to_owned())
         .spawn(move || follow(&gateway, &path, seen, &ordered, &load))
@@ -56,6 +56,22 @@ pub fn watch(gateway: Arc<Gateway>, path: PathBuf, load: Load) -> Result<Watcher
 
 /// What tells one state of a file from another; none while it is absent.
 type Look = Option<(SystemTime, u64, u64)>;
+
+/// The states of the configuration's file and of the policies beside it.
+type Looks = Vec<Look>;
+
+/// Looks at the configuration's file, at the files of policies that are in force, and at the folder
+/// in which there may be others.
+fn look_at_all(gateway: &Gateway, path: &Path) -> Looks {
+    let plan = gateway.plan();
+    let policies = plan.config.policies_path.as_deref();
+    let folder = policies.and_then(Path::parent);
+    let base = path.parent().unwrap_or(Path::new(""));
+    let policies = plan.config.policies.iter().map(|file| base.join(&file.name));
+    let files = policies.chain(plan.config.prices.iter().cloned());
+    let files: Looks = files.map(|file| look(&file)).collect();
+    [Some(path), folder].into_iter().map(|path| path.and_then(look)).chain(files).collect()
+}
 
 fn look(path: &Path) -> Look {
     let file = fs::metadata(path).ok()?;
@@ -75,20 +91,24 @@ fn inode(_: &fs::Metadata) -> u64 {
 fn follow(
     gateway: &Gateway,
     path: &Path,
-    mut applied: Look,
+    mut applied: Looks,
     orders: &mpsc::Receiver<()>,
     load: &Load,
 ) {
-    let mut before = applied;
+    let mut before = applied.clone();
     loop {
         let ordered = match orders.recv_timeout(LOOK) {
             Ok(()) => true,
             Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let now = look(path);
-        let settled = now == std::mem::replace(&mut before, now);
-        if ordered || (settled && now.is_some() && now != applied) {
+        if let Err(error) = gateway.renew_prices() {
+            tracing::error!("the prices of another day stay in force: {}", chain(&error));
+        }
+        let now = look_at_all(gateway, path);
+        let settled = now == std::mem::replace(&mut before, now.clone());
+        let there = now.first().is_some_and(Option::is_some);
+        if ordered || (settled && there && now != applied) {
             applied = now;
             let actor = if ordered { Actor::signal() } else { Actor::file() };
             apply(gateway, path, load, &actor);

@@ -100,7 +100,11 @@ pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Re
     let hopeless = record.attempts() > 0
         || matches!(
             fault.class,
-            Class::Exhausted | Class::CallerAuth | Class::CallerDenied | Class::OverBudget
+            Class::Exhausted
+                | Class::CallerAuth
+                | Class::CallerDenied
+                | Class::OverBudget
+                | Class::PolicyDenied
         );
     if hopeless && status != 429 {
         put(&mut headers, "x-should-retry", "false");

@@ -7,7 +7,7 @@ use tieline_ledger::{Depth, JobState};
 use tieline_route::{Cause, Decision, Feature, Level, Mode, Shown, State, TierChange, TierState};
 use tieline_types::Class;
 
-use crate::{budgets::BudgetStatus, gateway::Gateway};
+use crate::{ExceptionStatus, budgets::BudgetStatus, gateway::Gateway};
 
 /// The state of a gateway at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,6 +18,8 @@ pub struct Status {
     pub deployments: Vec<DeploymentStatus>,
     /// Every budget.
     pub budgets: Vec<BudgetStatus>,
+    /// Exceptions from policy that are in force.
+    pub exceptions: Vec<ExceptionStatus>,
     /// Records waiting for the database.
     pub records_queued: u64,
     /// Records appended to spill files since the start.
@@ -156,6 +158,7 @@ impl Gateway {
             features: features.collect(),
             deployments: deployments.collect(),
             budgets: self.budgets(),
+            exceptions: self.exceptions(),
             records_queued: ledger.as_ref().map_or(0, |status| status.queued as u64),
             records_spilled: ledger.as_ref().map_or(0, |status| status.spilled),
             draining: self.is_draining(),

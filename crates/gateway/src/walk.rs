@@ -1,11 +1,12 @@
 //! Stop 7, first half: from step to step until something answers.
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tieline_dialect::{
     Style,
     ir::{Content, Finish, Reply},
 };
+use tieline_policy::CLOSED;
 use tieline_route::{
     ATTEMPTS_PER_REQUEST_MAX, ATTEMPTS_PER_TIER_MAX, Decision, Effect, Mode, Move, Next, Step,
     Verdict, backoff, may_pass, outcome, retry_wait,
@@ -29,21 +30,12 @@ use crate::{
 
 mod exhausted;
 mod pay;
+mod window;
 
-/// The time to the first content that a stream may take where its tier does not say.
-const FIRST_CONTENT: Duration = Duration::from_secs(30);
-/// The time to the head of a streamed answer where the tier says nothing of its first content.
-/// Whole answers come with their head.
-const HEADERS: Duration = Duration::from_secs(15);
+pub(crate) use window::{FAIR_WINDOW, WORTH_TRYING};
+
 /// The longest pause before the only deployment is called a second time.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// An attempt is not begun with less time than this.
-pub(crate) const WORTH_TRYING: Duration = Duration::from_millis(100);
-/// Silence within less than this is our impatience, not the deployment's failure.
-pub(crate) const FAIR_WINDOW: Duration = Duration::from_secs(1);
-
-/// The same where the caller set a deadline of its own.
-const FAIR_WINDOW_HURRIED: Duration = Duration::from_secs(5);
 
 /// Why a deployment is passed over where a budget pays and nobody knows what it costs.
 const UNPRICED: &str = "unpriced";
@@ -154,6 +146,10 @@ impl Walk {
                 }
                 Verdict::Unpriced => (UNPRICED, None),
                 Verdict::TooDear => (TOO_DEAR, None),
+                Verdict::Denied => {
+                    self.deny(one.tier, one.deployment, record);
+                    continue;
+                }
                 Verdict::In | Verdict::NoWeight => continue,
             };
             self.pass_over(one.tier, one.deployment, why, opens, record);
@@ -288,7 +284,7 @@ impl Walk {
             (Mending::Restart, Step::Queue { .. }) => false,
             (Mending::Restart, _) => true,
             (Mending::Continue(_), Step::Call { deployment, .. }) => {
-                fresh(*deployment) && plan.routes.get(*deployment).is_some_and(|one| one.prefill)
+                fresh(*deployment) && plan.continues(*deployment)
             }
             (Mending::Continue(_), _) => false,
         }
@@ -328,12 +324,17 @@ impl Walk {
             self.pass_over(tier, deployment, "attempts", None, record);
             return None;
         }
-        let (route, known) = (plan.routes.get(deployment)?, plan.plan.deployments.get(deployment)?);
+        // Every attempt of every kind begins here, and none without the right to it.
+        let Some(pass) = call.allowed(deployment) else {
+            self.deny(tier, deployment, record);
+            return None;
+        };
+        let (route, known) = (plan.route(pass)?, plan.plan.deployments.get(deployment)?);
         let bill = self.pay(tier, deployment, record)?;
         let (feature, now) = (&call.feature, gateway.now());
         let admitted = {
             let (demand, draw) = (call.demand(), self.decision.draw);
-            plan.live.admit(deployment, feature, now, draw, demand, rescue)
+            plan.live.admit(pass, feature, now, draw, demand, rescue)
         };
         let lease = match admitted {
             Ok(lease) => lease,
@@ -425,14 +426,6 @@ impl Walk {
         Ok(())
     }
 
-    /// Whether a deployment was silent only for as long as we, or the caller, had to spare. That
-    /// says nothing about its health.
-    fn had_no_fair_chance(&self, fault: &Fault, allowed: Duration) -> bool {
-        let silent = fault.class == Class::Timeout && fault.status.is_none();
-        let fair = if self.call.hurried { FAIR_WINDOW_HURRIED } else { FAIR_WINDOW };
-        silent && allowed < fair
-    }
-
     /// Calls what was shut between the decision and its turn, where nothing else answered: planned
     /// a moment later, the request would have gone there for want of anything better.
     async fn late(&mut self, record: &mut Record) -> Result<Option<Answered>, Fault> {
@@ -492,7 +485,7 @@ impl Walk {
         &self,
         tier: usize,
         deployment: usize,
-        why: &'static str,
+        why: impl Into<Cow<'static, str>>,
         opens: Option<(Duration, Duration)>,
         record: &mut Record,
     ) {
@@ -508,6 +501,12 @@ impl Walk {
             why: why.into(),
             opens_in_ms: opens_in.and_then(|ms| u64::try_from(ms).ok()),
         });
+    }
+
+    /// Notes that policy leaves a candidate out, and by which rules.
+    fn deny(&self, tier: usize, deployment: usize, record: &mut Record) {
+        let rules = self.call.ruling.rules(deployment).map_or(CLOSED, |rules| rules);
+        self.pass_over(tier, deployment, format!("policy: {rules}"), None, record);
     }
 
     fn tier_name(&self, tier: usize) -> Arc<str> {
@@ -529,36 +528,6 @@ impl Walk {
         self.call.plan.live.may_repeat(feature, deployment, now, last, step)
     }
 
-    /// The time an attempt gets: half of what is left while another call could still answer, nine
-    /// tenths before a tier that calls nobody, all of it otherwise. None when it is not worth
-    /// beginning.
-    pub(crate) fn window(&self, tier: usize, tier_began: Instant) -> Option<Window> {
-        let later = self.later();
-        let now = Instant::now();
-        let config = self.call.feature.tiers.get(tier)?;
-        let tier_end = config.deadline.map_or(self.call.deadline, |deadline| tier_began + deadline);
-        let end = tier_end.min(self.call.deadline);
-        let left = end.checked_duration_since(now).filter(|left| *left >= WORTH_TRYING)?;
-        let whole = tier_end == self.call.deadline;
-        let another = |step: &Step| match step {
-            Step::Call { tier: other, .. } => whole || *other == tier,
-            Step::Cache { .. } | Step::Queue { .. } | Step::Reply { .. } | Step::Off { .. } => {
-                false
-            }
-        };
-        let mut share = match later {
-            [] => left,
-            later if later.iter().any(another) => left / 2,
-            _ if whole => left - left / 10,
-            _ => left,
-        };
-        if self.call.head.stream {
-            share = share.min(config.ttft.unwrap_or(FIRST_CONTENT));
-        }
-        let headers = if self.call.head.stream { config.ttft.unwrap_or(HEADERS) } else { share };
-        Some(Window { headers: now + headers, first: now + share })
-    }
-
     async fn cached(&mut self, tier: usize, record: &mut Record) -> Option<(Arc<Reply>, Hit)> {
         let call = Arc::clone(&self.call);
         let tier = call.feature.tiers.get(tier)?;
@@ -572,7 +541,7 @@ impl Walk {
     async fn queued(&self, tier: usize) -> Option<Queued> {
         let lasting = |(_, fault): &(_, Fault)| !may_pass(fault.class);
         let hopeless = self.faults.iter().all(lasting) && !self.faults.is_empty();
-        if hopeless {
+        if hopeless || self.decision.is_denied() {
             return None;
         }
         let gateway = &self.worker.gateway;

@@ -70,6 +70,7 @@ fn call_bytes(record: &CallRecord) -> usize {
         + record.losses.iter().map(|loss| size_of::<String>() + loss.len()).sum::<usize>()
         + record.attempts.iter().map(attempt_bytes).sum::<usize>()
         + size_of_val(record.passed_over.as_slice())
+        + record.passed_over.iter().map(|one| one.why.len()).sum::<usize>()
 }
 
 fn attempt_bytes(attempt: &AttemptRecord) -> usize {

@@ -25,7 +25,8 @@ pub(crate) struct Import {
     queue: Arc<Queue>,
     spill: Arc<Spill>,
     reading: Option<Reading>,
-    next_look: Instant,
+    /// None where the next look is due.
+    next_look: Option<Instant>,
 }
 
 /// A segment that is being imported.
@@ -40,7 +41,7 @@ struct Reading {
 
 impl Import {
     pub(crate) fn new(queue: Arc<Queue>, spill: Arc<Spill>) -> Self {
-        Self { queue, spill, reading: None, next_look: now() }
+        Self { queue, spill, reading: None, next_look: None }
     }
 
     /// Whether a segment is half read.
@@ -68,16 +69,18 @@ impl Import {
             self.reading = Some(reading);
             return Ok(());
         }
-        self.next_look = now();
+        self.next_look = None;
         fs::remove_file(&reading.path).map_err(|source| failed("remove", &reading.path, source))
     }
 
     /// Claims the oldest segment, this process's own included. Rests between two looks.
     fn look(&mut self) -> Result<Option<Reading>, LedgerError> {
-        if now() < self.next_look {
+        // Time is told on this thread only: a runtime that opens the ledger may have its own.
+        let now = Instant::now();
+        if self.next_look.is_some_and(|next| now < next) {
             return Ok(None);
         }
-        self.next_look = now() + LOOK;
+        self.next_look = Some(now + LOOK);
         self.spill.seal();
         let claimed = self.spill.claim()?;
         Ok(claimed.map(|(path, file)| {
@@ -120,9 +123,4 @@ impl Reading {
         tracing::warn!(path = %path.display(), "set aside a damaged line of a spill file");
         Ok(())
     }
-}
-
-/// Monotonic time; outside of a runtime, as on the writer's thread, it is the system's.
-fn now() -> Instant {
-    Instant::now()
 }

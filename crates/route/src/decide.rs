@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use rand::{Rng, SeedableRng as _, rngs::SmallRng};
+use tieline_types::Eligible;
 
 use crate::{
     Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Prospect, Standing, Tier, TierChange,
@@ -75,6 +76,8 @@ pub enum Verdict {
     Unpriced,
     /// It is expected to cost more than its tier allows.
     TooDear,
+    /// Policy leaves it out.
+    Denied,
 }
 
 /// A candidate and its verdict.
@@ -110,8 +113,14 @@ pub struct Decision {
 /// promising of those that are shut, rather than refusing outright: what is on its way back before
 /// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
 /// ends, only those on their way back or waiting for their probe are tried.
+///
+/// What is not `eligible` is never tried: not in its turn, and not for want of anything better.
+///
+/// Requests with the same number for their `conversation` are of the same share of whatever
+/// returns, and find weighted candidates in the same order.
 pub fn decide(
     feature: &Feature,
+    eligible: &Eligible,
     live: &Live,
     now: Duration,
     ask: Ask,
@@ -124,7 +133,7 @@ pub fn decide(
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
             Mode::Models { candidates, prefer } => {
-                let candidates = &decision.payable(tier, candidates, live, ask);
+                let candidates = &decision.open_to(tier, candidates, eligible, live, ask);
                 let standing = |one: &Candidate| {
                     let at = one.deployment;
                     (at, live.peek(at, feature, now, decision.draw, demand))
@@ -147,17 +156,18 @@ pub fn decide(
                 } else {
                     Vec::new()
                 };
-                let stands_in = || stands_in(feature, tier, live, now, decision.draw, demand);
-                let hold = live
-                    .rung(feature, tier)
+                let stands_in =
+                    || stands_in(feature, eligible, tier, live, now, decision.draw, demand);
+                // What policy closes is not ill.
+                let rung = live.rung(feature, tier).filter(|_| !order.is_empty());
+                let hold = rung
                     .map(|rung| rung.hold(feature.return_after, decision.draw, &order, stands_in));
                 let hold = hold.unwrap_or_default();
                 decision.changes.extend(hold.change.map(|change| (tier, change)));
                 let held = hold.wait.map(|wait| now + wait);
                 shut.extend(consider(tier, &order, held, feature, &mut decision));
-                for zero in
-                    candidates.iter().filter(|one| *prefer == Prefer::Weighted && one.weight == 0)
-                {
+                let idle = |one: &&Candidate| *prefer == Prefer::Weighted && one.weight == 0;
+                for zero in candidates.iter().filter(idle) {
                     decision.note(tier, zero.deployment, Verdict::NoWeight);
                 }
                 if !prospects.is_empty() {
@@ -190,6 +200,7 @@ pub fn decide(
 /// Whether a later tier of models can answer now, so that a tier that dropped need not.
 fn stands_in(
     feature: &Feature,
+    eligible: &Eligible,
     tier: usize,
     live: &Live,
     now: Duration,
@@ -200,6 +211,7 @@ fn stands_in(
         |tier: &&Tier| !matches!(tier.mode, Mode::Queue { .. } | Mode::Reply { .. } | Mode::Off);
     let later = feature.tiers.iter().skip(tier + 1).take_while(reached).flat_map(Tier::usable);
     later
+        .filter(|one| eligible.allowed(one.deployment).is_some())
         .map(|one| live.peek(one.deployment, feature, now, draw, demand))
         .any(|standing| standing.shut.is_none() && standing.well_for.is_some())
 }
@@ -276,6 +288,13 @@ fn fastest(standings: &[(usize, Standing)], rng: &mut impl Rng) -> Vec<(usize, S
 }
 
 impl Decision {
+    /// Whether policy leaves nothing to call: there are candidates, and none of them is legal.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        let denied = |one: &Considered| one.verdict == Verdict::Denied;
+        !self.considered.is_empty() && self.considered.iter().all(denied)
+    }
+
     /// Whether this candidate is to be tried although it is shut.
     #[must_use]
     pub fn is_rescue(&self, tier: usize, deployment: usize) -> bool {
@@ -286,22 +305,31 @@ impl Decision {
         })
     }
 
-    /// The candidates that a request may be sent to, whoever pays for it.
-    fn payable<'c>(
+    /// The candidates that a request may be sent to by policy, and by whoever pays for it.
+    fn open_to<'c>(
         &mut self,
         tier: usize,
         candidates: &'c [Candidate],
+        eligible: &Eligible,
         live: &Live,
         ask: Ask,
     ) -> Cow<'c, [Candidate]> {
-        let unpriced = |one: &Candidate| !live.rates(one.deployment).is_some_and(is_priced);
-        if !ask.budgeted || !candidates.iter().any(unpriced) {
+        let priced = |one: &Candidate| live.rates(one.deployment).is_some_and(is_priced);
+        let out = |one: &Candidate| match eligible.allowed(one.deployment) {
+            None => Some(Verdict::Denied),
+            Some(_) => (ask.budgeted && !priced(one)).then_some(Verdict::Unpriced),
+        };
+        if candidates.iter().all(|one| out(one).is_none()) {
             return Cow::Borrowed(candidates);
         }
-        for one in candidates.iter().filter(|one| unpriced(one)) {
-            self.note(tier, one.deployment, Verdict::Unpriced);
+        let mut open = Vec::with_capacity(candidates.len());
+        for one in candidates {
+            match out(one) {
+                Some(verdict) => self.note(tier, one.deployment, verdict),
+                None => open.push(*one),
+            }
         }
-        candidates.iter().filter(|one| !unpriced(one)).copied().collect()
+        Cow::Owned(open)
     }
 
     /// Orders a tier's candidates by its objective and under its ceilings; leaves out what is too

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tieline_types::{Class, Fault, Phase, Rates, Scope};
+use tieline_types::{Class, Fault, Pass, Phase, Rates, Scope};
 
 use crate::{
     Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Habits, Level, Load, Mode, Next,
@@ -292,20 +292,21 @@ impl Live {
         health.breaker.due(now).map(|due| turns.fold(due, Duration::max))
     }
 
-    /// Takes the right to an attempt, or says why not. A `rescue` goes all the same: there is
-    /// nothing better.
+    /// Takes the right to an attempt at a deployment that policy lets through, or says why not. A
+    /// `rescue` goes all the same: there is nothing better.
     ///
     /// # Errors
     /// Why nothing goes there, and until when.
     pub fn admit(
         &self,
-        deployment: usize,
+        pass: Pass,
         feature: &Feature,
         now: Duration,
         draw: f64,
         demand: Demand,
         rescue: bool,
     ) -> Result<Lease, (Duration, Why)> {
+        let deployment = pass.deployment();
         let Some(mut health) = self.health(deployment) else {
             return Ok(Lease { deployment, permit: None, first: None, reservation: None });
         };

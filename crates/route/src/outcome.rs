@@ -98,6 +98,7 @@ pub fn outcome(fault: &Fault) -> Outcome {
         | Class::CallerDenied
         | Class::OverLimit
         | Class::OverBudget
+        | Class::PolicyDenied
         | Class::NotFound
         | Class::Exhausted
         | Class::Internal => (Next::Stop, Effect::Neutral),

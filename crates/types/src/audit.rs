@@ -14,6 +14,10 @@ pub enum Change {
     Undrain,
     /// The configuration was read again.
     Reload,
+    /// An exception from policy came into force.
+    ExceptionBegan,
+    /// An exception from policy ended, or was taken out of the configuration.
+    ExceptionEnded,
 }
 
 impl Change {
@@ -24,6 +28,8 @@ impl Change {
             Self::Drain => "drain",
             Self::Undrain => "undrain",
             Self::Reload => "reload",
+            Self::ExceptionBegan => "exception_began",
+            Self::ExceptionEnded => "exception_ended",
         }
     }
 }

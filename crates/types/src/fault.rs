@@ -52,6 +52,8 @@ pub enum Class {
     OverLimit,
     /// What may be spent on it is spent.
     OverBudget,
+    /// Policy leaves no deployment for the request, or none of those that it leaves answered.
+    PolicyDenied,
     /// The requested feature, model or path does not exist.
     NotFound,
     /// Every tier was tried or closed.
@@ -62,7 +64,7 @@ pub enum Class {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Transport,
         Self::ServerError,
         Self::Overloaded,
@@ -85,6 +87,7 @@ impl Class {
         Self::CallerDenied,
         Self::OverLimit,
         Self::OverBudget,
+        Self::PolicyDenied,
         Self::NotFound,
         Self::Exhausted,
         Self::Internal,
@@ -116,6 +119,7 @@ impl Class {
             Self::CallerDenied => "caller_denied",
             Self::OverLimit => "over_limit",
             Self::OverBudget => "over_budget",
+            Self::PolicyDenied => "policy_denied",
             Self::NotFound => "not_found",
             Self::Exhausted => "exhausted",
             Self::Internal => "internal",
@@ -135,7 +139,7 @@ impl Class {
             | Self::ClientInvalid => 400,
             Self::CallerAuth => 401,
             Self::OverBudget => 402,
-            Self::CallerDenied => 403,
+            Self::CallerDenied | Self::PolicyDenied => 403,
             Self::NotFound => 404,
             Self::TooLarge => 413,
             Self::RateLimited | Self::OverLimit => 429,
@@ -353,7 +357,7 @@ const fn usual(class: Class) -> (Origin, Scope, Replay, Phase) {
         | C::NotFound => (Origin::Caller, Scope::Request, Replay::NotSent, Phase::Admit),
         C::ClientGone => (Origin::Caller, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
         C::Superseded => (Origin::Tieline, Scope::Request, Replay::MaybeExecuted, Phase::PreCommit),
-        C::Exhausted | C::Internal => {
+        C::Exhausted | C::PolicyDenied | C::Internal => {
             (Origin::Tieline, Scope::Local, Replay::NotSent, Phase::Admit)
         }
     }

@@ -6,10 +6,13 @@ mod audit;
 mod chain;
 mod clock;
 mod cost;
+mod eligible;
+mod facts;
 mod fault;
 mod id;
 mod money;
 mod record;
+mod rules;
 mod secret;
 mod usage;
 
@@ -17,11 +20,14 @@ pub use audit::{AuditRecord, Change, ChangeResult};
 pub use chain::chain;
 pub use clock::Clock;
 pub use cost::{Cost, CostState, Rates, TokenPrices};
+pub use eligible::{Eligible, Pass};
+pub use facts::{Fact, FactName, FactValue, Facts};
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
 pub use money::{NotMoney, UsdPico};
 pub use record::{
     AttemptRecord, CallRecord, OWN_CALLER, Outcome, PROBE_FEATURE, PassedOver, Reason,
 };
+pub use rules::{DataClass, Exception, Names, PolicyFile, Require, Rules};
 pub use secret::Secret;
 pub use usage::Usage;

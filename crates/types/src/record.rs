@@ -107,7 +107,8 @@ pub struct PassedOver {
     /// The deployment.
     pub deployment: Arc<str>,
     /// Why, by its stable name: that of its health or quota, such as `failures` or `quota`, or
-    /// `budget`, `time` or `attempts` where there was nothing left of those.
+    /// `budget`, `time` or `attempts` where there was nothing left of those, or `policy: ` and the
+    /// rules that forbid it.
     pub why: Cow<'static, str>,
     /// Milliseconds until it would have been open again, where that is known.
     pub opens_in_ms: Option<u64>,

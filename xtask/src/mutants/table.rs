@@ -18,6 +18,7 @@ const BREAKER: &str = "crates/route/src/breaker.rs";
 const LIVE: &str = "crates/route/src/live.rs";
 const SPENDING: &str = "crates/route/src/live/spending.rs";
 const WALK: &str = "crates/gateway/src/walk.rs";
+const WINDOW: &str = "crates/gateway/src/walk/window.rs";
 const ATTEMPT: &str = "crates/gateway/src/attempt.rs";
 
 /// All of them.
@@ -160,14 +161,14 @@ pub(super) const MUTANTS: [Mutant; 29] = [
     },
     Mutant {
         name: "deadline shares",
-        file: WALK,
+        file: WINDOW,
         text: "later if later.iter().any(another) => left / 2,",
         instead: "later if later.iter().any(another) => left,",
         tests: &["matrix::chat_to_chat"],
     },
     Mutant {
         name: "time to the first content",
-        file: WALK,
+        file: WINDOW,
         text: "share = share.min(config.ttft.unwrap_or(FIRST_CONTENT));",
         instead: "",
         tests: &["peers::a_stream_waits"],
@@ -205,7 +206,7 @@ pub(super) const MUTANTS: [Mutant; 29] = [
     },
     Mutant {
         name: "callers' own deadlines blame nobody",
-        file: WALK,
+        file: WINDOW,
         text: "silent && allowed < fair",
         instead: "silent && allowed < fair && allowed > fair",
         tests: &["peers::a_callers_short_timeout"],

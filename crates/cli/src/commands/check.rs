@@ -1,9 +1,13 @@
 //! `tieline check`: whether `serve` would start, without starting anything.
 
+use std::{fmt, fs, path::Path, time::SystemTime};
+
+use serde::Serialize;
 use serde_json::json;
-use tieline_config::{Config, RealWorld, World as _};
-use tieline_gateway::{Gateway, GatewayError, Parts, Tls};
+use tieline_config::{Config, RealWorld, World as _, locate};
+use tieline_gateway::{Gateway, GatewayError, Parts, Tls, matrix};
 use tieline_ledger::{KeyRing, Keys};
+use tieline_policy::{Finding, Severity, Spot, findings};
 use tieline_types::chain;
 use tieline_upstream::Network;
 
@@ -18,7 +22,8 @@ use crate::{
 /// Say what is wrong with the configuration, or that it is good
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-What this accepts, `tieline serve` starts. Exit code 2 means that something is wrong.
+What this accepts, `tieline serve` starts. Exit code 2 means that something is wrong; 1 that all is
+well written, but that policy leaves a feature without a deployment or contradicts itself.
 
 Examples:
   tieline check
@@ -32,32 +37,51 @@ pub(crate) struct Check {
 
 impl Check {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        match self.config.load().and_then(|config| startable(&config).map(|()| config)) {
-            Ok(config) => self.good(&config),
+        let now = when::wall_now();
+        let checked = self.config.load().and_then(|config| {
+            startable(&config, now)?;
+            let matrix = matrix(&config, when::unix_ms(now)).map_err(GatewayError::from)?;
+            Ok((config, findings(&matrix, when::unix_ms(now))))
+        });
+        match checked {
+            Ok((config, found)) => self.good(&config, &found),
             Err(failure) => self.bad(failure),
         }
     }
 
-    fn good(&self, config: &Config) -> Result<(), Failure> {
+    /// What the configuration holds, and what policy has to say of it.
+    fn good(&self, config: &Config, found: &[Finding]) -> Result<(), Failure> {
+        let text = fs::read_to_string(&self.config.path).unwrap_or_default();
+        let placed: Vec<Placed<'_>> =
+            found.iter().map(|one| Placed::new(one, &self.config.path, &text)).collect();
+        let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
         let deployments = config.deployments().count();
         let implicit = config.features.iter().filter(|feature| feature.implicit).count();
         let features = config.features.len() - implicit;
         let good = json!({
-            "ok": true,
+            "ok": errors == 0,
+            "findings": placed,
             "providers": config.providers.len(),
             "models": config.models.len(),
             "deployments": deployments,
             "features": features,
         });
         self.format.print(&good, |_| {
-            format!(
-                "ok: {}, {}, {}, {}",
+            let said = placed.iter().map(ToString::to_string);
+            let counts = format!(
+                "{}: {}, {}, {}, {}",
+                if errors == 0 { "ok" } else { "it starts" },
                 counted(config.providers.len(), "provider"),
                 counted(config.models.len(), "model"),
                 counted(deployments, "deployment"),
                 counted(features, "feature"),
-            )
-        })
+            );
+            said.chain([counts]).collect::<Vec<_>>().join("\n")
+        })?;
+        match errors {
+            0 => Ok(()),
+            _ => Err(Failure::Check(format!("policy has {}", counted(errors, "error")))),
+        }
     }
 
     /// In JSON the mistakes are the result; for people they go where failures go.
@@ -74,6 +98,10 @@ impl Check {
                 print::json(&report)?;
                 Err(Failure::Reported)
             }
+            Failure::Gateway(GatewayError::Policy(error)) => {
+                print::json(&json!({ "ok": false, "problems": error.problems }))?;
+                Err(Failure::Reported)
+            }
             Failure::Gateway(_) | Failure::Prices(_) => {
                 print::json(&json!({ "ok": false, "error": chain(&failure) }))?;
                 Err(Failure::Reported)
@@ -83,18 +111,55 @@ impl Check {
     }
 }
 
+/// A finding with its place in a file.
+#[derive(Serialize)]
+struct Placed<'f> {
+    file: String,
+    line: usize,
+    column: usize,
+    severity: Severity,
+    message: &'f str,
+    help: &'f str,
+}
+
+impl<'f> Placed<'f> {
+    fn new(finding: &'f Finding, config: &Path, text: &str) -> Self {
+        let (file, line, column) = match &finding.spot {
+            Spot::Config(path) => {
+                let at = locate(text, path);
+                (config.display().to_string(), at.line, at.column)
+            }
+            Spot::Policy { file, line } => (file.clone(), *line, 1),
+        };
+        let Finding { severity, message, help, .. } = finding;
+        Self { file, line, column, severity: *severity, message, help }
+    }
+}
+
+impl fmt::Display for Placed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, message, help, .. } = self;
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        let help = help.replace('\n', "\n        ");
+        write!(f, "{severity}: {file}:{line}:{column}: {message}\n  help: {help}")
+    }
+}
+
 /// Whether `serve` would refuse this configuration for another reason than its text.
-fn startable(config: &Config) -> Result<(), Failure> {
+fn startable(config: &Config, wall: SystemTime) -> Result<(), Failure> {
     let parts = Parts {
         ledger: None,
         keys: KeyRing::default(),
         network: Network::Tcp,
-        wall: when::wall_now(),
+        wall,
         seed: 0,
         env: Box::new(|name| RealWorld.env(name)),
     };
-    Gateway::new(config, parts)?;
     prices::with_own(&config.prices)?;
+    Gateway::new(config, parts)?;
     if let Some(tls) = &config.server.tls {
         Tls::read(&tls.cert, &tls.key)?;
     }

@@ -138,7 +138,8 @@ fn table(by: By, sums: &[CostSum], total: UsdPico) -> String {
     let rest = match lacking {
         0 => String::new(),
         calls => format!(
-            ", and {calls} calls without a whole price: `tieline prices show MODEL` tells what is known"
+            ", and {calls} calls without a whole price: `tieline prices show MODEL` tells what is \
+             known"
         ),
     };
     format!("{table}\ntotal ${total}{rest}")

@@ -38,11 +38,31 @@ fn tables(status: &Value) -> String {
     let header = ["FEATURE", "TIERS, BEST FIRST", "RETRIES LEFT"];
     let features = print::table(&header, list(status, "features").map(feature));
     let budgets: Vec<Vec<String>> = list(status, "budgets").map(budget).collect();
-    if budgets.is_empty() {
-        return format!("{deployments}\n\n{features}");
-    }
-    let header = ["BUDGET", "SPENT", "RESERVED", "OF", "UNTIL", "AT THE LIMIT"];
-    format!("{deployments}\n\n{features}\n\n{}", print::table(&header, budgets))
+    let budgets = match budgets.as_slice() {
+        [] => String::new(),
+        _ => {
+            let header = ["BUDGET", "SPENT", "RESERVED", "OF", "UNTIL", "AT THE LIMIT"];
+            print::table(&header, budgets)
+        }
+    };
+    let exceptions: Vec<String> = list(status, "exceptions").map(exception).collect();
+    let parts = [exceptions.join("\n"), deployments, features, budgets];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Loud, for it opens what policy closes.
+fn exception(one: &Value) -> String {
+    let text = |key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default();
+    let open: Vec<&str> = list(one, "open").filter_map(Value::as_str).collect();
+    let until = one.get("until_ms").and_then(Value::as_u64).map(when::written);
+    format!(
+        "EXCEPTION FROM POLICY: `{}` may use {} until {}, by {}: {}",
+        text("feature"),
+        open.join(", "),
+        until.unwrap_or_default(),
+        text("author"),
+        text("reason"),
+    )
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {

@@ -32,8 +32,9 @@ fn a_good_file_is_counted() {
     let (code, out, err) = folder.run("check");
     assert_eq!((code, err.as_str()), (0, ""));
     assert_snapshot!(out, @"ok: 1 provider, 1 model, 1 deployment, 1 feature");
-    let counts =
-        json!({ "ok": true, "providers": 1, "models": 1, "deployments": 1, "features": 1 });
+    let counts = json!({
+        "ok": true, "findings": [], "providers": 1, "models": 1, "deployments": 1, "features": 1,
+    });
     assert_eq!(folder.json("check"), counts);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "a check writes nothing");
 }

@@ -25,9 +25,12 @@ Commands:
   key         Create, list and revoke the API keys that callers use
   log         Show what happened to requests, newest first
   audit       Show who changed what in running gateways, newest first
+  route       Show where the requests of a feature go, and why
+  policy      Compare what two configurations allow
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
   prices      Show, compare and check what models cost
+  cost        Show what calls cost, by feature, tier, deployment, caller or day
   demo        Show an outage being survived; needs no configuration and no credentials
   sim         Run simulated providers, for trying things out and for tests
   schema      Print the JSON Schema of tieline.yaml, for editors
@@ -43,6 +46,9 @@ Examples:
   tieline check                Say what is wrong with it
   tieline serve                Run the gateway
   tieline log --since 1h       Show what happened to the latest requests
+  tieline cost --by day        Show what calls cost
+  tieline route explain --feature support-reply
+                               Show where requests may go, and why
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
@@ -116,7 +122,8 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-What this accepts, `tieline serve` starts. Exit code 2 means that something is wrong.
+What this accepts, `tieline serve` starts. Exit code 2 means that something is wrong; 1 that all is
+well written, but that policy leaves a feature without a deployment or contradicts itself.
 
 Examples:
   tieline check
@@ -441,8 +448,9 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-Deployments that were drained and put back, and configurations that were taken or refused. The actor
-is an address that the gateway saw, `file` or `signal`; who that says it is, nobody has checked.
+Deployments that were drained and put back, configurations that were taken or refused, exceptions
+from policy that began and ended. The actor is an address that the gateway saw, `file` or `signal`;
+who that says it is, nobody has checked.
 
 Examples:
   tieline audit
@@ -789,5 +797,65 @@ more than ten times as much or less than a tenth: more often a mistake than a pr
 Examples:
   tieline prices update downloads/openai.yaml --dry-run
   tieline prices update downloads/openai.yaml --into /etc/tieline/prices
+"#);
+}
+
+#[test]
+fn cost() {
+    assert_snapshot!(help("cost"), @r#"
+Show what calls cost, by feature, tier, deployment, caller or day
+
+Usage: tieline cost [OPTIONS]
+
+Options:
+      --by <BY>
+          What to add up by
+
+          Possible values:
+          - feature:    The feature that was asked for
+          - tier:       The tier of the feature
+          - deployment: The deployment that was called
+          - caller:     Who asked
+          - day:        The day, in UTC
+
+          [default: feature]
+
+      --since <TIME>
+          Requests since then: how long ago (24h) or a time (2026-11-01)
+
+          [default: 30d]
+
+      --until <TIME>
+          Requests before then, written in the same ways
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Each upstream call is priced when it ends, by the prices of that time; calls that failed, were
+hedged or repeated count too. What has no price is counted apart and never as nothing: where
+UNPRICED or PARTIAL is above 0, the amount is a lower bound.
+
+Examples:
+  tieline cost
+  tieline cost --by day --since 7d
+  tieline cost --by deployment --since 2026-11-01 --until 2026-12-01 --format json
 "#);
 }

@@ -5,6 +5,7 @@
 mod files;
 mod help;
 mod keys;
+mod policy;
 mod prices;
 mod running;
 mod support;

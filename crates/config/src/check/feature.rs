@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tieline_types::PROBE_FEATURE;
+use tieline_types::{PROBE_FEATURE, Rules};
 
 use super::{Check, model::Index};
 use crate::{
@@ -106,6 +106,7 @@ impl Check<'_> {
             hedge: self.hedge(&written.hedge),
             limits: self.feature_limits(&written.limits),
             budget: written.budget.placed().and_then(|(budget, at)| self.budget(budget, at)),
+            rules: self.rules(written, index, models),
             on_stream_break,
             tiers,
             implicit: false,
@@ -198,6 +199,7 @@ fn implicit(model: &Model) -> Feature {
         hedge: None,
         limits: FeatureLimits::default(),
         budget: None,
+        rules: Rules::default(),
         on_stream_break: OnStreamBreak::Error,
         tiers: vec![tier],
         implicit: true,

@@ -93,8 +93,10 @@ impl Check<'_> {
         }
         let max_output_tokens = self.above_zero(&written.max_output_tokens);
         let limits = self.limits(&written.limits);
+        let scope = self.scope(&written.scope);
         let price = self.price(&written.price);
         let quality = self.share(&written.quality);
+        let facts = self.facts(&written.facts);
         let Some(provider) = written.provider_name() else { return };
         let at = written.provider.at.unwrap_or(entry_at);
         if let Some(kinds) = kinds {
@@ -123,9 +125,33 @@ impl Check<'_> {
             sampling: written.sampling.value.unwrap_or(true),
             prefill: written.prefill.value.unwrap_or(false),
             limits,
+            scope,
             price,
             quality,
+            facts,
         });
+    }
+
+    fn scope(&mut self, field: &Field<String>) -> Option<String> {
+        let scope = self.word(field)?;
+        let is_name = |name: &str| {
+            let fits =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            !name.is_empty() && name.bytes().all(fits)
+        };
+        let good = match scope.split_once(':') {
+            None => matches!(scope.as_str(), "global" | "gov"),
+            Some(("geo" | "region" | "gov", name)) => is_name(name),
+            Some(_) => false,
+        };
+        if good {
+            return Some(scope);
+        }
+        let message = format!("`{scope}` is no scope");
+        let problem = Problem::new(Code::InvalidValue, field.at.unwrap_or_default(), message);
+        let help = "write `global`, `geo:eu`, `region:swedencentral` or `gov`";
+        self.add(problem.with_found(scope).with_help(help));
+        None
     }
 
     fn limits(&mut self, field: &Field<wire::Limits>) -> Limits {

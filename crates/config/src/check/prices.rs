@@ -1,15 +1,12 @@
 //! Price files of the user's own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Check;
 use crate::{
     lenient::Field,
     problem::{Code, Problem},
 };
-
-/// How many price files a path may mean.
-const FILES_MAX: usize = 256;
 
 impl Check<'_> {
     /// The files that `prices` means, by name. What is in them is for the catalogue to check.
@@ -24,30 +21,5 @@ impl Check<'_> {
         let problem = Problem::new(Code::InvalidValue, at, format!("`{written}` {fault}"));
         self.add(problem.with_found(written).with_help("write a path such as `prices/*.yaml`"));
         Vec::new()
-    }
-
-    fn files(&self, path: &Path) -> Result<Vec<PathBuf>, String> {
-        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let folder = path.parent().unwrap_or(Path::new(""));
-        if folder.to_string_lossy().contains('*') || name.matches('*').count() > 1 {
-            return Err("has a `*` where none may be: one in the last part".to_owned());
-        }
-        let Some((start, end)) = name.split_once('*') else {
-            let read = self.world.read(path);
-            let cannot = |error| format!("cannot be read: {error}");
-            return read.map(|_| vec![path.to_owned()]).map_err(cannot);
-        };
-        let fits = |file: &PathBuf| {
-            let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        };
-        let listed = self.world.list(folder).map_err(|error| format!("means nothing: {error}"))?;
-        let mut files: Vec<PathBuf> = listed.into_iter().filter(fits).collect();
-        files.sort();
-        match files.len() {
-            0 => Err("means no file".to_owned()),
-            1..=FILES_MAX => Ok(files),
-            _ => Err(format!("means more than {FILES_MAX} files")),
-        }
     }
 }

@@ -85,6 +85,7 @@ impl Check<'_> {
         let written = field.value.as_ref()?;
         let connect_timeout = self.lapse(&written.connect_timeout).unwrap_or(CONNECT_TIMEOUT);
         let extra_ca = self.pem(&written.extra_ca);
+        let facts = self.facts(&written.facts);
         let Some((kind, _)) = self.required(&written.kind, "kind", at) else {
             self.secret(&written.api_key);
             self.secret(&written.client_secret);
@@ -99,7 +100,7 @@ impl Check<'_> {
             Kind::OpenaiCompatible => self.openai_compatible(written, at),
         }?;
         let probes = written.probes.value.unwrap_or_default();
-        Some(Provider { name: name.to_owned(), kind, connect_timeout, probes, extra_ca })
+        Some(Provider { name: name.to_owned(), kind, connect_timeout, probes, extra_ca, facts })
     }
 
     fn openai(&mut self, written: &wire::Provider, at: Span) -> Option<ProviderKind> {

@@ -61,6 +61,10 @@ pub enum Code {
     ForeignKey,
     /// A certificate or key file cannot be read as PEM.
     FileUnreadable,
+    /// Files of policies cannot be read.
+    PolicyFiles,
+    /// An exception names a feature that is not configured.
+    UnknownFeature,
 }
 
 impl Code {
@@ -93,6 +97,8 @@ impl Code {
         Self::Credential,
         Self::ForeignKey,
         Self::FileUnreadable,
+        Self::PolicyFiles,
+        Self::UnknownFeature,
     ];
 
     /// The number, e.g. `TL-0104`.
@@ -126,6 +132,8 @@ impl Code {
             Self::Credential => "TL-0125",
             Self::ForeignKey => "TL-0126",
             Self::FileUnreadable => "TL-0127",
+            Self::PolicyFiles => "TL-0141",
+            Self::UnknownFeature => "TL-0142",
         }
     }
 
@@ -168,6 +176,8 @@ impl Code {
             Self::Credential => "keep exactly one of the two ways",
             Self::ForeignKey => "remove the key or change `kind`",
             Self::FileUnreadable => "check the path, the permissions and that the file is PEM",
+            Self::PolicyFiles => "check the path; one `*` may stand in its last part",
+            Self::UnknownFeature => "fix the name or add the feature",
         }
     }
 }

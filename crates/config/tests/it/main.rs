@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod documents;
+mod policies;
 mod problems;
 mod secrets;
 mod starters;
@@ -36,13 +37,14 @@ impl World for FakeWorld {
         text.map(ToString::to_string).ok_or_else(|| io::Error::other("no such file"))
     }
 
-    fn env(&self, name: &str) -> Option<String> {
-        self.variables.get(name).map(ToString::to_string)
-    }
-
     fn list(&self, path: &Path) -> io::Result<Vec<PathBuf>> {
         let files = self.files.keys().map(PathBuf::from);
-        Ok(files.filter(|file| file.parent() == Some(path)).collect())
+        let found: Vec<PathBuf> = files.filter(|file| file.parent() == Some(path)).collect();
+        if found.is_empty() { Err(io::Error::other("no such folder")) } else { Ok(found) }
+    }
+
+    fn env(&self, name: &str) -> Option<String> {
+        self.variables.get(name).map(ToString::to_string)
     }
 }
 
@@ -58,6 +60,9 @@ fn world() -> FakeWorld {
             ("/etc/tieline/prices/azure.yaml", ""),
             ("/etc/tieline/prices/README", ""),
             ("/run/secrets/anthropic", "file-secret\n"),
+            ("/etc/tieline/policies/b.cedar", "b"),
+            ("/etc/tieline/policies/a.cedar", "a"),
+            ("/etc/tieline/policies/notes.txt", "c"),
         ]),
         variables: BTreeMap::from([
             ("KEY", "env-secret"),

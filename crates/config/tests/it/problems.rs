@@ -54,6 +54,12 @@ const SECTIONS: &[&str] = &[
     "prices: prices/*.json\n",
     "prices: \"*/openai.yaml\"\n",
     "prices: prices/*a*.yaml\n",
+    "policies: policies/*.rego\n",
+    "policies: gone/*.cedar\n",
+    "policies: \"*/*.cedar\"\n",
+    "policies: gone.cedar\n",
+    "exceptions: [{ feature: mm, open: [m@z], until: tomorrow, reason: \"\" }]\n",
+    "exceptions: [{ feature: m, open: [], until: 2026-12-01T18:00:00Z, reason: x, author: y }]\n",
 ];
 
 /// The one provider of a file.
@@ -72,7 +78,9 @@ const PROVIDERS: &[&str] = &[
     "{ kind: openai, api_key: {} }",
     "{ kind: openai, api_key: { env: KEY, file: x } }",
     "{ kind: openai, api_key: true }",
-    "{ kind: openai, api_key: { env: KEY }, facts: {}, organization: \"a b\" }",
+    "{ kind: openai, api_key: { env: KEY }, organization: \"a b\" }",
+    "{ kind: openai, api_key: { env: KEY }, facts: { zones: [eu], regions: [], expires: soon } }",
+    "{ kind: openai, api_key: { env: KEY }, facts: { retention_days: -1, dpa: signed } }",
     "{ kind: azure-openai, endpoint: \"https://x.example\" }",
     "{ kind: azure-openai, auth: entra, api_key: { env: KEY } }",
     "{ kind: azure-openai, endpoint: \"https://x.example\", api_key: { env: KEY }, scope: s }",
@@ -117,7 +125,11 @@ const FEATURES: &[&str] = &[
     "f: { tiers: [] }",
     "a b: { tiers: [{ off: true }] }",
     "f: { deadline: 5s, tiers: [{ models: [m], ttft: 6s }, { models: [m], deadline: 7s }] }",
-    "f: { criticality: urgent, data: {}, evals: {}, slos: x, tiers: [{ models: [m] }] }",
+    "f: { criticality: urgent, evals: {}, slos: x, tiers: [{ models: [m] }] }",
+    "f: { data: { class: secret, residency: eu }, tiers: [{ models: [m] }] }",
+    "f: { require: { retention: 0, dpa: 1, storage: [] }, tiers: [{ models: [m] }] }",
+    "f: { allow: {}, deny: { providers: [c], models: [n], deployments: [m@c] },\
+     \x20tiers: [{ models: [m] }] }",
     "f: { hedge: 3s, tiers: [{ models: [m] }] }",
     "f: { hedge: { after: 0s, at: 1 }, tiers: [{ models: [m] }] }",
     "f: { return_after: 5, tiers: [{ models: [m] }] }",

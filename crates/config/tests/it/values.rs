@@ -8,7 +8,7 @@ use tieline_config::{
     RealWorld, Similar, Surface, Tier, TierMode, Weights, load,
 };
 
-use tieline_types::{Rates, TokenPrices};
+use tieline_types::{Facts, Rates, TokenPrices};
 
 use super::{good, with};
 
@@ -126,8 +126,10 @@ fn defaults() {
         sampling: true,
         prefill: false,
         limits: Limits::default(),
+        scope: None,
         price: None,
         quality: None,
+        facts: Facts::default(),
     };
     assert_eq!(*deployment, usual);
 }

@@ -164,7 +164,7 @@ fn status_and_type(class: Class) -> (u16, &'static str) {
         | Class::PolicyBlock
         | Class::ClientInvalid => "invalid_request_error",
         Class::CallerAuth => "authentication_error",
-        Class::CallerDenied => "permission_error",
+        Class::CallerDenied | Class::PolicyDenied => "permission_error",
         Class::NotFound => "not_found_error",
         Class::TooLarge => "request_too_large",
         Class::RateLimited | Class::OverLimit => "rate_limit_error",
@@ -311,6 +311,7 @@ mod tests {
             (Class::ClientInvalid, 400, "invalid_request_error"),
             (Class::CallerAuth, 401, "authentication_error"),
             (Class::CallerDenied, 403, "permission_error"),
+            (Class::PolicyDenied, 403, "permission_error"),
             (Class::NotFound, 404, "not_found_error"),
             (Class::TooLarge, 413, "request_too_large"),
             (Class::RateLimited, 429, "rate_limit_error"),

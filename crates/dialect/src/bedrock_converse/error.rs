@@ -69,7 +69,7 @@ const ORIGINAL: [(u64, Class); 3] =
 
 /// Status and type of what a client is told. What failed at a provider is a `ModelErrorException`,
 /// which AWS SDKs do not retry: every tier was tried before.
-const ANSWERS: [(Class, u16, &str); 15] = [
+const ANSWERS: [(Class, u16, &str); 16] = [
     (Class::ClientInvalid, 400, "ValidationException"),
     (Class::ContextOverflow, 400, "ValidationException"),
     (Class::UnsupportedHere, 400, "ValidationException"),
@@ -77,6 +77,7 @@ const ANSWERS: [(Class, u16, &str); 15] = [
     (Class::TooLarge, 413, "ValidationException"),
     (Class::CallerAuth, 403, "UnrecognizedClientException"),
     (Class::CallerDenied, 403, "AccessDeniedException"),
+    (Class::PolicyDenied, 403, "AccessDeniedException"),
     (Class::NotFound, 404, "ResourceNotFoundException"),
     (Class::Timeout, 408, "ModelTimeoutException"),
     (Class::RateLimited, 429, "ThrottlingException"),

@@ -249,7 +249,7 @@ const SERVER: &str = "server_error";
 
 /// Type and code that OpenAI's clients know for a class; what is not here failed behind the
 /// gateway.
-const WORDS: [(Class, &str, Option<&str>); 15] = [
+const WORDS: [(Class, &str, Option<&str>); 16] = [
     (Class::ClientInvalid, INVALID, None),
     (Class::ContextOverflow, INVALID, Some("context_length_exceeded")),
     (Class::UnsupportedHere, INVALID, Some("unsupported_parameter")),
@@ -260,6 +260,7 @@ const WORDS: [(Class, &str, Option<&str>); 15] = [
     (Class::CallerDenied, INVALID, Some("permission_denied")),
     (Class::OverLimit, "rate_limit_error", Some("caller_limit_exceeded")),
     (Class::OverBudget, "insufficient_quota", Some("budget_exceeded")),
+    (Class::PolicyDenied, INVALID, Some("policy_denied")),
     (Class::RateLimited, "rate_limit_error", Some("rate_limit_exceeded")),
     (Class::Overloaded, SERVER, Some("server_is_overloaded")),
     (Class::Exhausted, SERVER, Some("server_is_overloaded")),

@@ -19,6 +19,7 @@ use crate::{
     plan::ActivePlan,
     record::Record,
     respond,
+    tags::tags,
     trace::Trace,
     walk::Walk,
 };
@@ -40,7 +41,8 @@ pub(super) fn can_answer(gateway: &Gateway, feature: &str) -> bool {
         return false;
     };
     let (now, mut rng) = (gateway.now(), gateway.rng());
-    let decision = decide(&feature, &plan.live, now, Ask::default(), &mut rng);
+    let eligible = plan.matrix.possible(&feature.name, gateway.unix_ms());
+    let decision = decide(&feature, &eligible, &plan.live, now, Ask::default(), &mut rng);
     gateway.note_tiers(&feature, &decision);
     !open_only(decision).steps.is_empty()
 }
@@ -103,6 +105,9 @@ fn call(
     let caller = caller(gateway, job)?;
     let body = Bytes::copy_from_slice(&job.request);
     let (budgets, output_limit) = admit::paying(&plan, &feature, &caller, (job.dialect, &body));
+    let headers = headers(job);
+    let tags = tags(&headers)?;
+    let ruling = admit::ruling(gateway, &plan, &feature, &caller, &tags);
     Ok(Call {
         dialect: job.dialect,
         who: admit::who(&feature, &caller),
@@ -114,7 +119,9 @@ fn call(
         session: None,
         budgets,
         output_limit,
-        passed_on: passed_on(job),
+        passed_on: admit::passed_on(&headers),
+        tags,
+        ruling,
         plan,
         caller,
         feature,
@@ -131,7 +138,8 @@ fn caller(gateway: &Gateway, job: &Job) -> Result<Caller, Fault> {
     })
 }
 
-fn passed_on(job: &Job) -> HeaderMap {
+/// What the client's headers said, as far as it was kept.
+fn headers(job: &Job) -> HeaderMap {
     let header = |(name, value): &(String, Vec<u8>)| {
         Some((HeaderName::try_from(name).ok()?, HeaderValue::from_bytes(value).ok()?))
     };

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tieline_route::{Demand, Verdict};
+use tieline_policy::CLOSED;
+use tieline_route::{Demand, Verdict, may_pass};
 use tieline_types::{Class, Fault};
 use tokio::time::Instant;
 
@@ -19,14 +20,50 @@ impl Walk {
                 }
                 Verdict::Unpriced => Some(format!("{id} ({UNPRICED})")),
                 Verdict::TooDear => Some(format!("{id} ({TOO_DEAR})")),
-                Verdict::In | Verdict::NoWeight => None,
+                Verdict::In | Verdict::NoWeight | Verdict::Denied => None,
             }
         });
         told.collect::<Vec<_>>().join(", ")
     }
 
+    /// Which deployments policy left out, and by which rules; none where it left out none.
+    fn denied(&self) -> Option<String> {
+        let considered = self.decision.considered.iter();
+        let mut denied: Vec<String> = considered
+            .filter(|one| one.verdict == Verdict::Denied)
+            .filter_map(|one| {
+                let id = &self.call.plan.plan.deployments.get(one.deployment)?.id;
+                let rules = self.call.ruling.rules(one.deployment).map_or(CLOSED, |rules| rules);
+                Some(format!("{id} ({rules})"))
+            })
+            .collect();
+        denied.dedup();
+        (!denied.is_empty()).then(|| denied.join(", "))
+    }
+
     /// The fault that tells the client what was tried.
     pub(super) fn exhausted(&mut self) -> Fault {
+        let fault = self.nothing_answered();
+        match self.denied() {
+            Some(denied) if may_pass(fault.class) => self.left_without(&fault, &denied),
+            _ => fault,
+        }
+    }
+
+    /// What policy leaves did not answer, and what it does not leave was not asked: that is told as
+    /// policy's, for waiting may not help.
+    fn left_without(&self, fault: &Fault, denied: &str) -> Fault {
+        let name = &self.call.feature.name;
+        let legal = match self.decision.is_denied() {
+            true => "policy leaves no deployment".to_owned(),
+            false => format!("none that policy leaves answered: {}", fault.message),
+        };
+        let message = format!("feature `{name}`: {legal}; left out: {denied}");
+        Fault::new(Class::PolicyDenied, message).with_retry_after(fault.retry_after)
+    }
+
+    /// The fault that what was tried amounts to.
+    fn nothing_answered(&mut self) -> Fault {
         let feature = &self.call.feature;
         let name = &feature.name;
         let now = self.worker.gateway.now();
@@ -34,6 +71,7 @@ impl Walk {
             .decision
             .considered
             .iter()
+            .filter(|one| one.verdict != Verdict::Denied)
             .filter_map(|one| {
                 let live = &self.call.plan.live;
                 let (until, _) =

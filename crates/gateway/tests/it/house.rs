@@ -74,6 +74,10 @@ impl World for OneKey {
         std::fs::read_to_string(path)
     }
 
+    fn list(&self, path: &Path) -> std::io::Result<Vec<PathBuf>> {
+        std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect()
+    }
+
     fn env(&self, name: &str) -> Option<String> {
         (name == "KEY").then(|| "sk-simulated-key-0123456789".to_owned())
     }

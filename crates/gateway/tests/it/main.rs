@@ -27,6 +27,8 @@ mod objectives;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod probes;
 #[cfg(test)]
 mod queue;

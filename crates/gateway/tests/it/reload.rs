@@ -11,7 +11,7 @@ use std::{
 
 use tieline_gateway::watch;
 
-use crate::house::{EVERYTHING, House, config};
+use crate::house::{Client, EVERYTHING, House, config};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -52,4 +52,36 @@ async fn a_good_file_is_taken_a_bad_one_refused_and_neighbours_are_ignored() {
     assert!(count.load(Ordering::SeqCst) < 10, "neighbours do not count");
     watcher.reload_now();
     assert!(loaded.recv_timeout(PATIENCE).unwrap());
+}
+
+/// Waits until a request is answered with this status.
+async fn answers(house: &House, status: u16) {
+    let began = tokio::time::Instant::now();
+    while house.ask(Client::Chat, "gpt-5.5", false, "hi").await.status.as_u16() != status {
+        assert!(began.elapsed() < PATIENCE, "no answer with {status}");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn files_of_policies_are_watched_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tieline.yaml");
+    let text = format!("{EVERYTHING}policies: {}/*.cedar\n", folder.path().display());
+    std::fs::write(&path, &text).unwrap();
+    let policy = |name: &str, effect: &str| {
+        let text = format!("{effect} (principal, action, resource);\n");
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    policy("a.cedar", "permit");
+    let house = House::new(&text).await;
+    answers(&house, 200).await;
+    let load = Box::new(move || Ok(config(&text)));
+    let _watcher = watch(Arc::clone(&house.gateway), path, load).unwrap();
+    policy("a.cedar", "forbid");
+    answers(&house, 403).await;
+    policy("a.cedar", "permit");
+    answers(&house, 200).await;
+    policy("b.cedar", "forbid");
+    answers(&house, 403).await;
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tieline_ledger::{Filter, Ledger, Settings, Status, query};
 use tieline_types::{
     AttemptRecord, CallRecord, Class, Cost, CostState, DialectId, Outcome, PassedOver, Phase,
-    Reason, Usage,
+    Reason, Usage, UsdPico,
 };
 use tokio::time::Instant;
 

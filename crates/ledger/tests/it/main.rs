@@ -5,6 +5,8 @@ mod audit;
 #[cfg(test)]
 mod common;
 #[cfg(test)]
+mod costs;
+#[cfg(test)]
 mod jobs;
 #[cfg(test)]
 mod keys;

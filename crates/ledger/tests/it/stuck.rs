@@ -1,6 +1,6 @@
 //! A database that takes nothing for a while: nothing lost, nothing double.
 
-use std::{fs, fs::OpenOptions, io::Write, thread};
+use std::{fs, fs::OpenOptions, io::Write, thread, time::Duration};
 
 use tieline_ledger::{Ledger, LedgerError};
 
@@ -33,6 +33,24 @@ fn records_are_spilled_while_the_database_is_locked_and_imported_once_afterwards
     let status = ledger.status();
     assert_eq!((status.written, status.dropped, status.rejected), (3_000, 0, 0));
     assert!(status.writer_healthy);
+    ledger.close().unwrap();
+}
+
+/// As in tests that let hours pass in a moment.
+#[test]
+fn a_ledger_that_was_opened_in_another_time_imports_in_ours() {
+    let home = Home::new();
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_time().start_paused(true).build().unwrap();
+    let ledger = runtime.block_on(async {
+        tokio::time::advance(Duration::from_secs(3_600)).await;
+        home.open()
+    });
+    let lock = home.lock();
+    ledger.record(record(0));
+    until(&ledger, "it is spilled", |status| status.spilled == 1);
+    drop(lock);
+    until(&ledger, "it is imported", |status| status.imported == 1);
     ledger.close().unwrap();
 }
 

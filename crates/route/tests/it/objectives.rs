@@ -10,6 +10,8 @@ use tieline_route::{
 };
 use tieline_types::{Class, Fault, Rates, TokenPrices, Usage, UsdPico};
 
+use crate::{all, pass};
+
 const fn s(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -41,7 +43,7 @@ impl Shop {
                 provider: format!("p{n}").into(),
                 domains: Vec::new(),
                 limits: Configured::default(),
-                rates: *rates,
+                rates: rates.map(Arc::new),
                 max_output: None,
                 quality: *quality,
             };
@@ -83,7 +85,7 @@ impl Shop {
 
     fn decide(&self, now: Duration, input: u64) -> Decision {
         let ask = Ask { demand: Demand { input, output: 0 }, ..Ask::default() };
-        decide(&self.feature, &self.live, now, ask, &mut StdRng::seed_from_u64(7))
+        decide(&self.feature, &all(), &self.live, now, ask, &mut StdRng::seed_from_u64(7))
     }
 
     /// The deployments in the order in which a request of so much input tries them.
@@ -94,7 +96,7 @@ impl Shop {
     /// A stream whose first content came after a time, and which used so much.
     fn serve(&self, deployment: usize, now: Duration, first: Duration, usage: &Usage) {
         let demand = Demand::default();
-        let lease = self.live.admit(deployment, &self.feature, now, 0.5, demand, false);
+        let lease = self.live.admit(pass(deployment), &self.feature, now, 0.5, demand, false);
         let mut lease = lease.unwrap();
         self.live.served(&mut lease, now, Who { feature: 1, caller: 1 }, Some(first));
         self.live.completed(&mut lease, now);
@@ -265,7 +267,7 @@ proptest! {
         for at in out.into_iter().filter(|at| *at < wares.len()) {
             for _ in 0..5 {
                 let admitted =
-                    shop.live.admit(at, &shop.feature, s(0), 0.5, Demand::default(), true);
+                    shop.live.admit(pass(at), &shop.feature, s(0), 0.5, Demand::default(), true);
                 let mut lease = admitted.unwrap();
                 shop.live.failed(&mut lease, s(0), &Fault::new(Class::ServerError, "made up"));
                 shop.live.release(lease, s(0), None);
@@ -273,7 +275,7 @@ proptest! {
         }
         let ask = Ask { demand: Demand { input, output: 0 }, budgeted, ..Ask::default() };
         let plan = || {
-            decide(&shop.feature, &shop.live, s(1), ask, &mut StdRng::seed_from_u64(7))
+            decide(&shop.feature, &all(), &shop.live, s(1), ask, &mut StdRng::seed_from_u64(7))
         };
         let decision = plan();
         prop_assert_eq!(&decision, &plan(), "the same again");

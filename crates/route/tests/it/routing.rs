@@ -11,6 +11,8 @@ use tieline_route::{
 };
 use tieline_types::{Class, Fault, Phase};
 
+use super::{all, pass};
+
 const NOW: Duration = Duration::from_secs(1000);
 
 fn tier(mode: Mode) -> Tier {
@@ -75,12 +77,12 @@ fn calls(steps: &[Step]) -> Vec<usize> {
 }
 
 fn plan_one(feature: &Feature, live: &Live, rng: &mut StdRng) -> Decision {
-    decide(feature, live, NOW, Ask::default(), rng)
+    decide(feature, &all(), live, NOW, Ask::default(), rng)
 }
 
 /// One attempt that fails.
 fn fail(live: &Live, feature: &Feature, deployment: usize, now: Duration, fault: &Fault) {
-    let lease = live.admit(deployment, feature, now, 0.0, Demand::default(), true);
+    let lease = live.admit(pass(deployment), feature, now, 0.0, Demand::default(), true);
     let mut lease = lease.unwrap();
     live.failed(&mut lease, now, fault);
     live.release(lease, now, None);
@@ -264,7 +266,7 @@ fn suspects_are_probed_one_at_a_time() {
     let feature = Feature { criticality: Criticality::Sheddable, ..feature };
     break_down(&live, &feature, 0, NOW);
     break_down(&live, &feature, 1, NOW);
-    let probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), false).unwrap();
+    let probe = live.admit(pass(0), &feature, at(6), 0.0, Demand::default(), false).unwrap();
     assert_eq!(shut(&live, &feature, 1, at(7)), Some(Why::Suspected));
     live.release(probe, at(7), None);
     assert_eq!(shut(&live, &feature, 1, at(11)), None, "five seconds later it is its turn");
@@ -283,7 +285,7 @@ fn a_credential_refused_twice_shuts_the_account_and_one_good_probe_opens_it() {
     assert_eq!(shut(&live, &feature, 1, NOW), credential);
     assert_eq!(shut(&live, &feature, 2, NOW), None, "another account");
 
-    let mut probe = live.admit(0, &feature, at(90), 0.0, Demand::default(), false).unwrap();
+    let mut probe = live.admit(pass(0), &feature, at(90), 0.0, Demand::default(), false).unwrap();
     live.served(&mut probe, at(90), Who { feature: 1, caller: 1 }, None);
     live.release(probe, at(90), None);
     assert_eq!(shut(&live, &feature, 0, at(90)), None);
@@ -295,13 +297,15 @@ fn a_refusal_that_many_meet_all_at_once_is_doubted_and_a_callers_own_is_not() {
     let (live, feature) = accounts();
     let invalid = Fault::new(Class::ClientInvalid, "400").with_status(400).at(Phase::Headers);
     let weigh = |caller: u64, seconds: u64| {
-        let lease = live.admit(0, &feature, at(seconds), 0.0, Demand::default(), true).unwrap();
+        let lease =
+            live.admit(pass(0), &feature, at(seconds), 0.0, Demand::default(), true).unwrap();
         let next = live.weigh(&lease, at(seconds), Who { feature: 1, caller }, &invalid);
         live.release(lease, at(seconds), None);
         next
     };
     let serve = |seconds: u64| {
-        let mut lease = live.admit(0, &feature, at(seconds), 0.0, Demand::default(), true).unwrap();
+        let mut lease =
+            live.admit(pass(0), &feature, at(seconds), 0.0, Demand::default(), true).unwrap();
         live.served(&mut lease, at(seconds), Who { feature: 1, caller: 9 }, None);
         live.release(lease, at(seconds), None);
     };
@@ -327,7 +331,7 @@ fn quota_is_steered_by_and_the_least_important_give_way_first() {
     let sheddable = of(Criticality::Sheddable);
     let spend = |count: usize| {
         for _ in 0..count {
-            let lease = live.admit(0, &critical, NOW, 0.0, Demand::default(), false).unwrap();
+            let lease = live.admit(pass(0), &critical, NOW, 0.0, Demand::default(), false).unwrap();
             live.release(lease, NOW, None);
         }
     };
@@ -360,12 +364,12 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
         feature(vec![models(&[1; 2], 0, Prefer::Ordered), models(&[1], 2, Prefer::Ordered)]);
     let live = Live::new(&plan);
     break_down(&live, &feature, 0, NOW);
-    let mut probe = live.admit(0, &feature, at(6), 0.0, Demand::default(), true).unwrap();
+    let mut probe = live.admit(pass(0), &feature, at(6), 0.0, Demand::default(), true).unwrap();
     live.served(&mut probe, at(6), Who { feature: 1, caller: 1 }, None);
     live.release(probe, at(6), None);
     let mut rng = StdRng::seed_from_u64(1);
     let orders: Vec<Vec<usize>> = (0..100)
-        .map(|_| calls(&decide(&feature, &live, at(7), Ask::default(), &mut rng).steps))
+        .map(|_| calls(&decide(&feature, &all(), &live, at(7), Ask::default(), &mut rng).steps))
         .collect();
     let spared = orders.iter().filter(|order| **order == [1, 2, 0]).count();
     let first = orders.iter().filter(|order| **order == [0, 1, 2]).count();
@@ -381,7 +385,7 @@ fn what_returns_in_steps_still_stands_in_for_what_fails() {
     let replying = Feature { tiers, ..feature.clone() };
     for _ in 0..100 {
         let plan = |feature: &Feature, rng: &mut StdRng| {
-            decide(feature, &live, at(8), Ask::default(), rng).steps
+            decide(feature, &all(), &live, at(8), Ask::default(), rng).steps
         };
         assert_eq!(calls(&plan(&feature, &mut rng)).first(), Some(&0));
         let call = Step::Call { tier: 0, deployment: 0 };
@@ -409,12 +413,12 @@ fn a_queue_comes_before_what_is_out_and_after_what_returns() {
 
     let live = Live::new(&plan);
     break_down(&live, &feature, 0, NOW);
-    let mut probe = live.admit(0, &feature, at(7), 0.0, Demand::default(), false).unwrap();
+    let mut probe = live.admit(pass(0), &feature, at(7), 0.0, Demand::default(), false).unwrap();
     live.served(&mut probe, at(7), Who { feature: 1, caller: 1 }, None);
     live.release(probe, at(7), None);
     break_down(&live, &feature, 1, at(7));
     let returning = (0..100)
-        .map(|_| decide(&feature, &live, at(8), Ask::default(), &mut rng).steps)
+        .map(|_| decide(&feature, &all(), &live, at(8), Ask::default(), &mut rng).steps)
         .all(|steps| steps == [call(0), queue.clone(), call(1)]);
     assert!(returning, "whether it is of the share that returns or not");
 }
@@ -461,7 +465,7 @@ fn a_due_probe_is_left_for_a_moment_to_what_gives_way() {
 
     let mut rng = StdRng::seed_from_u64(1);
     let mut steps =
-        |feature: &Feature| decide(feature, &live, at(6), Ask::default(), &mut rng).steps;
+        |feature: &Feature| decide(feature, &all(), &live, at(6), Ask::default(), &mut rng).steps;
     assert_eq!(calls(&steps(&critical)), [1, 0], "after what is open");
     let alone = |tiers: Vec<Tier>| Feature { tiers, ..critical.clone() };
     let only = models(&[1], 0, Prefer::Ordered);
@@ -469,13 +473,13 @@ fn a_due_probe_is_left_for_a_moment_to_what_gives_way() {
     assert_eq!(calls(&steps(&alone(vec![only.clone()]))), [0], "nothing else is open");
     assert_eq!(calls(&steps(&alone(vec![only, reply]))), [0], "before a fixed answer");
 
-    let denied = live.admit(0, &critical, at(6), 0.0, Demand::default(), false);
+    let denied = live.admit(pass(0), &critical, at(6), 0.0, Demand::default(), false);
     assert_eq!(denied.unwrap_err(), (at(7), Why::Due));
-    let probe = live.admit(0, &sheddable, at(6), 0.0, Demand::default(), false).unwrap();
+    let probe = live.admit(pass(0), &sheddable, at(6), 0.0, Demand::default(), false).unwrap();
     assert!(probe.is_probe());
     assert_eq!(live.probe_due(0, at(6)), None, "one is under way");
     live.release(probe, at(6), None);
-    let rescue = live.admit(0, &critical, at(6), 0.0, Demand::default(), true).unwrap();
+    let rescue = live.admit(pass(0), &critical, at(6), 0.0, Demand::default(), true).unwrap();
     assert!(rescue.is_probe(), "for want of anything better");
     live.release(rescue, at(6), None);
 }
@@ -487,7 +491,7 @@ fn what_is_drained_and_out_of_quota_is_still_drained() {
     fail(&live, &feature, 0, NOW, &Fault::new(Class::RateLimited, "429"));
     live.drain(0, true);
     assert_eq!(plan_one(&feature, &live, &mut StdRng::seed_from_u64(1)).steps, []);
-    assert!(live.admit(0, &feature, NOW, 0.0, Demand::default(), true).is_err());
+    assert!(live.admit(pass(0), &feature, NOW, 0.0, Demand::default(), true).is_err());
 }
 
 #[test]

@@ -11,6 +11,8 @@ use tieline_route::{
 };
 use tieline_types::{Class, Fault};
 
+use super::{all, pass};
+
 const RETURN_AFTER: Duration = Duration::from_secs(300);
 /// Something is answered for so many conversations at once.
 const CROWD: u64 = 1000;
@@ -96,8 +98,14 @@ impl World {
 
     fn plan(&mut self, now: Duration, conversation: Option<u64>) -> Decision {
         let (feature, live) = (&self.feature, &self.live);
-        let decision =
-            decide(feature, live, now, Ask { conversation, ..Ask::default() }, &mut self.rng);
+        let decision = decide(
+            feature,
+            &all(),
+            live,
+            now,
+            Ask { conversation, ..Ask::default() },
+            &mut self.rng,
+        );
         self.changes.extend(decision.changes.iter().map(|(tier, change)| (now, *tier, *change)));
         decision
     }
@@ -111,7 +119,8 @@ impl World {
             };
             let rescue = decision.is_rescue(*tier, *deployment);
             let (live, feature, demand) = (&self.live, &self.feature, Demand::default());
-            let admitted = live.admit(*deployment, feature, now, decision.draw, demand, rescue);
+            let admitted =
+                live.admit(pass(*deployment), feature, now, decision.draw, demand, rescue);
             let Ok(mut lease) = admitted else {
                 continue;
             };
@@ -255,7 +264,7 @@ fn a_drained_or_exhausted_tier_is_back_at_once() {
     world.live.drain(0, false);
     assert_eq!(world.share(s(1), 0), 1000);
     let (live, feature) = (&world.live, &world.feature);
-    let mut lease = live.admit(0, feature, s(2), 0.0, Demand::default(), false).unwrap();
+    let mut lease = live.admit(pass(0), feature, s(2), 0.0, Demand::default(), false).unwrap();
     live.failed(&mut lease, s(2), &Fault::new(Class::RateLimited, "429"));
     live.release(lease, s(2), None);
     assert_eq!(world.share(s(2), 1), 1000);

@@ -297,7 +297,7 @@ fn what_was_written_is_read_as_the_same_class() {
         let (status, body) = write(&Fault::new(class, "m"));
         let back = read(status, &HeaderMap::new(), &body).class;
         let expected = match class {
-            Class::CallerAuth | Class::CallerDenied => Class::Auth,
+            Class::CallerAuth | Class::CallerDenied | Class::PolicyDenied => Class::Auth,
             Class::NotFound => Class::UnsupportedHere,
             Class::OverLimit => Class::RateLimited,
             Class::OverBudget => Class::Billing,

@@ -1,0 +1,167 @@
+//! `tieline route`: where requests go, and why.
+
+use clap::Subcommand;
+use tieline_gateway::{Explained, Explanation, Planned, Question, explain};
+use tieline_types::Fact;
+
+use crate::{
+    failure::Failure,
+    files::ConfigFile,
+    print::{self, FormatOption, or_dash},
+    when::{self, Moment},
+};
+
+/// Show where the requests of a feature go, and why
+#[derive(Debug, clap::Args)]
+pub(crate) struct Route {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Explain(Explain),
+}
+
+impl Route {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Explain(explain) => explain.run(),
+        }
+    }
+}
+
+/// Show every deployment of a feature, in or out by which rule, and what is tried in which order
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Asks the configuration alone: no gateway runs, and everything counts as well.
+
+Examples:
+  tieline route explain --feature support-reply
+  tieline route explain --feature support-reply --facts
+  tieline route explain --feature support-reply --without provider=azure-sweden
+  tieline route explain --feature support-reply --tag tenant=acme --tag plan=free
+  tieline route explain --feature support-reply --at 2027-02-01T00:00:00Z --format json")]
+struct Explain {
+    /// The feature, or the model that stands for one
+    #[arg(long)]
+    feature: String,
+    /// What the client says of the request, as in x-tieline-tags; may be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = pair)]
+    tags: Vec<String>,
+    /// Who calls: the id of an API key, or `local`
+    #[arg(long, value_name = "ID", default_value = "local")]
+    caller: String,
+    /// Take a provider for lost: `provider=NAME`; may be repeated
+    #[arg(long, value_name = "provider=NAME", value_parser = provider)]
+    without: Vec<String>,
+    /// When: how long ago (1h) or a time (2026-04-28T17:34:00Z). Default: now
+    #[arg(long, value_name = "TIME")]
+    at: Option<Moment>,
+    /// Show what is known of each deployment as well, and who says so
+    #[arg(long)]
+    facts: bool,
+    #[command(flatten)]
+    config: ConfigFile,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// Reads `key=value`.
+fn pair(text: &str) -> Result<String, &'static str> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    pair.map(|_| text.to_owned()).ok_or("expected `key=value`")
+}
+
+/// Reads `provider=NAME`.
+fn provider(text: &str) -> Result<String, &'static str> {
+    let name = text.strip_prefix("provider=").filter(|name| !name.is_empty());
+    name.map(str::to_owned).ok_or("expected `provider=NAME`")
+}
+
+impl Explain {
+    fn run(self) -> Result<(), Failure> {
+        let config = self.config.load_for_reading()?;
+        if let Some(unknown) = self.without.iter().find(|name| config.provider(name).is_none()) {
+            return Err(unknown_name("provider", unknown));
+        }
+        let now = when::wall_now();
+        let question = Question {
+            feature: &self.feature,
+            caller: &self.caller,
+            tags: &self.tags,
+            without: &self.without,
+            at_ms: self.at.map_or_else(|| when::unix_ms(now), |at| at.unix_ms(now)),
+        };
+        let explained = explain(&config, question)?;
+        let explained = explained.ok_or_else(|| unknown_name("feature", &self.feature))?;
+        self.format.print(&explained, |explained| told(explained, self.facts))
+    }
+}
+
+fn unknown_name(what: &str, name: &str) -> Failure {
+    Failure::Usage {
+        message: format!("there is no {what} `{name}`"),
+        hint: format!("the configuration lists every {what}"),
+    }
+}
+
+fn told(explained: &Explanation, facts: bool) -> String {
+    let parts = [
+        Some(head(explained)),
+        Some(deployments(&explained.deployments)),
+        Some(plan(&explained.plan)),
+        facts.then(|| known(&explained.deployments)),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+fn head(explained: &Explanation) -> String {
+    let class = explained.data_class.map(|class| format!("its data is {class}"));
+    let residency = (!explained.residency.is_empty())
+        .then(|| format!("may be processed in {}", explained.residency.join(", ")));
+    let said: Vec<String> = class.into_iter().chain(residency).collect();
+    match said.is_empty() {
+        true => format!("feature {}", explained.feature),
+        false => format!("feature {}: {}", explained.feature, said.join(", ")),
+    }
+}
+
+fn deployments(deployments: &[Explained]) -> String {
+    let rows = deployments.iter().flat_map(|one| {
+        one.reasons.iter().enumerate().map(|(at, reason)| {
+            let first = |text: &str| if at == 0 { text.to_owned() } else { String::new() };
+            let id = first(&one.deployment);
+            vec![id, first(one.verdict), reason.words.clone(), reason.rule.to_string()]
+        })
+    });
+    print::table(&["DEPLOYMENT", "VERDICT", "WHY", "RULE"], rows)
+}
+
+fn plan(steps: &[Planned]) -> String {
+    if steps.is_empty() {
+        return "nothing is left to try: requests are refused with 403".to_owned();
+    }
+    let rows = steps.iter().zip(1..).map(|(step, number)| {
+        let does = match step.does {
+            "call" => step.deployment.clone().unwrap_or_default(),
+            "cache" => "an earlier answer".to_owned(),
+            "queue" => "kept to be answered later".to_owned(),
+            "reply" => "a fixed answer".to_owned(),
+            _ => "refused: switched off".to_owned(),
+        };
+        vec![number.to_string(), step.tier.clone(), does]
+    });
+    print::table(&["TRY", "TIER", "WHAT ANSWERS"], rows)
+}
+
+fn known(deployments: &[Explained]) -> String {
+    let rows = deployments.iter().flat_map(|one| {
+        one.facts.iter().enumerate().map(|(at, (name, Fact { value, source, expires_ms }))| {
+            let id = if at == 0 { one.deployment.clone() } else { String::new() };
+            let until = or_dash(expires_ms.map(when::written));
+            vec![id, name.to_string(), value.to_string(), until, source.to_string()]
+        })
+    });
+    print::table(&["DEPLOYMENT", "FACT", "VALUE", "UNTIL", "SOURCE"], rows)
+}
