@@ -31,7 +31,7 @@ pub use error::LedgerError;
 pub use jobs::{Depth, Job, JobEnd, JobInfo, JobLimits, JobState, Jobs, NewJob, Notice, Removal};
 pub use keys::{Keys, NewKey};
 pub use ledger::{Ledger, Settings};
-pub use query::{Filter, query};
+pub use query::{Filter, decision, query};
 pub use queue::Status;
 pub use ring::{KeyInfo, KeyRefusal, KeyRing};
 pub use spend::SpendWindow;
