@@ -141,13 +141,14 @@ impl Attempt {
         notes: &mut Notes,
     ) -> Result<Reached, Fault> {
         let Prepared { body, losses } = prepared;
-        let sent = self.send(body);
+        // The largest part of a request's future: every layer above would be moved with it.
+        let sent = Box::pin(self.send(body));
         let until = window.headers.min(window.first);
         let answer = timeout_at(until, sent).await.map_err(|_| silent(Phase::Headers))??;
         self.held.learn(&observed(answer.headers()));
         notes.status = Some(answer.status().as_u16());
         if answer.status() != StatusCode::OK {
-            return Err(self.refusal(answer, window).await);
+            return Err(Box::pin(self.refusal(answer, window)).await);
         }
         notes.upstream_request_id = upstream_request_id(answer.headers());
         let reached = if self.call.head.stream {

@@ -97,7 +97,8 @@ pub(crate) async fn prepare(
             fault.param = Some("messages".to_owned());
             fault
         };
-        if upstream.inline_media(&mut inlined).await.map_err(unreachable)? > 0 {
+        let inlining = Box::pin(upstream.inline_media(&mut inlined));
+        if inlining.await.map_err(unreachable)? > 0 {
             losses.note(Action::Inline, "media_url");
         }
         dialect(route.dialect).write_request(&inlined, &route.target, &mut losses)

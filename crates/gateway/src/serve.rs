@@ -32,9 +32,9 @@ pub(crate) async fn serve(worker: Arc<Worker>, request: Request<Incoming>) -> Re
     };
     match door.operation {
         Operation::Infer => serve_request(&worker, door.dialect, request).await,
-        Operation::CountTokens => count::serve(&worker, door.dialect, request).await,
+        Operation::CountTokens => Box::pin(count::serve(&worker, door.dialect, request)).await,
         Operation::Models => models::serve(gateway, door.dialect, &request),
-        Operation::Job => queue::poll::serve(gateway, door.dialect, &request).await,
+        Operation::Job => Box::pin(queue::poll::serve(gateway, door.dialect, &request)).await,
         Operation::Health => respond::plain(StatusCode::OK, br#"{"status":"ok"}"#.to_vec()),
         Operation::Ready if gateway.is_draining() => {
             respond::plain(StatusCode::SERVICE_UNAVAILABLE, br#"{"status":"draining"}"#.to_vec())
@@ -68,7 +68,8 @@ async fn serve_request(
         include_usage: call.head.include_usage,
     };
     let mut walk = Walk::new(worker, call, decision, style);
-    match walk.answer(&mut record).await {
+    // Connections stay, and with them the room for what a request needs at most.
+    match Box::pin(walk.answer(&mut record)).await {
         Ok(answered) => respond::answer(walk, answered, record),
         Err(fault) => respond::refuse(dialect, &fault, record),
     }

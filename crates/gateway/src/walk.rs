@@ -298,7 +298,7 @@ impl Walk {
             return Ok(None);
         };
         if let Some(hedge) = hedge {
-            return self.race(attempt, hedge, record).await;
+            return Box::pin(self.race(attempt, hedge, record)).await;
         }
         let ran = attempt.run(&mut self.neutral).await;
         self.end(ran, record)
@@ -526,7 +526,7 @@ impl Walk {
         let call = Arc::clone(&self.call);
         let tier = call.feature.tiers.get(tier)?;
         let attempts = record.attempts();
-        let found = recall::recall(&self.worker, &call, tier, record).await;
+        let found = Box::pin(recall::recall(&self.worker, &call, tier, record)).await;
         self.uncounted += record.attempts().saturating_sub(attempts);
         found
     }
@@ -539,7 +539,7 @@ impl Walk {
             return None;
         }
         let gateway = &self.worker.gateway;
-        gateway.queue.keep(gateway, &self.call, tier).await
+        Box::pin(gateway.queue.keep(gateway, &self.call, tier)).await
     }
 
     fn fixed(&self, tier: usize) -> Reply {
