@@ -1,32 +1,15 @@
 //! Where the requests of a feature would go, and why, without a gateway that runs.
 
-use std::time::Duration;
-
-use rand::{SeedableRng as _, rngs::SmallRng};
 use serde::Serialize;
 use tieline_config::Config;
 use tieline_policy::{Asked, Cell, Matrix, Reason, Ruling, Verdict};
-use tieline_route::{Ask, Demand, Live, decide};
 use tieline_types::{Eligible, Facts, PlannedStep, Rates, UsdPico, WeighedCandidate};
 
-use crate::{GatewayError, decision, eligibility, plan, prices::Prices};
-
-/// What to explain.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The feature.
-    pub feature: &'a str,
-    /// Who calls.
-    pub caller: &'a str,
-    /// What the client says of the request, `key=value` each.
-    pub tags: &'a [String],
-    /// Providers that are taken for lost.
-    pub without: &'a [String],
-    /// When, milliseconds since the Unix epoch.
-    pub at_ms: u64,
-    /// The tokens of its prompt.
-    pub input_tokens: u64,
-}
+use crate::{
+    GatewayError,
+    decider::{Decider, Question},
+    decision,
+};
 
 /// Every deployment of a feature, in or out, and what would be tried in which order.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -75,35 +58,32 @@ impl Price {
     }
 }
 
-/// Explains where requests of a feature go under a configuration; none where it has no such
-/// feature.
+/// Explains where a request of a feature goes under a configuration, with the providers `without`
+/// taken for lost; none where it has no such feature.
 ///
 /// # Errors
 /// Every mistake in the policies, and in the user's own prices.
 pub fn explain(
     config: &Config,
     question: Question<'_>,
+    without: &[String],
 ) -> Result<Option<Explanation>, GatewayError> {
     let Some(written) = config.feature(question.feature) else {
         return Ok(None);
     };
-    let matrix = eligibility::matrix(config, question.at_ms)?;
-    let prices = Prices::at(config, question.at_ms)?;
+    let decider = Decider::new(config, question.at_ms)?;
     let asked = Asked { caller: question.caller, tags: question.tags };
-    let mut cells = matrix.cells(question.feature, Some(asked), question.at_ms);
+    let mut cells = decider.matrix.cells(question.feature, Some(asked), question.at_ms);
     for cell in &mut cells {
-        lose(&matrix, cell, question.without);
+        lose(&decider.matrix, cell, without);
     }
-    let open = cells.iter().filter(|cell| cell.verdict == Verdict::In);
-    let eligible: Eligible = open.map(|cell| cell.deployment).collect();
-    let explained =
-        cells.iter().filter_map(|cell| explained(&matrix, &prices, cell, question.at_ms));
-    let (candidates, plan) = decided(config, question, &eligible, &prices);
+    let deployments = cells.iter().filter_map(|cell| explained(&decider, cell, question.at_ms));
+    let (candidates, plan) = decided(&decider, question, &cells);
     Ok(Some(Explanation {
         feature: question.feature.to_owned(),
         data_class: written.rules.class.map(|class| class.as_str()),
         residency: written.rules.residency.iter().cloned().collect(),
-        deployments: explained.collect(),
+        deployments: deployments.collect(),
         candidates,
         plan,
     }))
@@ -120,38 +100,33 @@ fn lose(matrix: &Matrix, cell: &mut Cell, without: &[String]) {
     }
 }
 
-fn explained(matrix: &Matrix, prices: &Prices, cell: &Cell, at_ms: u64) -> Option<Explained> {
-    let known = matrix.deployment(cell.deployment, at_ms)?;
+fn explained(decider: &Decider, cell: &Cell, at_ms: u64) -> Option<Explained> {
+    let known = decider.matrix.deployment(cell.deployment, at_ms)?;
+    let rates = decider.plan.deployments.get(cell.deployment)?.rates.as_deref();
     Some(Explained {
         deployment: known.id.to_string(),
         verdict: cell.verdict.as_str(),
         reasons: cell.reasons.clone(),
-        price: prices.of(cell.deployment).map(|rates| Price::of(&rates)),
+        price: rates.map(Price::of),
         facts: known.facts.clone(),
     })
 }
 
-/// The decision of a gateway that has just started.
+/// What is weighed and tried of the deployments that are left.
 fn decided(
-    config: &Config,
+    decider: &Decider,
     question: Question<'_>,
-    eligible: &Eligible,
-    prices: &Prices,
+    cells: &[Cell],
 ) -> (Vec<WeighedCandidate>, Vec<PlannedStep>) {
-    let plan = plan::compile(config, prices);
-    let Some(feature) = plan.features.get(question.feature) else {
+    let Some(feature) = decider.plan.features.get(question.feature) else {
         return (Vec::new(), Vec::new());
     };
-    let (live, mut rng) = (Live::new(&plan), SmallRng::seed_from_u64(0));
-    let ask = Ask {
-        demand: Demand { input: question.input_tokens, output: 0 },
-        budgeted: !plan.paying(feature, question.caller).is_empty(),
-        ..Ask::default()
-    };
-    let mut decision = decide(feature, eligible, &live, Duration::ZERO, ask, &mut rng);
+    let open = cells.iter().filter(|cell| cell.verdict == Verdict::In);
+    let eligible: Eligible = open.map(|cell| cell.deployment).collect();
+    let mut decision = decider.among(feature, &eligible, question);
     // Why policy leaves the others out is told of the deployments.
     decision.considered.retain(|one| one.verdict != tieline_route::Verdict::Denied);
-    let candidates =
-        decision::candidates(&plan.deployments, feature, &Ruling::default(), &decision);
-    (candidates, decision::planned(&plan.deployments, feature, &decision))
+    let deployments = &decider.plan.deployments;
+    let candidates = decision::candidates(deployments, feature, &Ruling::default(), &decision);
+    (candidates, decision::planned(deployments, feature, &decision))
 }

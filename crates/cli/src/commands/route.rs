@@ -94,11 +94,10 @@ impl Explain {
             feature: &self.feature,
             caller: &self.caller,
             tags: &self.tags,
-            without: &self.without,
             at_ms: self.at.map_or_else(|| when::unix_ms(now), |at| at.unix_ms(now)),
             input_tokens: self.input_tokens,
         };
-        let explained = explain(&config, question)?;
+        let explained = explain(&config, question, &self.without)?;
         let explained = explained.ok_or_else(|| unknown_name("feature", &self.feature))?;
         self.format.print(&explained, |explained| told(explained, self.facts))
     }
