@@ -8,7 +8,9 @@ use serde::{
     Deserialize,
     de::{IntoDeserializer, value::Error as NameError, value::StrDeserializer},
 };
-use tieline_types::{AttemptRecord, CallRecord, Cost, PassedOver, Phase, Usage, UsdPico};
+use tieline_types::{
+    AttemptRecord, CallRecord, Cost, PassedOver, Phase, ServiceTier, Usage, UsdPico,
+};
 
 const INSERT_REQUEST: &str = include_str!("sql/insert_request.sql");
 const INSERT_ATTEMPT: &str = include_str!("sql/insert_attempt.sql");
@@ -142,6 +144,7 @@ fn attempt_cells(
         fault_message,
         upstream_request_id,
         model_served,
+        service_tier,
         usage,
         cost,
     } = attempt;
@@ -166,6 +169,7 @@ fn attempt_cells(
     let cost = [
         or_null(cost.map(|cost| pico(cost.usd)), |pico| Cell::Owned(Value::Integer(pico))),
         or_null(cost.map(|cost| cost.state.as_str()), text),
+        or_null(service_tier.as_ref().map(ServiceTier::as_str), text),
     ];
     cells.into_iter().chain(usage_cells(usage.as_ref())).chain(cost)
 }
@@ -203,7 +207,7 @@ fn usage_cells(usage: Option<&Usage>) -> [Cell<'static>; USAGE_COLUMNS] {
 }
 
 /// Nine million dollars fit: more is nobody's call.
-fn pico(usd: UsdPico) -> i64 {
+pub(crate) fn pico(usd: UsdPico) -> i64 {
     i64::try_from(usd.pico()).unwrap_or(i64::MAX)
 }
 
@@ -305,18 +309,19 @@ fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         fault_message: row.get("fault_message")?,
         upstream_request_id: row.get("upstream_request_id")?,
         model_served: row.get("model_served")?,
+        service_tier: maybe_name(row, "service_tier")?,
         usage: read_usage(row)?,
         cost: read_cost(row)?,
     })
 }
 
-fn read_cost(row: &Row<'_>) -> rusqlite::Result<Option<Cost>> {
+pub(crate) fn read_cost(row: &Row<'_>) -> rusqlite::Result<Option<Cost>> {
     let Some(state) = maybe_name(row, "cost_state")? else { return Ok(None) };
     let pico: i64 = row.get("cost_pico")?;
     Ok(Some(Cost { usd: UsdPico::new(pico.into()), state }))
 }
 
-fn read_usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
+pub(crate) fn read_usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
     let Some(input) = maybe_unsigned(row, "usage_input")? else { return Ok(None) };
     Ok(Some(Usage {
         input,
@@ -351,7 +356,7 @@ pub(crate) fn name<T: for<'de> Deserialize<'de>>(
 }
 
 /// A value that is kept by its stable name, or null.
-fn maybe_name<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+pub(crate) fn maybe_name<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
 where
     T: for<'de> Deserialize<'de>,
 {
