@@ -90,10 +90,13 @@ async fn every_answer_has_its_cost_on_record_and_whole_ones_tell_it() {
             let (usage, cost, _) = charged(&house, &answer).await;
             assert_eq!(cost, rates("1000", "5000").cost(&usage));
             assert_eq!(cost.state, CostState::Priced);
+            let told = if stream { String::new() } else { cost.usd.to_string() };
+            assert_eq!(answer.header("x-tieline-cost-usd"), told);
         }
     }
     let answer = ask(&house, Client::Chat, "strange", false, "").await;
     assert_eq!(charged(&house, &answer).await.1, Cost::UNPRICED);
+    assert!(!answer.headers.contains_key("x-tieline-cost-usd"), "what is unknown is not told");
 }
 
 #[tokio::test(start_paused = true)]
@@ -103,6 +106,7 @@ async fn a_cost_that_lacks_a_part_does_not_look_whole() {
     let answer = ask(&house, Client::Chat, "gpt-6.1-sol", false, "").await;
     let (_, cost, _) = charged(&house, &answer).await;
     assert_eq!(cost.state, CostState::Partial);
+    assert_eq!(answer.header("x-tieline-cost-usd"), format!("{}; partial", cost.usd));
 }
 
 #[tokio::test(start_paused = true)]
