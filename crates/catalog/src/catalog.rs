@@ -149,8 +149,8 @@ impl Catalog {
         self.quote(name, channel, at).map(|quote| quote.rates())
     }
 
-    /// The service tiers that the channel's price list knows of what it calls `name`, whatever their
-    /// scope and time.
+    /// The service tiers that the channel's price list knows of what it calls `name`, whatever
+    /// their scope and time.
     #[must_use]
     pub fn tiers(&self, name: &str, channel: &Channel, at: Moment) -> Vec<String> {
         let lines = self.lines_of(name, channel, at).unwrap_or_default();

@@ -81,7 +81,8 @@ pub(crate) fn service_tier(usage: &Value) -> Option<&str> {
     fast.or_else(|| text_in(usage, "service_tier"))
 }
 
-/// A whole `usage` object with the service tier, where that is not the standard one; zeros where nothing is known, because clients fail on absent counters.
+/// A whole `usage` object with the service tier, where that is not the standard one; zeros where
+/// nothing is known, because clients fail on absent counters.
 pub(crate) fn write(usage: Option<&Usage>, tier: Option<&ServiceTier>) -> Value {
     let usage = usage.copied().unwrap_or_default();
     let mut written = json!({
