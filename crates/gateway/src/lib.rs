@@ -44,6 +44,7 @@ mod source;
 mod status;
 mod tags;
 mod trace;
+mod unpriced;
 mod walk;
 mod workers;
 
@@ -57,4 +58,5 @@ pub use listen::{Tls, Worker};
 pub use probe::recover;
 pub use reload::{Load, Watcher, watch};
 pub use status::{DeploymentStatus, FeatureStatus, Status, TierStatus};
+pub use unpriced::unpriced;
 pub use workers::{Running, start};
