@@ -44,6 +44,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, sql: include_str!("sql/006_spend.sql") },
     Migration { version: 7, sql: include_str!("sql/007_cost.sql") },
     Migration { version: 8, sql: include_str!("sql/008_service_tier.sql") },
+    Migration { version: 9, sql: include_str!("sql/009_first_cost.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.

@@ -30,9 +30,9 @@ sources: { ours: { what: a contract, checked: 2026-04-01 } }
 models:
   gpt-6.1-sol:
     prices:
-      - { scope: global, from: 2026-01-01, until: 2026-04-29, tokens: { input: 7, output: 70 }, source: ours }
+      - { scope: global, until: 2026-04-29, tokens: { input: 7, output: 70 }, source: ours }
       - { scope: global, from: 2026-04-29, tokens: { input: 8, output: 80 }, source: ours }
-      - { scope: global, tier: flex, from: 2026-01-01, tokens: { input: 9, output: 90 }, source: ours }
+      - { scope: global, tier: flex, tokens: { input: 9, output: 90 }, source: ours }
 ";
 
 /// A house in which OpenAI's own host is simulated too.
