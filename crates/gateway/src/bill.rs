@@ -71,10 +71,12 @@ impl Bill {
         let known = call.plan.plan.deployments.get(deployment);
         let output = call.output_limit.or(known.and_then(|known| known.max_output));
         let demand = Demand { output: output.unwrap_or(OUTPUT_ASSUMED), ..call.demand() };
-        Self::reserve(gateway, &call.plan, &call.budgets, deployment, demand).map(Some)
+        let asked = call.head.service_tier.as_ref();
+        Self::reserve(gateway, &call.plan, &call.budgets, deployment, (demand, asked)).map(Some)
     }
 
-    /// Reserves what tokens may cost at most at a deployment.
+    /// Reserves what tokens may cost at most at a deployment, whether it serves them in the service
+    /// tier that is asked for or in the standard one.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -83,15 +85,13 @@ impl Bill {
         plan: &Arc<ActivePlan>,
         budgets: &[usize],
         deployment: usize,
-        demand: Demand,
+        (demand, asked): (Demand, Option<&ServiceTier>),
     ) -> Result<Self, Refused> {
         let tariff = plan.tariff(deployment).ok_or(Refused::Unpriced)?;
-        let rates = tariff.standard().ok_or(Refused::Unpriced)?;
-        let most = worst(rates, demand).ok_or(Refused::Unpriced)?;
+        let (most, prompt) = dearest(&tariff, asked, demand).ok_or(Refused::Unpriced)?;
         let hold = plan.live.reserve(budgets, gateway.unix_ms(), most);
         let hold = hold.map_err(|(at, short)| shortage(plan, at, short))?;
-        let prompt = Usage { input: demand.input, estimated: true, ..Usage::default() };
-        let (prompt, cost) = (rates.cost(&prompt).usd, UsdPico::ZERO);
+        let cost = UsdPico::ZERO;
         let (gateway, plan) = (Arc::clone(gateway), Arc::clone(plan));
         let service_tier = None;
         Ok(Self { gateway, plan, hold: Some(hold), tariff, service_tier, prompt, cost })
@@ -102,7 +102,7 @@ impl Bill {
         self.cost = self.prompt;
     }
 
-    /// The answer is of this service tier. The reservation was for the standard one.
+    /// The answer is of this service tier.
     pub(crate) fn serves(&mut self, tier: Option<&ServiceTier>) {
         self.service_tier = tier.cloned();
     }
@@ -152,6 +152,25 @@ impl Drop for Bill {
             }
             self.plan.live.settle(hold, self.gateway.unix_ms(), self.cost);
         }
+    }
+}
+
+/// The most that a call may cost, and what its prompt costs then: it is served in the tier that is
+/// asked for, or in the standard one. None where either has no price.
+fn dearest(
+    tariff: &Tariff,
+    asked: Option<&ServiceTier>,
+    demand: Demand,
+) -> Option<(UsdPico, UsdPico)> {
+    let prompt = Usage { input: demand.input, estimated: true, ..Usage::default() };
+    let served_in = |tier| {
+        let rates = tariff.rates(tier)?;
+        Some((worst(rates, demand)?, rates.cost(&prompt).usd))
+    };
+    let standard = served_in(None)?;
+    match asked {
+        None => Some(standard),
+        tier => Some(standard.max(served_in(tier)?)),
     }
 }
 

@@ -170,7 +170,8 @@ impl Embedding {
         if self.budgets.is_empty() {
             return Some(None);
         }
-        Bill::reserve(gateway, &self.plan, &self.budgets, deployment, self.demand()).ok().map(Some)
+        let demand = (self.demand(), None);
+        Bill::reserve(gateway, &self.plan, &self.budgets, deployment, demand).ok().map(Some)
     }
 
     fn demand(&self) -> Demand {

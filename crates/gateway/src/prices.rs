@@ -43,14 +43,17 @@ impl Tariff {
         self.standard.as_ref()
     }
 
-    /// What a call cost that was served in a tier; none is the standard one. What has no price in
-    /// its own tier has none.
-    pub(crate) fn cost(&self, tier: Option<&ServiceTier>, usage: &Usage) -> Cost {
-        let rates = match tier {
+    /// In a tier; none is the standard one.
+    pub(crate) fn rates(&self, tier: Option<&ServiceTier>) -> Option<&Rates> {
+        match tier {
             None => self.standard.as_deref(),
             Some(tier) => self.others.iter().find(|(one, _)| one == tier).map(|(_, rates)| rates),
-        };
-        rates.map_or(Cost::UNPRICED, |rates| rates.cost(usage))
+        }
+    }
+
+    /// What a call cost that was served in a tier. What has no price in its own tier has none.
+    pub(crate) fn cost(&self, tier: Option<&ServiceTier>, usage: &Usage) -> Cost {
+        self.rates(tier).map_or(Cost::UNPRICED, |rates| rates.cost(usage))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use tieline_gateway::watch;
-use tieline_types::{Cost, CostState, Rates, ServiceTier, TokenPrices, Usage};
+use tieline_types::{Cost, CostState, Rates, ServiceTier, TokenPrices, Usage, UsdPico};
 use tokio::time::Instant;
 
 use crate::house::{Answer, Client, House, config};
@@ -139,6 +139,35 @@ async fn a_call_has_the_price_of_the_service_tier_that_served_it() {
     let answer = ask(&house, Client::Messages, "claude", false, "priority").await;
     let (_, cost, served) = charged(&house, &answer).await;
     assert_eq!((cost, served), (Cost::UNPRICED, ServiceTier::served("priority")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_pays_for_the_service_tier_that_is_asked_for() {
+    let features = "features:
+  f: { budget: { usd: 1, per: day }, tiers: [ { models: [gpt-6.1-sol] } ] }
+  small: { budget: { usd: 0.03, per: day }, tiers: [ { models: [gpt-6.1-sol] } ] }
+";
+    let folder = tempfile::tempdir().unwrap();
+    // A thousand tokens of output are at most two cents in the standard tier, and four in flex.
+    let list = LIST.replace("output: 70", "output: 20").replace("output: 90", "output: 40");
+    let house = house(&format!("{}{features}", with_list(folder.path(), &list))).await;
+    let send = async |feature: &str, tier: &str| {
+        let mut ask = Client::Chat.ask(feature, false, "hello");
+        ask["service_tier"] = tier.into();
+        ask["max_tokens"] = 1_000.into();
+        house.post(Client::Chat.path(), ask.to_string()).await
+    };
+    let answer = send("f", "flex").await;
+    let (_, cost, _) = charged(&house, &answer).await;
+    assert_eq!(cost.state, CostState::Priced);
+    let spent = house.gateway.status().budgets.into_iter().find(|one| one.name == "f").unwrap();
+    assert_eq!((spent.spent, spent.reserved), (cost.usd, UsdPico::ZERO));
+    assert_eq!(send("small", "flex").await.status, 402, "it does not fit as dear as it may be");
+    assert_eq!(send("small", "auto").await.status, 200);
+    let sent = house.sim.count("openai");
+    let refused = send("f", "scale").await;
+    assert_eq!((refused.status.as_u16(), house.sim.count("openai")), (503, sent));
+    assert!(refused.text().contains("unpriced"), "{}", refused.text());
 }
 
 #[tokio::test(start_paused = true)]
