@@ -138,6 +138,23 @@ fn calls_are_added_up() {
 }
 
 #[test]
+fn a_service_tier_is_shown_beside_its_deployment() {
+    let folder = folder(&CALLS);
+    let deployment = |id: &str| {
+        let shown = said(&folder, &format!("log show {id}"));
+        let attempt = shown.lines().last().unwrap().to_owned();
+        attempt.split("  ").filter(|cell| !cell.is_empty()).nth(2).unwrap().to_owned()
+    };
+    assert_eq!(deployment("req_0"), "gpt-6.1-sol@oa");
+    assert_eq!(deployment("req_2"), "gpt-6.1-sol@oa (flex)");
+    let attempt = &folder.json("log show req_2")["attempts"][0];
+    assert_eq!(
+        (&attempt["service_tier"], &attempt["cost"]["usd"]),
+        (&json!("flex"), &json!("0.0103"))
+    );
+}
+
+#[test]
 fn calls_are_priced_again_by_what_is_known_now() {
     let folder = folder(&CALLS);
     let line = format!("cost reprice --by day {SPAN}");
