@@ -149,6 +149,14 @@ impl Catalog {
         self.quote(name, channel, at).map(|quote| quote.rates())
     }
 
+    /// The service tiers that the channel's price list knows of what it calls `name`, whatever
+    /// their scope and time.
+    #[must_use]
+    pub fn tiers(&self, name: &str, channel: &Channel, at: Moment) -> Vec<String> {
+        let lines = self.lines_of(name, channel, at).unwrap_or_default();
+        distinct(lines.iter().map(|line| line.tier.as_str()))
+    }
+
     /// The price of a call of what the channel calls `name`. Searches and allocates: this is for
     /// the building of plans and for commands, not for each request.
     ///

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use tieline_types::ServiceTier;
 
 use crate::place::Place;
 
@@ -25,10 +26,12 @@ pub struct Channel {
 }
 
 impl Channel {
-    /// The same channel under the service tier that the provider's answer names.
+    /// The same channel under the service tier that the provider's answer names. Any that is not
+    /// known stays as it is, so that it finds no price rather than that of another tier.
     #[must_use]
     pub fn served(self, reported: &str) -> Self {
-        Self { tier: served_tier(reported).to_owned(), ..self }
+        let tier = ServiceTier::served(reported);
+        Self { tier: tier.map_or_else(|| STANDARD.to_owned(), |tier| tier.to_string()), ..self }
     }
 }
 
@@ -37,16 +40,6 @@ impl fmt::Display for Channel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scope = self.scope.as_deref().unwrap_or("?");
         write!(f, "{}/{scope}/{}", self.place.surface, self.tier)
-    }
-}
-
-/// The catalogue's word for a service tier that a provider reports. Any that is not known stays as
-/// it is, so that it finds no price rather than that of another tier.
-#[must_use]
-pub fn served_tier(reported: &str) -> &str {
-    match reported {
-        "default" | "on_demand" => STANDARD,
-        other => other,
     }
 }
 
@@ -86,8 +79,12 @@ mod tests {
 
     #[test]
     fn unknown_service_tiers_stay_unknown() {
-        assert_eq!(served_tier("default"), STANDARD);
-        assert_eq!(served_tier("priority"), "priority");
-        assert_eq!(served_tier("turbo"), "turbo");
+        for (reported, tier) in
+            [("default", STANDARD), ("priority", "priority"), ("turbo", "turbo")]
+        {
+            let place = Place::of_surface("openai");
+            let channel = Channel { place, scope: None, tier: BATCH.to_owned() };
+            assert_eq!(channel.served(reported).tier, tier);
+        }
     }
 }

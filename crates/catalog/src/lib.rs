@@ -20,7 +20,7 @@ mod unit;
 mod unpriced;
 
 pub use catalog::{Catalog, Quote};
-pub use channel::{BATCH, Channel, STANDARD, served_tier};
+pub use channel::{BATCH, Channel, STANDARD};
 pub use diff::{Change, Price, Table, buckets, diff};
 pub use file::{Text, rows};
 pub use import::{Comparison, Disagreement, Format, ImportError, compare};

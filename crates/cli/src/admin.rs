@@ -92,8 +92,12 @@ impl Admin {
 
 /// The user's name, as far as the environment tells one that can be sent.
 fn user() -> Option<HeaderValue> {
-    let named = USER_VARIABLES.iter().find_map(|name| std::env::var(name).ok());
-    named.and_then(|name| HeaderValue::try_from(name).ok())
+    user_name().and_then(|name| HeaderValue::try_from(name).ok())
+}
+
+/// The user's name, as far as the environment tells one.
+pub(crate) fn user_name() -> Option<String> {
+    USER_VARIABLES.iter().find_map(|name| std::env::var(name).ok())
 }
 
 async fn ask(

@@ -71,6 +71,14 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    /// The configuration, which also names the ledger unless the command line does.
+    ///
+    /// # Errors
+    /// Every mistake in it but absent credentials.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        self.config.load_for_reading()
+    }
+
     /// The path of the database.
     ///
     /// # Errors

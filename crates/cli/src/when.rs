@@ -71,6 +71,15 @@ pub(crate) fn written(unix_ms: u64) -> String {
     time.map_or_else(|| unix_ms.to_string(), |time| time.to_string())
 }
 
+/// The day of a point in time, in UTC: `2026-11-22`.
+pub(crate) fn day(unix_ms: u64) -> String {
+    let mut time = written(unix_ms);
+    if let Some(end) = time.find('T') {
+        time.truncate(end);
+    }
+    time
+}
+
 /// Microseconds as `850us`, `12ms` or `3.4s`: as short as can be compared at a glance.
 pub(crate) fn lapse(us: u64) -> String {
     match us {
@@ -117,6 +126,7 @@ mod tests {
     #[test]
     fn what_is_written_can_be_read() {
         assert_eq!(written(1_777_397_640_250), "2026-04-28T17:34:00.25Z");
+        assert_eq!(day(1_777_397_640_250), "2026-04-28");
         for (us, text) in [(850, "850us"), (12_999, "12ms"), (3_490_000, "3.4s")] {
             assert_eq!(lapse(us), text);
         }

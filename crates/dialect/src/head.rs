@@ -3,11 +3,14 @@
 use std::{borrow::Cow, ops::Range};
 
 use bytes::Bytes;
-use serde::de::IgnoredAny;
+use serde::{Deserialize, de::IgnoredAny};
 use serde_json::Value;
-use tieline_types::{Class, Fault};
+use tieline_types::{Class, Fault, ServiceTier};
 
 use crate::{Conversation, scan};
+
+/// Claude's word for the standard service tier and no other.
+const STANDARD_ONLY: &str = "standard_only";
 
 /// What admission reads of a request body.
 ///
@@ -23,6 +26,8 @@ pub struct Head {
     pub stream: bool,
     /// The value of `stream_options.include_usage` (OpenAI Chat).
     pub include_usage: bool,
+    /// The service tier that is asked for, where that is not the standard one.
+    pub service_tier: Option<ServiceTier>,
     /// Where the body holds what tells its conversation from others.
     pub conversation: Conversation,
 }
@@ -33,6 +38,8 @@ struct Wire<'a> {
     model: Option<&'a str>,
     stream: Option<&'a str>,
     stream_options: Option<&'a str>,
+    service_tier: Option<&'a str>,
+    speed: Option<&'a str>,
     conversation: Conversation,
 }
 
@@ -46,6 +53,8 @@ impl<'a> Wire<'a> {
                 Ok("model") => &mut wire.model,
                 Ok("stream") => &mut wire.stream,
                 Ok("stream_options") => &mut wire.stream_options,
+                Ok("service_tier" | "serviceTier") => &mut wire.service_tier,
+                Ok("speed") => &mut wire.speed,
                 Ok(key) => {
                     wire.conversation.note(key, || span_of(value, text));
                     return;
@@ -112,6 +121,27 @@ fn include_usage(raw: &str) -> Result<bool, Fault> {
     }
 }
 
+/// Reads a service tier: a word, or Converse's object around it. What is neither is for the
+/// provider to refuse.
+fn tier(raw: &str) -> Option<ServiceTier> {
+    #[derive(Deserialize)]
+    struct Named<'a> {
+        #[serde(borrow)]
+        r#type: Cow<'a, str>,
+    }
+    let word: Cow<'_, str> = if raw.starts_with('{') {
+        serde_json::from_str::<Named<'_>>(raw).ok()?.r#type
+    } else {
+        serde_json::from_str(raw).ok()?
+    };
+    ServiceTier::served(&word).filter(|tier| tier.as_str() != STANDARD_ONLY)
+}
+
+/// Reads Claude's `speed`.
+fn fast(raw: &str) -> Option<ServiceTier> {
+    (raw == r#""fast""#).then(|| ServiceTier::served("fast")).flatten()
+}
+
 impl Head {
     /// Reads the head of `body`.
     ///
@@ -134,7 +164,9 @@ impl Head {
             Some(_) => return Err(Fault::invalid("stream", "`stream` must be a boolean")),
         };
         let include_usage = wire.stream_options.map_or(Ok(false), include_usage)?;
-        Ok(Self { model, model_span, stream, include_usage, conversation: wire.conversation })
+        let service_tier = wire.speed.and_then(fast).or_else(|| wire.service_tier.and_then(tier));
+        let conversation = wire.conversation;
+        Ok(Self { model, model_span, stream, include_usage, service_tier, conversation })
     }
 }
 
@@ -247,6 +279,25 @@ mod tests {
         assert_eq!(head.model, "m");
         assert!(head.stream && head.include_usage);
         assert!(Head::read(br#"{"model":"a","model":"b"}"#).is_err());
+    }
+
+    #[test]
+    fn a_service_tier_is_read_as_every_dialect_asks_for_it() {
+        for (fields, tier) in [
+            ("", None),
+            (r#","service_tier":"auto""#, None),
+            (r#","service_tier":null"#, None),
+            (r#","service_tier":3"#, None),
+            (r#","service_tier":"standard_only""#, None),
+            (r#","service_tier":"flex""#, Some("flex")),
+            (r#","serviceTier":{"type":"priority"}"#, Some("priority")),
+            (r#","serviceTier":{"type":"default"}"#, None),
+            (r#","service_tier":"auto","speed":"fast""#, Some("fast")),
+            (r#","speed":1.5"#, None),
+        ] {
+            let head = Head::read(format!(r#"{{"model":"m"{fields}}}"#).as_bytes()).unwrap();
+            assert_eq!(head.service_tier.as_ref().map(ServiceTier::as_str), tier, "{fields}");
+        }
     }
 
     #[test]

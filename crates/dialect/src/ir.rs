@@ -1,7 +1,7 @@
 //! The neutral form of a request, a reply and a stream, between any two dialects.
 
 use serde_json::value::RawValue;
-use tieline_types::{Fault, Usage};
+use tieline_types::{Fault, ServiceTier, Usage};
 
 /// A request for model output.
 #[derive(Clone, Debug, Default)]
@@ -327,6 +327,9 @@ pub struct Reply {
     pub stop_sequence: Option<String>,
     /// What it consumed; none when the provider did not say.
     pub usage: Option<Usage>,
+    /// The service tier it was served in, as the provider says; none where that is the standard
+    /// one.
+    pub service_tier: Option<ServiceTier>,
     /// Where response-side fields were left out, e.g. `choices[0].logprobs`.
     pub foreign: Vec<String>,
 }
@@ -385,6 +388,9 @@ pub enum Event {
     },
     /// What the call consumed so far. A snapshot: the last one is right.
     Usage(Usage),
+    /// The service tier that the provider says it serves; none is the standard one. The last one
+    /// is right.
+    ServiceTier(Option<ServiceTier>),
     /// Why the reply ended; exactly once. Usage may still follow.
     Finish {
         /// The reason.

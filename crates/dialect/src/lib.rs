@@ -28,6 +28,7 @@ mod openai_responses;
 mod output_limit;
 mod probe;
 mod scan;
+mod served;
 mod stand_in;
 mod stream;
 mod wording;

@@ -1,6 +1,6 @@
 //! Folding events into replies and glances, and unfolding replies into events.
 
-use tieline_types::{Fault, Usage};
+use tieline_types::{Fault, ServiceTier, Usage};
 
 use crate::ir::{BlockOpen, Content, Delta, Event, Finish, ReasoningBlock, Reply, ToolCall};
 
@@ -17,6 +17,8 @@ pub struct Glance {
     pub usage: Option<Usage>,
     /// The model the provider says it serves.
     pub model: Option<String>,
+    /// The service tier that the provider says it serves, where that is not the standard one.
+    pub service_tier: Option<ServiceTier>,
     /// The in-band error, if one came.
     pub fault: Option<Fault>,
 }
@@ -29,6 +31,7 @@ impl Glance {
             match event {
                 Event::Start { model, .. } if !model.is_empty() => self.model = Some(model.clone()),
                 Event::Usage(usage) => self.usage = Some(*usage),
+                Event::ServiceTier(tier) => self.service_tier.clone_from(tier),
                 Event::Finish { reason, .. } => self.finish = Some(*reason),
                 Event::End => self.ended = true,
                 Event::Error(fault) => self.fault = Some(fault.clone()),
@@ -43,6 +46,7 @@ impl Glance {
 #[must_use]
 pub fn events_of(reply: &Reply, piece_chars: usize) -> Vec<Event> {
     let mut events = vec![Event::Start { id: reply.id.clone(), model: reply.model.clone() }];
+    events.extend(reply.service_tier.clone().map(|tier| Event::ServiceTier(Some(tier))));
     for (index, content) in reply.blocks.iter().enumerate() {
         let (block, deltas) = unfold(content, piece_chars);
         events.push(Event::BlockStart { index, block });
@@ -104,6 +108,7 @@ impl Collector {
             Event::BlockStart { index, block } => self.blocks.push((index, opened(block))),
             Event::Delta { index, delta } => self.grow(index, delta),
             Event::Usage(usage) => self.reply.usage = Some(usage),
+            Event::ServiceTier(tier) => self.reply.service_tier = tier,
             Event::Finish { reason, stop_sequence } => {
                 self.reply.finish = reason;
                 self.reply.stop_sequence = stop_sequence;

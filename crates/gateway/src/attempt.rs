@@ -10,7 +10,7 @@ use tieline_dialect::{
     limits, upstream_request_id,
 };
 use tieline_route::{Observed, OnBreak, Seen};
-use tieline_types::{Class, Fault, Phase, Usage};
+use tieline_types::{Class, Fault, Phase, ServiceTier, Usage};
 use tieline_upstream::{Answer, AnswerBody, Outgoing, Route, collect};
 use tokio::time::{Instant, timeout_at};
 
@@ -19,7 +19,7 @@ use crate::{
     held::Held,
     listen::Worker,
     prepare::{Neutral, Prepared, prepare},
-    record::Notes,
+    record::{Notes, Served},
     said::Said,
     source::{Pulled, Source},
 };
@@ -41,6 +41,8 @@ pub(crate) enum Reached {
         usage: Option<Usage>,
         /// The model the provider says it served.
         model: Option<String>,
+        /// The service tier it served, where that is not the standard one.
+        service_tier: Option<ServiceTier>,
         /// The answer in the neutral form, for the cache.
         reply: Option<Box<Reply>>,
     },
@@ -57,11 +59,17 @@ impl Reached {
         }
     }
 
-    /// What it consumed, where that is known yet, and the model the provider says it served.
-    pub(crate) fn served(&self) -> (Option<Usage>, Option<String>) {
+    /// What it says of the call, as far as that is known yet.
+    pub(crate) fn served(&self) -> Served {
         match self {
-            Self::Whole { usage, model, .. } => (*usage, model.clone()),
-            Self::Stream { source, .. } => (None, source.seen.model.clone()),
+            Self::Whole { usage, model, service_tier, .. } => {
+                Served { usage: *usage, model: model.clone(), service_tier: service_tier.clone() }
+            }
+            Self::Stream { source, .. } => Served {
+                usage: None,
+                model: source.seen.model.clone(),
+                service_tier: source.seen.service_tier.clone(),
+            },
         }
     }
 }
@@ -200,6 +208,7 @@ impl Attempt {
                 body: raw,
                 usage: seen.usage,
                 model: seen.model,
+                service_tier: seen.service_tier,
                 reply: None,
             });
         }
@@ -217,7 +226,13 @@ impl Attempt {
             }
         };
         let model = (!reply.model.is_empty()).then(|| reply.model.clone());
-        Ok(Reached::Whole { body, usage: reply.usage, model, reply: Some(Box::new(reply)) })
+        Ok(Reached::Whole {
+            body,
+            usage: reply.usage,
+            model,
+            service_tier: reply.service_tier.clone(),
+            reply: Some(Box::new(reply)),
+        })
     }
 
     async fn first_content(

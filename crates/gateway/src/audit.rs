@@ -28,12 +28,7 @@ impl Actor {
     /// A client of the admin listener, and who it says it is: of that, visible ASCII is kept.
     #[must_use]
     pub fn at(peer: SocketAddr, claimed: Option<&[u8]>) -> Self {
-        let visible = |byte: &u8| matches!(byte, b' '..=b'~').then_some(char::from(*byte));
-        let claimed = claimed.map(|bytes| {
-            let text: String = bytes.iter().filter_map(visible).take(CLAIM_CHARS_MAX).collect();
-            text.trim().to_owned()
-        });
-        Self { name: peer.to_string(), claimed: claimed.filter(|name| !name.is_empty()) }
+        Self { name: peer.to_string(), claimed: claimed.and_then(cleaned) }
     }
 
     /// A change of the configuration's file.
@@ -45,6 +40,14 @@ impl Actor {
     pub(crate) fn signal() -> Self {
         Self { name: "signal".to_owned(), claimed: None }
     }
+}
+
+/// Of the name that somebody claims, its visible ASCII; none where that is empty.
+pub(crate) fn cleaned(claimed: &[u8]) -> Option<String> {
+    let visible = |byte: &u8| matches!(byte, b' '..=b'~').then_some(char::from(*byte));
+    let text: String = claimed.iter().filter_map(visible).take(CLAIM_CHARS_MAX).collect();
+    let name = text.trim();
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// Why a change by hand was not made.

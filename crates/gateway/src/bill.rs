@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use tieline_ledger::SpendWindow;
 use tieline_route::{Demand, Hold, OnLimit, Short, worst};
-use tieline_types::{Class, CostState, Fault, Rates, Usage, UsdPico};
+use tieline_types::{Class, CostState, Fault, ServiceTier, Usage, UsdPico};
 
-use crate::{admit::Call, gateway::Gateway, plan::ActivePlan};
+use crate::{admit::Call, gateway::Gateway, plan::ActivePlan, prices::Tariff};
 
 /// The tokens of output that are reserved for where neither the request nor the deployment has a
 /// limit. An answer that is longer costs more than was reserved for it.
@@ -19,7 +19,9 @@ pub(crate) struct Bill {
     plan: Arc<ActivePlan>,
     /// Taken when it is settled.
     hold: Option<Hold>,
-    rates: Arc<Rates>,
+    tariff: Arc<Tariff>,
+    /// The service tier of the answer, where that is not the standard one.
+    service_tier: Option<ServiceTier>,
     /// What its prompt costs, roughly.
     prompt: UsdPico,
     /// What it comes to by all that is known.
@@ -69,10 +71,12 @@ impl Bill {
         let known = call.plan.plan.deployments.get(deployment);
         let output = call.output_limit.or(known.and_then(|known| known.max_output));
         let demand = Demand { output: output.unwrap_or(OUTPUT_ASSUMED), ..call.demand() };
-        Self::reserve(gateway, &call.plan, &call.budgets, deployment, demand).map(Some)
+        let asked = call.head.service_tier.as_ref();
+        Self::reserve(gateway, &call.plan, &call.budgets, deployment, (demand, asked)).map(Some)
     }
 
-    /// Reserves what tokens may cost at most at a deployment.
+    /// Reserves what tokens may cost at most at a deployment, whether it serves them in the service
+    /// tier that is asked for or in the standard one.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -81,17 +85,16 @@ impl Bill {
         plan: &Arc<ActivePlan>,
         budgets: &[usize],
         deployment: usize,
-        demand: Demand,
+        (demand, asked): (Demand, Option<&ServiceTier>),
     ) -> Result<Self, Refused> {
-        let known = plan.plan.deployments.get(deployment);
-        let rates = known.and_then(|known| known.rates.clone()).ok_or(Refused::Unpriced)?;
-        let most = worst(&rates, demand).ok_or(Refused::Unpriced)?;
+        let tariff = plan.tariff(deployment).ok_or(Refused::Unpriced)?;
+        let (most, prompt) = dearest(&tariff, asked, demand).ok_or(Refused::Unpriced)?;
         let hold = plan.live.reserve(budgets, gateway.unix_ms(), most);
         let hold = hold.map_err(|(at, short)| shortage(plan, at, short))?;
-        let prompt = Usage { input: demand.input, estimated: true, ..Usage::default() };
-        let (prompt, cost) = (rates.cost(&prompt).usd, UsdPico::ZERO);
+        let cost = UsdPico::ZERO;
         let (gateway, plan) = (Arc::clone(gateway), Arc::clone(plan));
-        Ok(Self { gateway, plan, hold: Some(hold), rates, prompt, cost })
+        let service_tier = None;
+        Ok(Self { gateway, plan, hold: Some(hold), tariff, service_tier, prompt, cost })
     }
 
     /// The attempt begins: its prompt is paid unless more is known.
@@ -99,9 +102,14 @@ impl Bill {
         self.cost = self.prompt;
     }
 
+    /// The answer is of this service tier.
+    pub(crate) fn serves(&mut self, tier: Option<&ServiceTier>) {
+        self.service_tier = tier.cloned();
+    }
+
     /// What it used. Where some of that has no price, it is at least what was reserved.
     pub(crate) fn used(&mut self, usage: &Usage) {
-        let cost = self.rates.cost(usage);
+        let cost = self.tariff.cost(self.service_tier.as_ref(), usage);
         self.cost = match cost.state {
             CostState::Priced | CostState::Estimated => cost.usd,
             CostState::Partial | CostState::Unpriced => cost.usd.max(self.reserved()),
@@ -144,6 +152,25 @@ impl Drop for Bill {
             }
             self.plan.live.settle(hold, self.gateway.unix_ms(), self.cost);
         }
+    }
+}
+
+/// The most that a call may cost, and what its prompt costs then: it is served in the tier that is
+/// asked for, or in the standard one. None where either has no price.
+fn dearest(
+    tariff: &Tariff,
+    asked: Option<&ServiceTier>,
+    demand: Demand,
+) -> Option<(UsdPico, UsdPico)> {
+    let prompt = Usage { input: demand.input, estimated: true, ..Usage::default() };
+    let served_in = |tier| {
+        let rates = tariff.rates(tier)?;
+        Some((worst(rates, demand)?, rates.cost(&prompt).usd))
+    };
+    let standard = served_in(None)?;
+    match asked {
+        None => Some(standard),
+        tier => Some(standard.max(served_in(tier)?)),
     }
 }
 

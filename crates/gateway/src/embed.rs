@@ -106,7 +106,7 @@ impl Embedding {
         let (now, draw) = (gateway.now(), gateway.rng().random());
         let lease = live.admit(pass, &self.feature, now, draw, self.demand(), false).ok()?;
         let mut held = Held::new(gateway, &self.plan, lease).paid_by(bill);
-        books.begin(known, route.dialect);
+        books.begin(known, route.dialect, self.plan.tariff(pass.deployment()));
         let fetched = self.fetch(&route, errand, &held, books);
         let until = Instant::now() + allowed;
         match timeout_at(until, fetched).await.unwrap_or_else(|_| Err(silent())) {
@@ -170,7 +170,8 @@ impl Embedding {
         if self.budgets.is_empty() {
             return Some(None);
         }
-        Bill::reserve(gateway, &self.plan, &self.budgets, deployment, self.demand()).ok().map(Some)
+        let demand = (self.demand(), None);
+        Bill::reserve(gateway, &self.plan, &self.budgets, deployment, demand).ok().map(Some)
     }
 
     fn demand(&self) -> Demand {

@@ -169,7 +169,7 @@ impl Gateway {
     /// As [`Self::new`]; the old configuration then stays in force.
     pub fn apply(&self, config: &Config) -> Result<bool, GatewayError> {
         let old = self.plan();
-        if old.config == *config && old.prices == Stamp::at(config, self.unix_ms())? {
+        if old.config == *config && *old.prices.stamp() == Stamp::at(config, self.unix_ms())? {
             return Ok(false);
         }
         self.replace(&old, config)?;
@@ -182,7 +182,7 @@ impl Gateway {
     /// As [`Self::new`]; the old prices then stay in force.
     pub(crate) fn renew_prices(&self) -> Result<(), GatewayError> {
         let old = self.plan();
-        if !old.prices.is_of_another_day(self.unix_ms()) {
+        if !old.prices.stamp().is_of_another_day(self.unix_ms()) {
             return Ok(());
         }
         self.replace(&old, &old.config)

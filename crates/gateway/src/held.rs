@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tieline_route::{Demand, Feature, Habits, Lease, Next, Observed, Who};
-use tieline_types::{Fault, Usage};
+use tieline_types::{Fault, ServiceTier, Usage};
 
 use crate::{bill::Bill, gateway::Gateway, plan::ActivePlan};
 
@@ -84,6 +84,13 @@ impl Held {
     pub(crate) fn convicted(&mut self, fault: &Fault) {
         if let Some(lease) = &mut self.lease {
             self.plan.live.convicted(lease, self.gateway.now(), fault);
+        }
+    }
+
+    /// The answer says that it is of this service tier.
+    pub(crate) fn serves(&mut self, tier: Option<&ServiceTier>) {
+        if let Some(bill) = &mut self.bill {
+            bill.serves(tier);
         }
     }
 

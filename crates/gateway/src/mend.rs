@@ -120,7 +120,7 @@ impl Relay {
         let Some((mut record, mut held)) = self.books.take() else {
             return self;
         };
-        let usage = self.note_usage(&mut record);
+        let usage = self.note_usage(&mut record, &mut held);
         held.costs(&usage);
         record.note(|call| call.usage = Some(usage));
         record.answer_broke(&fault);

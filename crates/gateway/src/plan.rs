@@ -15,7 +15,7 @@ use crate::{
     GatewayError, budgets,
     decision::Decisions,
     eligibility,
-    prices::{Prices, Stamp},
+    prices::{Prices, Tariff},
 };
 
 /// The plan in force: what may be called, how, and what was learnt of it.
@@ -30,8 +30,8 @@ pub(crate) struct ActivePlan {
     pub(crate) matrix: Matrix,
     pub(crate) live: Live,
     pub(crate) body_bytes_max: usize,
-    /// Of which time its prices are.
-    pub(crate) prices: Stamp,
+    /// What tokens cost.
+    pub(crate) prices: Prices,
     pub(crate) decisions: Decisions,
 }
 
@@ -54,13 +54,17 @@ impl ActivePlan {
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
         let (config, decisions) = (config.clone(), Decisions::of(config));
-        let prices = prices.stamp().clone();
         Ok(Self { config, plan, routes, matrix, live, body_bytes_max, prices, decisions })
     }
 
     /// How to call a deployment that policy lets through.
     pub(crate) fn route(&self, pass: Pass) -> Option<&Arc<Route>> {
         self.routes.get(pass.deployment())
+    }
+
+    /// What the tokens of a deployment cost, where that is known.
+    pub(crate) fn tariff(&self, deployment: usize) -> Option<Arc<Tariff>> {
+        self.prices.of(deployment)
     }
 
     /// Whether a deployment goes on from a last turn of its own.
@@ -95,7 +99,7 @@ pub(crate) fn compile(config: &Config, prices: &Prices) -> Plan {
                 requests_per_minute: one.limits.requests_per_minute,
                 tokens_per_minute: one.limits.tokens_per_minute,
             },
-            rates: prices.of(at),
+            rates: prices.of(at).and_then(|tariff| tariff.standard().cloned()),
             max_output: one.max_output_tokens,
             quality: one.quality,
         })

@@ -216,7 +216,7 @@ async fn run(worker: Arc<Worker>, call: Arc<Call>, pass: Pass, held: Held) -> Ve
         noted.trace_id = Some(call.trace.id.clone());
     });
     let attempt = attempt_of(Arc::default(), known, route.dialect, Reason::Chosen);
-    let number = record.begin(attempt, known.rates.clone());
+    let number = record.begin(attempt, plan.tariff(at));
     let attempt = Attempt {
         worker: Arc::clone(&worker),
         call: Arc::clone(&call),
@@ -259,8 +259,10 @@ fn answered(
     mut record: Record,
 ) {
     tracing::info!(deployment = %known.id, "a probe was answered: traffic returns");
-    let (usage, model) = reached.served();
-    record.note_usage(usage, model);
+    let served = reached.served();
+    let usage = served.usage;
+    held.serves(served.service_tier.as_ref());
+    record.note_served(served);
     held.served(call.who, None);
     if let Some(usage) = &usage {
         held.used(usage);

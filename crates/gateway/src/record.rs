@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use tieline_route::Deployment;
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, Cost, DialectId, Fault, Outcome, PassedOver, Phase, Rates,
-    Reason, Usage,
+    AttemptRecord, CallRecord, Class, Cost, DialectId, Fault, Outcome, PassedOver, Phase, Reason,
+    ServiceTier, Usage,
 };
 use tokio::time::Instant;
 
-use crate::{gateway::Gateway, limits::Admission};
+use crate::{gateway::Gateway, limits::Admission, prices::Tariff};
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,18 @@ pub(crate) struct Record {
 struct UnderWay {
     number: usize,
     /// What the deployment's tokens cost, where that is known.
-    rates: Option<Arc<Rates>>,
+    tariff: Option<Arc<Tariff>>,
+}
+
+/// What an answer says of the call that it answers.
+#[derive(Debug, Default)]
+pub(crate) struct Served {
+    /// What it consumed.
+    pub(crate) usage: Option<Usage>,
+    /// The model that the provider says it is.
+    pub(crate) model: Option<String>,
+    /// The service tier, where that is not the standard one.
+    pub(crate) service_tier: Option<ServiceTier>,
 }
 
 /// What comes to light in the course of an attempt.
@@ -136,11 +147,15 @@ impl Record {
     }
 
     /// An attempt begins, of a deployment with these prices; gives its number.
-    pub(crate) fn begin(&mut self, mut attempt: AttemptRecord, rates: Option<Arc<Rates>>) -> usize {
+    pub(crate) fn begin(
+        &mut self,
+        mut attempt: AttemptRecord,
+        tariff: Option<Arc<Tariff>>,
+    ) -> usize {
         attempt.start_us = micros(self.arrived, Instant::now());
         let number = self.attempts();
         self.note(|call| call.attempts.push(attempt));
-        self.under_way.push(UnderWay { number, rates });
+        self.under_way.push(UnderWay { number, tariff });
         number
     }
 
@@ -179,12 +194,13 @@ impl Record {
         });
     }
 
-    /// Notes what the attempt that answers consumed, and the model it says it is.
-    pub(crate) fn note_usage(&mut self, usage: Option<Usage>, model: Option<String>) {
+    /// Notes what the answer says of the attempt that answers.
+    pub(crate) fn note_served(&mut self, served: Served) {
         if let Some(number) = self.answering {
             self.note_attempt(number, |attempt| {
-                attempt.usage = usage;
-                attempt.model_served = model;
+                attempt.usage = served.usage;
+                attempt.model_served = served.model;
+                attempt.service_tier = served.service_tier;
             });
         }
     }
@@ -194,14 +210,17 @@ impl Record {
         let now = Instant::now();
         let arrived = self.arrived;
         let ended = self.under_way.iter().position(|one| one.number == number);
-        let rates = ended.and_then(|at| self.under_way.swap_remove(at).rates);
+        let tariff = ended.and_then(|at| self.under_way.swap_remove(at).tariff);
         let attempts = self.call.as_deref_mut().map(|call| call.attempts.as_mut_slice());
         let Some(attempt) = attempts.and_then(|attempts| attempts.get_mut(number)) else {
             return;
         };
         attempt.duration_us = micros(arrived, now).saturating_sub(attempt.start_us);
         attempt.cost = match &attempt.usage {
-            Some(usage) => Some(rates.map_or(Cost::UNPRICED, |rates| rates.cost(usage))),
+            Some(usage) => {
+                let tier = attempt.service_tier.as_ref();
+                Some(tariff.map_or(Cost::UNPRICED, |tariff| tariff.cost(tier, usage)))
+            }
             // It was answered, and nobody counted what that took.
             None => fault.is_none().then_some(Cost::UNPRICED),
         };
@@ -336,6 +355,7 @@ pub(crate) fn attempt_of(
         fault_message: None,
         upstream_request_id: None,
         model_served: None,
+        service_tier: None,
         usage: None,
         cost: None,
     }

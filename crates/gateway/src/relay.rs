@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep};
 use crate::{
     held::Held,
     recall,
-    record::Record,
+    record::{Record, Served},
     source::{Pulled, Source},
     walk::{Mending, Walk},
 };
@@ -171,7 +171,7 @@ impl Relay {
         let Some((mut record, mut held)) = self.books.take() else {
             return;
         };
-        let usage = self.note_usage(&mut record);
+        let usage = self.note_usage(&mut record, &mut held);
         held.completed();
         held.used(&usage);
         if let Some(reply) = self.source.reply() {
@@ -191,7 +191,7 @@ impl Relay {
             if !(self.walk.call.hurried && Instant::now() >= self.walk.call.deadline) {
                 held.failed(fault);
             }
-            let usage = self.note_usage(&mut record);
+            let usage = self.note_usage(&mut record, &mut held);
             held.costs(&usage);
             record.failed(fault, 200, Some(usage));
         }
@@ -211,15 +211,17 @@ impl Relay {
 
     /// Notes what the stream consumed: as the provider said, or estimated where it did not (OpenAI
     /// Chat tells only clients that ask, and nobody tells when a stream breaks).
-    pub(crate) fn note_usage(&mut self, record: &mut Record) -> Usage {
+    pub(crate) fn note_usage(&mut self, record: &mut Record, held: &mut Held) -> Usage {
         let usage = self.source.seen.usage.unwrap_or_else(|| Usage {
             input: self.walk.call.body.len() as u64 / BYTES_PER_TOKEN,
             output: self.source.pieces,
             estimated: true,
             ..Usage::default()
         });
-        let model = self.source.seen.model.take();
-        record.note_usage(Some(usage), model);
+        let (model, service_tier) =
+            (self.source.seen.model.take(), self.source.seen.service_tier.take());
+        held.serves(service_tier.as_ref());
+        record.note_served(Served { usage: Some(usage), model, service_tier });
         usage
     }
 }
@@ -231,7 +233,7 @@ impl Drop for Relay {
             self.close_well();
         }
         if let Some((mut record, mut held)) = self.books.take() {
-            let usage = self.note_usage(&mut record);
+            let usage = self.note_usage(&mut record, &mut held);
             held.costs(&usage);
             record.note(|call| call.usage = Some(usage));
         }

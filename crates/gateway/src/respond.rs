@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use tieline_dialect::{Losses, Style, dialect, events_of, ir::Reply};
-use tieline_types::{Class, DialectId, Fault};
+use tieline_types::{CallRecord, Class, CostState, DialectId, Fault};
 
 use crate::{
     admit::Call,
@@ -25,6 +25,8 @@ const POLL_AFTER_S: u64 = 5;
 const PIECE_CHARS: usize = 24;
 /// How an answer of a `cache` tier was found.
 const CACHE_HEADER: &str = "x-tieline-cache";
+/// What a request cost, US dollars.
+const COST_HEADER: &str = "x-tieline-cost-usd";
 /// Header values are cut here.
 const HEADER_CHARS_MAX: usize = 1024;
 
@@ -56,7 +58,7 @@ pub(crate) fn answer(walk: Walk, answered: Answered, mut record: Record) -> Resp
         By::Deployment { deployment, reached, mut held } => {
             let known = call.plan.plan.deployments.get(deployment);
             record.note(|books| books.deployment = known.map(|known| Arc::clone(&known.id)));
-            let headers = told(call, &record);
+            let mut headers = told(call, &record);
             let content_type = content_type(call.dialect, call.head.stream);
             let body = match *reached {
                 Reached::Whole { body, usage, reply, .. } => {
@@ -70,6 +72,8 @@ pub(crate) fn answer(walk: Walk, answered: Answered, mut record: Record) -> Resp
                     }
                     // Settled before it is on record.
                     drop(held);
+                    record.end_attempts(None);
+                    cost_header(&mut headers, &record);
                     record.served(acceptable, usage);
                     Outgoing::Whole(body)
                 }
@@ -194,6 +198,22 @@ fn record_headers(headers: &mut HeaderMap, dialect_id: DialectId, record: &Recor
     if let Some(id) = record.upstream_request_id() {
         put(headers, "x-tieline-upstream-request-id", id);
     }
+}
+
+/// What the request cost, where that is known; anything but the exact and whole cost says so, and
+/// is no number on its own.
+fn cost_header(headers: &mut HeaderMap, record: &Record) {
+    let Some(cost) = record.call().and_then(CallRecord::cost) else {
+        return;
+    };
+    let value = match cost.state {
+        CostState::Priced => cost.usd.to_string(),
+        CostState::Estimated | CostState::Partial => {
+            format!("{}; {}", cost.usd, cost.state.as_str())
+        }
+        CostState::Unpriced => return,
+    };
+    put(headers, COST_HEADER, &value);
 }
 
 /// The request id, under our name and the one that the dialect's SDKs show.

@@ -34,7 +34,11 @@ impl Said {
             }
             Event::BlockStart { index: BLOCK, block: BlockOpen::Text } => {}
             Event::Delta { index: BLOCK, delta: Delta::Text(text) } => self.grow(text),
-            Event::Start { .. } | Event::Usage(_) | Event::Ping | Event::Error(_) => {}
+            Event::Start { .. }
+            | Event::Usage(_)
+            | Event::ServiceTier(_)
+            | Event::Ping
+            | Event::Error(_) => {}
             Event::BlockStart { .. }
             | Event::Delta { .. }
             | Event::BlockStop { .. }
@@ -106,6 +110,7 @@ impl Splice {
                 }
                 Event::Start { .. }
                 | Event::Usage(_)
+                | Event::ServiceTier(_)
                 | Event::End
                 | Event::Ping
                 | Event::Error(_) => {

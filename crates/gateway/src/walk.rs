@@ -344,7 +344,7 @@ impl Walk {
             plan.live.first_attempt(deployment, now);
         }
         let attempt = attempt_of(self.tier_name(tier), known, route.dialect, reason);
-        let number = record.begin(attempt, known.rates.clone());
+        let number = record.begin(attempt, plan.tariff(deployment));
         self.tier_calls += 1;
         let said = match &self.mending {
             Mending::Continue(said) => Some(said.clone()),
@@ -374,8 +374,9 @@ impl Walk {
         match result {
             Ok(reached) => {
                 record.answered_by(number, notes.losses);
-                let (usage, model) = reached.served();
-                record.note_usage(usage, model);
+                let served = reached.served();
+                held.serves(served.service_tier.as_ref());
+                record.note_served(served);
                 held.served(self.call.who, reached.first_content(began));
                 for (mut doubted, fault) in self.doubts.drain(..) {
                     doubted.convicted(&fault);

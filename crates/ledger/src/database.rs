@@ -18,8 +18,8 @@ const LOG_BYTES: i64 = 64 * 1024 * 1024;
 /// that many batches touch is copied once for all of them.
 const CHECKPOINT_PAGES: i64 = 4_000;
 
-/// How long a reader waits for the rare lock that keeps it out.
-const READ_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command waits for another connection's lock. Readers are rarely kept out.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// One step from a schema version to the next.
 struct Migration {
@@ -44,6 +44,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, sql: include_str!("sql/006_spend.sql") },
     Migration { version: 7, sql: include_str!("sql/007_cost.sql") },
     Migration { version: 8, sql: include_str!("sql/008_decision.sql") },
+    Migration { version: 9, sql: include_str!("sql/009_service_tier.sql") },
+    Migration { version: 10, sql: include_str!("sql/010_first_cost.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.
@@ -63,7 +65,7 @@ pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, LedgerError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|source| opening(path, source))?;
-    connection.busy_timeout(READ_PATIENCE).map_err(|source| opening(path, source))?;
+    connection.busy_timeout(PATIENCE).map_err(|source| opening(path, source))?;
     let known = newest();
     match version_of(&connection, path)? {
         found if found < known => Err(LedgerError::Older { path: path.into(), found, known }),

@@ -88,6 +88,7 @@ fn attempt_bytes(attempt: &AttemptRecord) -> usize {
             attempt.upstream_request_id.as_ref(),
             attempt.model_served.as_ref(),
         ])
+        + attempt.service_tier.as_ref().map_or(0, |tier| tier.as_str().len())
 }
 
 fn audit_bytes(record: &AuditRecord) -> usize {

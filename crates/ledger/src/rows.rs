@@ -12,7 +12,7 @@ use serde::{
     de::{IntoDeserializer, value::Error as NameError, value::StrDeserializer},
 };
 use tieline_types::{
-    AttemptRecord, CallRecord, Cost, DecisionRecord, PassedOver, Phase, Usage, UsdPico,
+    AttemptRecord, CallRecord, Cost, DecisionRecord, PassedOver, Phase, ServiceTier, Usage, UsdPico,
 };
 
 const INSERT_REQUEST: &str = include_str!("sql/insert_request.sql");
@@ -171,6 +171,7 @@ fn attempt_cells(
         fault_message,
         upstream_request_id,
         model_served,
+        service_tier,
         usage,
         cost,
     } = attempt;
@@ -195,6 +196,7 @@ fn attempt_cells(
     let cost = [
         or_null(cost.map(|cost| pico(cost.usd)), |pico| Cell::Owned(Value::Integer(pico))),
         or_null(cost.map(|cost| cost.state.as_str()), text),
+        or_null(service_tier.as_ref().map(ServiceTier::as_str), text),
     ];
     cells.into_iter().chain(usage_cells(usage.as_ref())).chain(cost)
 }
@@ -232,7 +234,7 @@ fn usage_cells(usage: Option<&Usage>) -> [Cell<'static>; USAGE_COLUMNS] {
 }
 
 /// Nine million dollars fit: more is nobody's call.
-fn pico(usd: UsdPico) -> i64 {
+pub(crate) fn pico(usd: UsdPico) -> i64 {
     i64::try_from(usd.pico()).unwrap_or(i64::MAX)
 }
 
@@ -358,18 +360,19 @@ fn read_attempt(row: &Row<'_>) -> rusqlite::Result<AttemptRecord> {
         fault_message: row.get("fault_message")?,
         upstream_request_id: row.get("upstream_request_id")?,
         model_served: row.get("model_served")?,
+        service_tier: maybe_name(row, "service_tier")?,
         usage: read_usage(row)?,
         cost: read_cost(row)?,
     })
 }
 
-fn read_cost(row: &Row<'_>) -> rusqlite::Result<Option<Cost>> {
+pub(crate) fn read_cost(row: &Row<'_>) -> rusqlite::Result<Option<Cost>> {
     let Some(state) = maybe_name(row, "cost_state")? else { return Ok(None) };
     let pico: i64 = row.get("cost_pico")?;
     Ok(Some(Cost { usd: UsdPico::new(pico.into()), state }))
 }
 
-fn read_usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
+pub(crate) fn read_usage(row: &Row<'_>) -> rusqlite::Result<Option<Usage>> {
     let Some(input) = maybe_unsigned(row, "usage_input")? else { return Ok(None) };
     Ok(Some(Usage {
         input,
@@ -404,7 +407,7 @@ pub(crate) fn name<T: for<'de> Deserialize<'de>>(
 }
 
 /// A value that is kept by its stable name, or null.
-fn maybe_name<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+pub(crate) fn maybe_name<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
 where
     T: for<'de> Deserialize<'de>,
 {

@@ -12,7 +12,7 @@ use tieline_dialect::ir::{
     Ask, Content, Finish, Format, Media, Message, OpaqueState, Reasoning, ReasoningBlock, Reply,
     Role, StateFamily, Tool, ToolCall, ToolChoice,
 };
-use tieline_types::{DialectId, Usage};
+use tieline_types::{DialectId, ServiceTier, Usage};
 
 use crate::{Kind, prose, schema};
 
@@ -86,6 +86,7 @@ fn whole_reply_to(ask: &Ask, voice: &Voice<'_>) -> Reply {
         id: reply_id(voice.dialect, &mut rng),
         model: ask.model.clone(),
         usage: Some(Usage { reasoning: thinking, ..heard.input }),
+        service_tier: served_tier(ask),
         ..Reply::default()
     };
     if let Some(asked) = ask.reasoning.as_ref().filter(|_| thinking > 0) {
@@ -99,6 +100,12 @@ fn whole_reply_to(ask: &Ask, voice: &Voice<'_>) -> Reply {
         call(&mut reply, calls, limit - thinking);
     }
     reply
+}
+
+/// The service tier asked for is served; `standard_only` is Claude's word for the standard one.
+fn served_tier(ask: &Ask) -> Option<ServiceTier> {
+    let asked = ask.service_tier.as_deref().filter(|word| *word != "standard_only")?;
+    ServiceTier::served(asked)
 }
 
 /// The input tokens of a request, as a count of tokens gives them.

@@ -18,6 +18,8 @@ pub enum Change {
     ExceptionBegan,
     /// An exception from policy ended, or was taken out of the configuration.
     ExceptionEnded,
+    /// Recorded calls were priced again.
+    Reprice,
 }
 
 impl Change {
@@ -30,6 +32,7 @@ impl Change {
             Self::Reload => "reload",
             Self::ExceptionBegan => "exception_began",
             Self::ExceptionEnded => "exception_ended",
+            Self::Reprice => "reprice",
         }
     }
 }
@@ -75,7 +78,7 @@ pub struct AuditRecord {
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// Who, as far as the gateway can tell: address and port of a client of the admin listener, or
-    /// `file` or `signal`.
+    /// `file`, `signal` or `command`.
     pub actor: String,
     /// Who that client said it was. Nobody has checked it.
     pub claimed: Option<String>,

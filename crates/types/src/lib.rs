@@ -15,6 +15,7 @@ mod money;
 mod record;
 mod rules;
 mod secret;
+mod service_tier;
 mod usage;
 
 pub use audit::{AuditRecord, Change, ChangeResult};
@@ -32,4 +33,5 @@ pub use record::{
 };
 pub use rules::{DataClass, Exception, Names, PolicyFile, Require, Rules};
 pub use secret::Secret;
+pub use service_tier::ServiceTier;
 pub use usage::Usage;

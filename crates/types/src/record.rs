@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Cost, DecisionRecord, DialectId, Phase, Usage};
+use crate::{Class, Cost, DecisionRecord, DialectId, Phase, ServiceTier, Usage};
 
 /// The feature that Tieline's own probes are recorded under. No configuration may use the name.
 pub const PROBE_FEATURE: &str = "tieline-probe";
@@ -183,6 +183,10 @@ pub struct AttemptRecord {
     pub upstream_request_id: Option<String>,
     /// The model the provider says it served.
     pub model_served: Option<String>,
+    /// The service tier that the provider says it served; none where that is the standard one, or
+    /// it does not say.
+    #[serde(default)]
+    pub service_tier: Option<ServiceTier>,
     /// What it consumed, as far as known.
     pub usage: Option<Usage>,
     /// What that cost by the prices of the time; none where nothing is known to have been used.

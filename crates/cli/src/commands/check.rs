@@ -5,7 +5,7 @@ use std::{fmt, fs, path::Path, time::SystemTime};
 use serde::Serialize;
 use serde_json::json;
 use tieline_config::{Config, RealWorld, World as _, locate};
-use tieline_gateway::{Gateway, GatewayError, Parts, Tls, matrix};
+use tieline_gateway::{Gateway, GatewayError, Parts, Tls, matrix, unpriced};
 use tieline_ledger::{KeyRing, Keys};
 use tieline_policy::{Finding, Severity, Spot, findings};
 use tieline_types::chain;
@@ -41,7 +41,9 @@ impl Check {
         let checked = self.config.load().and_then(|config| {
             startable(&config, now)?;
             let matrix = matrix(&config, when::unix_ms(now)).map_err(GatewayError::from)?;
-            Ok((config, findings(&matrix, when::unix_ms(now))))
+            let mut found = findings(&matrix, when::unix_ms(now));
+            found.extend(unpriced(&config, when::unix_ms(now))?);
+            Ok((config, found))
         });
         match checked {
             Ok((config, found)) => self.good(&config, &found),

@@ -1,20 +1,24 @@
 //! `tieline cost`: what calls cost, added up.
 
-use clap::ValueEnum;
+mod reprice;
+
+use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use tieline_ledger::{CostBy, CostSum};
+use tieline_ledger::{CostBy, CostSum, PricedCall};
 use tieline_types::UsdPico;
 
 use crate::{
     failure::Failure,
     files::Database,
-    print::{self, FormatOption},
+    print::{self, FormatOption, counted},
     when::{self, Moment},
 };
 
 /// Show what calls cost, by feature, tier, deployment, caller or day
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
 Each upstream call is priced when it ends, by the prices of that time; calls that failed, were
 hedged or repeated count too. What has no price is counted apart and never as nothing: where
 UNPRICED or PARTIAL is above 0, the amount is a lower bound.
@@ -22,8 +26,23 @@ UNPRICED or PARTIAL is above 0, the amount is a lower bound.
 Examples:
   tieline cost
   tieline cost --by day --since 7d
-  tieline cost --by deployment --since 2026-11-01 --until 2026-12-01 --format json")]
+  tieline cost --by deployment --since 2026-11-01 --until 2026-12-01 --format json
+  tieline cost reprice --since 7d"
+)]
 pub(crate) struct Cost {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    query: Query,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Reprice(reprice::Reprice),
+}
+
+#[derive(Debug, clap::Args)]
+struct Query {
     /// What to add up by
     #[arg(long, value_enum, default_value = "feature")]
     by: By,
@@ -64,10 +83,40 @@ impl By {
             Self::Day => CostBy::Day,
         }
     }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Feature => "FEATURE",
+            Self::Tier => "TIER",
+            Self::Deployment => "DEPLOYMENT",
+            Self::Caller => "CALLER",
+            Self::Day => "DAY",
+        }
+    }
+
+    /// The group that a call belongs to.
+    fn name_of(self, call: &PricedCall) -> String {
+        match self {
+            Self::Feature => call.feature.clone(),
+            Self::Tier => format!("{}/{}", call.feature, call.tier),
+            Self::Deployment => call.deployment.clone(),
+            Self::Caller => call.caller.clone(),
+            Self::Day => when::day(call.started_ms),
+        }
+    }
 }
 
 impl Cost {
     pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Some(Action::Reprice(reprice)) => reprice.run(),
+            None => self.query.run(),
+        }
+    }
+}
+
+impl Query {
+    fn run(self) -> Result<(), Failure> {
         let now = when::wall_now();
         let since_ms = self.since.unix_ms(now);
         let until_ms = self.until.map_or(u64::MAX, |until| until.unix_ms(now));
@@ -75,7 +124,7 @@ impl Cost {
         let sums = tieline_ledger::costs(&path, self.by.group(), since_ms, until_ms)?;
         let total: UsdPico = sums.iter().map(|sum| sum.usd).sum();
         let value = json!({
-            "by": self.by.to_possible_value().map(|by| by.get_name().to_owned()),
+            "by": print::value_name(&self.by),
             "total_usd": total,
             "groups": sums.iter().map(shown).collect::<Vec<_>>(),
         });
@@ -115,15 +164,8 @@ fn table(by: By, sums: &[CostSum], total: UsdPico) -> String {
             sum.unpriced.to_string(),
         ]
     });
-    let group = match by {
-        By::Feature => "FEATURE",
-        By::Tier => "TIER",
-        By::Deployment => "DEPLOYMENT",
-        By::Caller => "CALLER",
-        By::Day => "DAY",
-    };
     let header = [
-        group,
+        by.title(),
         "REQUESTS",
         "ATTEMPTS",
         "INPUT",
@@ -138,8 +180,8 @@ fn table(by: By, sums: &[CostSum], total: UsdPico) -> String {
     let rest = match lacking {
         0 => String::new(),
         calls => format!(
-            ", and {calls} calls without a whole price: `tieline prices show MODEL` tells what is \
-             known"
+            ", and {} without a whole price: `tieline prices show MODEL` tells what is known",
+            counted(usize::try_from(calls).unwrap_or(usize::MAX), "call")
         ),
     };
     format!("{table}\ntotal ${total}{rest}")

@@ -245,7 +245,10 @@ fn attempts(attempts: &[AttemptRecord]) -> String {
         vec![
             format!("{number}"),
             attempt.tier.to_string(),
-            attempt.deployment.to_string(),
+            attempt.service_tier.as_ref().map_or_else(
+                || attempt.deployment.to_string(),
+                |tier| format!("{} ({tier})", attempt.deployment),
+            ),
             attempt.dialect.to_string(),
             attempt.reason.as_str().replace('_', " "),
             or_dash(attempt.status),

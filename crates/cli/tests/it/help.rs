@@ -808,6 +808,11 @@ fn cost() {
 Show what calls cost, by feature, tier, deployment, caller or day
 
 Usage: tieline cost [OPTIONS]
+       tieline cost <COMMAND>
+
+Commands:
+  reprice  Price recorded calls again, by the prices that are known now
+  help     Print this message or the help of the given subcommand(s)
 
 Options:
       --by <BY>
@@ -859,5 +864,68 @@ Examples:
   tieline cost
   tieline cost --by day --since 7d
   tieline cost --by deployment --since 2026-11-01 --until 2026-12-01 --format json
+  tieline cost reprice --since 7d
+"#);
+}
+
+#[test]
+fn cost_reprice() {
+    assert_snapshot!(help("cost reprice"), @r#"
+Price recorded calls again, by the prices that are known now
+
+Usage: tieline cost reprice [OPTIONS] --since <TIME>
+
+Options:
+      --since <TIME>
+          Requests since then: how long ago (24h) or a time (2026-11-01)
+
+      --until <TIME>
+          Requests before then, written in the same ways
+
+      --by <BY>
+          What to add up by
+
+          Possible values:
+          - feature:    The feature that was asked for
+          - tier:       The tier of the feature
+          - deployment: The deployment that was called
+          - caller:     Who asked
+          - day:        The day, in UTC
+
+          [default: feature]
+
+      --apply
+          Write the new costs into the ledger
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Each call is priced by the prices of its own day, as the configuration and the price lists have them
+now: a list that came late, a price that was corrected. Without --apply nothing is written. With it,
+what changed is written beside the amount that was recorded first, and the change goes on record
+(`tieline audit`). Budgets stay as they were settled.
+
+Examples:
+  tieline cost reprice --since 7d
+  tieline cost reprice --since 2026-11-01 --until 2026-12-01 --by deployment --format json
+  tieline cost reprice --since 2026-11-01 --apply
 "#);
 }

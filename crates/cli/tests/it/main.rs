@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod costs;
 mod files;
 mod help;
 mod keys;

@@ -115,6 +115,9 @@ const MODELS: &[&str] = &[
     "m: [{ prvider: a }]",
     "tieline-probe: [a]",
     "m: [{ provider: a, price: { input: -1, cache: 2, long: { above: 0, input: 1 } } }]",
+    "m: [{ provider: a, scope: eu }, { provider: b, scope: \"region:\" }]",
+    "m: [{ provider: a, scope: \"geo:EU\" }, { provider: b, scope: \"zone:eu\" }]",
+    "m: [{ provider: a, scope: \"\" }, { provider: b, scope: [global] }]",
     "m: [{ provider: a, price: 3 }, { provider: b, price: { output: 0.0000000000001 } }]",
 ];
 

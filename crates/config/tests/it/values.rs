@@ -281,6 +281,16 @@ fn a_ladder() {
 }
 
 #[test]
+fn a_deployment_says_where_its_calls_are_processed() {
+    for scope in ["global", "gov", "geo:eu", "region:swedencentral", "gov:us-gov-west-1"] {
+        let text = FULL.replace("max_output_tokens: 4096", &format!("scope: \"{scope}\""));
+        let config = good(&text);
+        let said = config.deployment("gpt-5.5@azure-key").and_then(|one| one.scope.as_deref());
+        assert_eq!(said, Some(scope));
+    }
+}
+
+#[test]
 fn what_has_no_price_of_its_own_costs_what_it_is_a_kind_of() {
     let price = |written: &str| {
         let text = FULL.replace("max_output_tokens: 4096", &format!("price: {written}"));

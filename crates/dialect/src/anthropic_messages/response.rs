@@ -1,7 +1,7 @@
 //! Whole replies.
 
 use serde_json::Value;
-use tieline_types::Fault;
+use tieline_types::{Fault, ServiceTier};
 
 use crate::{
     Losses, Style, arguments,
@@ -47,6 +47,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
         model: text_or_empty(&body, "model").to_owned(),
         stop_sequence: text_in(&body, "stop_sequence").map(str::to_owned),
         usage: body.get("usage").and_then(|usage| Counts::read(usage).usage()),
+        service_tier: body.get("usage").and_then(usage::service_tier).and_then(ServiceTier::served),
         ..Reply::default()
     };
     for (at, block) in content.iter().enumerate() {
@@ -116,7 +117,7 @@ pub(super) fn write(reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8
         content: reply.blocks.iter().filter_map(|content| write_block(content, losses)).collect(),
         stop_reason: Some(finish::write(reply.finish, refused)),
         stop_sequence: stop_sequence(reply.finish, reply.stop_sequence.as_deref()),
-        usage: usage::write(reply.usage.as_ref()),
+        usage: usage::write(reply.usage.as_ref(), reply.service_tier.as_ref()),
     })
 }
 

@@ -1,7 +1,9 @@
 //! Usage: input excludes what caches served or stored, output includes thinking.
 
 use serde_json::{Value, json};
-use tieline_types::Usage;
+use tieline_types::{ServiceTier, Usage};
+
+use crate::json::text_in;
 
 /// The counters of one `usage` object, or of several that follow one another in a stream.
 #[derive(Clone, Copy, Debug, Default)]
@@ -72,10 +74,18 @@ impl Counts {
     }
 }
 
-/// A whole `usage` object; zeros where nothing is known, because clients fail on absent counters.
-pub(crate) fn write(usage: Option<&Usage>) -> Value {
+/// The word for the service tier in a `usage` object. Fast mode has a name of its own there, and
+/// prices of its own, as a tier has.
+pub(crate) fn service_tier(usage: &Value) -> Option<&str> {
+    let fast = text_in(usage, "speed").filter(|speed| *speed == "fast");
+    fast.or_else(|| text_in(usage, "service_tier"))
+}
+
+/// A whole `usage` object with the service tier, where that is not the standard one; zeros where
+/// nothing is known, because clients fail on absent counters.
+pub(crate) fn write(usage: Option<&Usage>, tier: Option<&ServiceTier>) -> Value {
     let usage = usage.copied().unwrap_or_default();
-    json!({
+    let mut written = json!({
         "input_tokens": usage.input.saturating_add(usage.input_audio),
         "cache_creation_input_tokens": usage.cache_write(),
         "cache_read_input_tokens": usage.cache_read,
@@ -85,7 +95,11 @@ pub(crate) fn write(usage: Option<&Usage>) -> Value {
         },
         "output_tokens": usage.output_total(),
         "output_tokens_details": { "thinking_tokens": usage.reasoning },
-    })
+    });
+    if let (Some(tier), Some(fields)) = (tier, written.as_object_mut()) {
+        fields.insert("service_tier".to_owned(), tier.as_str().into());
+    }
+    written
 }
 
 #[cfg(test)]
@@ -107,7 +121,7 @@ mod tests {
 
     #[test]
     fn buckets_survive_the_way_there_and_back() {
-        let written = write(Some(&counted()));
+        let written = write(Some(&counted()), None);
         assert_eq!(written["cache_creation_input_tokens"], 35);
         assert_eq!(written["output_tokens"], 75);
         assert_eq!(Counts::read(&written).usage(), Some(counted()));
@@ -115,7 +129,7 @@ mod tests {
 
     #[test]
     fn unknown_is_not_zero() {
-        assert_eq!(Counts::read(&write(None)).usage(), None);
+        assert_eq!(Counts::read(&write(None, None)).usage(), None);
         assert_eq!(Counts::read(&json!({})).usage(), None);
         assert_eq!(Counts::read(&Value::Null).usage(), None);
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json, value::RawValue};
-use tieline_types::Fault;
+use tieline_types::{Fault, ServiceTier};
 
 use super::{
     error, finish,
@@ -26,6 +26,7 @@ struct Body<'a> {
     output: Option<Output<'a>>,
     stop_reason: Option<String>,
     usage: Option<usage::Wire>,
+    service_tier: Option<usage::Tier>,
     additional_model_response_fields: Option<Value>,
 }
 
@@ -98,6 +99,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
     };
     let mut reply = Reply {
         usage: wire.usage.map(|usage| usage.read()),
+        service_tier: wire.service_tier.and_then(|tier| tier.word().and_then(ServiceTier::served)),
         stop_sequence: stop_sequence(wire.additional_model_response_fields.as_ref()),
         ..Reply::default()
     };
@@ -169,6 +171,8 @@ struct Written<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<usage::Wire>,
     metrics: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<usage::Tier>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     additional_model_response_fields: Map<String, Value>,
 }
@@ -195,6 +199,7 @@ pub(super) fn write(reply: &Reply, _style: &Style, losses: &mut Losses) -> Vec<u
         stop_reason: finish::write(reply.finish),
         usage: reply.usage.as_ref().map(usage::Wire::write),
         metrics: metrics(),
+        service_tier: reply.service_tier.as_ref().map(usage::Tier::write),
         additional_model_response_fields: additional(reply.stop_sequence.as_deref()),
     })
 }

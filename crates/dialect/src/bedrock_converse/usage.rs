@@ -1,7 +1,7 @@
 //! Usage, in both directions.
 
 use serde::{Deserialize, Serialize};
-use tieline_types::Usage;
+use tieline_types::{ServiceTier, Usage};
 
 /// The `usage` object. Input excludes what a cache served or stored; output includes thinking.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -15,6 +15,25 @@ pub(super) struct Wire {
     #[serde(alias = "cacheWriteInputTokenCount")]
     cache_write_input_tokens: Option<u64>,
     cache_details: Option<Vec<CacheDetail>>,
+}
+
+/// The service tier, beside the usage.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Tier {
+    #[serde(rename = "type")]
+    name: Option<String>,
+}
+
+impl Tier {
+    /// Its name.
+    pub(super) fn word(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The object that names it.
+    pub(super) fn write(tier: &ServiceTier) -> Self {
+        Self { name: Some(tier.as_str().to_owned()) }
+    }
 }
 
 /// How much was written to caches of one lifetime.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, value::RawValue};
-use tieline_types::{Class, Fault};
+use tieline_types::{Class, Fault, ServiceTier};
 
 use super::{
     error, finish, usage,
@@ -29,6 +29,9 @@ struct Plain<'a> {
     #[serde(borrow)]
     choices: [PlainChoice<'a>; 1],
     usage: usage::Counts,
+    /// In its quotes: most replies name the standard tier, which is not worth a copy.
+    #[serde(borrow, default)]
+    service_tier: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
 }
@@ -62,6 +65,10 @@ pub(super) fn glance(body: &[u8]) -> Option<Glance> {
         ended: true,
         usage: plain.usage.usage(),
         model: Some(plain.model.into_owned()),
+        service_tier: plain.service_tier.and_then(|raw| {
+            let word = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+            ServiceTier::served(word)
+        }),
         fault: None,
     })
 }
@@ -99,6 +106,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
         finish: finish::read(word, called, refused),
         stop_sequence: None,
         usage: usage::read(object),
+        service_tier: text_in(&value, "service_tier").and_then(ServiceTier::served),
         foreign: foreign_in(choice),
         blocks,
         id,
@@ -175,6 +183,8 @@ struct WireReply<'a> {
     choices: [WireChoice; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<usage::Wire>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -207,6 +217,7 @@ pub(super) fn write(reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8
         model: style.model_or(&reply.model),
         choices: [WireChoice { index: 0, message, logprobs: None, finish_reason }],
         usage: reply.usage.as_ref().map(usage::Wire::from),
+        service_tier: reply.service_tier.as_ref().map(ServiceTier::as_str),
     })
 }
 

@@ -1,12 +1,12 @@
 //! Whole replies: the `response` object (OpenAI API reference, "The response object").
 
 use serde_json::Value;
-use tieline_types::Fault;
+use tieline_types::{Fault, ServiceTier};
 
 use crate::{
     Losses, Style,
     ir::{Content, Finish, Reply, StateFamily},
-    json::{bad_payload, bytes},
+    json::{bad_payload, bytes, text_in},
 };
 
 pub(super) mod envelope;
@@ -29,6 +29,7 @@ pub(super) fn read(body: &[u8]) -> Result<Reply, Fault> {
         model: text("model"),
         created_s: value.get("created_at").and_then(envelope::seconds),
         usage: value.get("usage").and_then(usage::read),
+        service_tier: text_in(&value, "service_tier").and_then(ServiceTier::served),
         ..Reply::default()
     };
     for (at, output_item) in output.iter().enumerate() {
@@ -75,7 +76,7 @@ pub(super) fn write(reply: &Reply, style: &Style, losses: &mut Losses) -> Vec<u8
         output.extend(item::write(block, id, at, status));
     }
     let created_s = reply.created_s.unwrap_or(style.created_s);
-    let base = Envelope { id, model, created_s };
+    let base = Envelope { id, model, created_s, service_tier: reply.service_tier.as_ref() };
     bytes(&base.ended(status, reason, output, reply.usage))
 }
 

@@ -15,4 +15,6 @@ mod requests;
 #[cfg(test)]
 mod robust;
 #[cfg(test)]
+mod service_tiers;
+#[cfg(test)]
 mod streams;

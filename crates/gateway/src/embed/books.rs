@@ -7,6 +7,7 @@ use tieline_types::{AttemptRecord, DialectId, Fault, Reason};
 
 use crate::{
     metrics::Metrics,
+    prices::Tariff,
     record::{Record, attempt_of},
 };
 
@@ -33,13 +34,16 @@ impl<'a> Books<'a> {
         Self { keeper: Keeper::Metrics(metrics, None), tier: "".into() }
     }
 
-    /// A call begins.
-    pub(crate) fn begin(&mut self, deployment: &Deployment, dialect: DialectId) {
+    /// A call begins, of a deployment with these prices.
+    pub(crate) fn begin(
+        &mut self,
+        deployment: &Deployment,
+        dialect: DialectId,
+        tariff: Option<Arc<Tariff>>,
+    ) {
         let attempt = attempt_of(Arc::clone(&self.tier), deployment, dialect, Reason::Embeddings);
         match &mut self.keeper {
-            Keeper::Record(record, number) => {
-                *number = record.begin(attempt, deployment.rates.clone())
-            }
+            Keeper::Record(record, number) => *number = record.begin(attempt, tariff),
             Keeper::Metrics(_, open) => *open = Some(Box::new(attempt)),
         }
     }

@@ -1,5 +1,7 @@
 //! What the next attempt costs, and what follows where there is no money for it.
 
+use tieline_route::Verdict;
+
 use super::Walk;
 use crate::{
     bill::{Bill, Refused},
@@ -22,6 +24,11 @@ impl Walk {
         match Bill::open(&self.worker.gateway, &self.call, deployment) {
             Ok(bill) => Some(bill),
             Err(Refused::Unpriced) => {
+                // In the service tier that this request asks for: what has no price at all was
+                // left out before.
+                let considered = self.decision.considered.iter_mut();
+                let this = considered.filter(|one| one.deployment == deployment);
+                this.for_each(|one| one.verdict = Verdict::Unpriced);
                 self.pass_over(tier, deployment, UNPRICED, None, record);
                 None
             }

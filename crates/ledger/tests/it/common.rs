@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tieline_ledger::{Filter, Ledger, Settings, Status, query};
 use tieline_types::{
     AttemptRecord, CallRecord, Class, Cost, CostState, DecisionRecord, DialectId, Outcome,
-    PassedOver, Phase, PlannedStep, Reason, Usage, UsdPico, WeighedCandidate,
+    PassedOver, Phase, PlannedStep, Reason, ServiceTier, Usage, UsdPico, WeighedCandidate,
 };
 use tokio::time::Instant;
 
@@ -184,6 +184,7 @@ fn failed_attempt() -> AttemptRecord {
         fault_message: Some("Overloaded".to_owned()),
         upstream_request_id: Some("req_011".to_owned()),
         model_served: None,
+        service_tier: None,
         usage: None,
         cost: None,
     }
@@ -205,6 +206,7 @@ fn served_attempt(usage: Usage) -> AttemptRecord {
         fault_message: None,
         upstream_request_id: None,
         model_served: Some("gpt-5.5-2026-04-01".to_owned()),
+        service_tier: ServiceTier::served("flex"),
         usage: Some(usage),
         cost: Some(Cost { usd: UsdPico::new(20_600_000_000), state: CostState::Estimated }),
     }
@@ -282,12 +284,14 @@ prop_compose! {
         fault_message in option::of(any_text()),
         upstream_request_id in option::of(any_text()),
         model_served in option::of(any_text()),
+        service_tier in any_text().prop_map(|word| ServiceTier::served(&word)),
         usage in option::of(any_usage()),
         cost in option::of(any_cost()),
     ) -> AttemptRecord {
         AttemptRecord {
             tier, deployment, provider, dialect, reason, start_us, duration_us, first_content_us,
-            status, fault, phase, fault_message, upstream_request_id, model_served, usage, cost,
+            status, fault, phase, fault_message, upstream_request_id, model_served,
+            service_tier, usage, cost,
         }
     }
 }

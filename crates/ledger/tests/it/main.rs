@@ -17,6 +17,8 @@ mod opening;
 #[cfg(test)]
 mod query;
 #[cfg(test)]
+mod reprice;
+#[cfg(test)]
 mod roundtrip;
 #[cfg(test)]
 mod spend;

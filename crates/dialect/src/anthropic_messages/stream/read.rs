@@ -7,12 +7,18 @@ use tieline_types::Fault;
 
 use crate::{
     ReadEvents,
-    anthropic_messages::{error, finish, response::arguments_of, state, usage::Counts},
+    anthropic_messages::{
+        error, finish,
+        response::arguments_of,
+        state,
+        usage::{self, Counts},
+    },
     arguments,
     calls::name_of,
     frame::sse,
     ir::{BlockOpen, Delta, Event},
     json::{bad_payload, text_in, text_or_empty, truncated},
+    served::Served,
 };
 
 /// Reads the frames of one stream.
@@ -24,6 +30,7 @@ pub(crate) struct Reader {
     /// Nothing more counts: the terminal event or an error was read.
     closed: bool,
     counts: Counts,
+    served: Served,
     /// The blocks now open, by the provider's number.
     blocks: BTreeMap<u64, Open>,
     opened: usize,
@@ -121,6 +128,7 @@ impl Reader {
 
     fn count(&mut self, usage: Option<&Value>, out: &mut Vec<Event>) {
         if let Some(usage) = usage.filter(|usage| usage.is_object()) {
+            self.served.take_in(usage::service_tier(usage), out);
             self.counts.replace_with(Counts::read(usage));
             out.extend(self.counts.usage().map(Event::Usage));
         }

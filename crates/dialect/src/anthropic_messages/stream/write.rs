@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::VecDeque};
 
 use serde::Serialize;
 use serde_json::json;
-use tieline_types::Usage;
+use tieline_types::{ServiceTier, Usage};
 
 use crate::{
     Style, WriteEvents,
@@ -31,6 +31,7 @@ pub(crate) struct Writer {
     closed: bool,
     refused: bool,
     usage: Option<Usage>,
+    service_tier: Option<ServiceTier>,
     /// Why the reply ended, until it is written.
     finish: Option<(Finish, Option<String>)>,
     concluded: bool,
@@ -114,6 +115,7 @@ impl WriteEvents for Writer {
                     self.conclude(out);
                 }
             }
+            Event::ServiceTier(tier) => self.service_tier.clone_from(tier),
             Event::Finish { reason, stop_sequence } => {
                 self.start(out);
                 self.finish = Some((*reason, stop_sequence.clone()));
@@ -144,6 +146,7 @@ impl Writer {
             closed: false,
             refused: false,
             usage: None,
+            service_tier: None,
             finish: None,
             concluded: false,
             blocks: VecDeque::new(),
@@ -171,7 +174,7 @@ impl Writer {
             content: Vec::new(),
             stop_reason: None,
             stop_sequence: None,
-            usage: usage::write(self.usage.as_ref()),
+            usage: usage::write(self.usage.as_ref(), self.service_tier.as_ref()),
         };
         emit(MESSAGE_START, &StartEvent { kind: MESSAGE_START, message }, out);
     }
@@ -227,7 +230,7 @@ impl Writer {
             "stop_reason": finish::write(reason, self.refused),
             "stop_sequence": stop_sequence(reason, stop.as_deref()),
         });
-        let usage = usage::write(self.usage.as_ref());
+        let usage = usage::write(self.usage.as_ref(), self.service_tier.as_ref());
         let event = json!({ "type": MESSAGE_DELTA, "delta": delta, "usage": usage });
         emit(MESSAGE_DELTA, &event, out);
         self.concluded = true;

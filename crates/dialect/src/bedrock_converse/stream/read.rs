@@ -12,6 +12,7 @@ use crate::{
     frame::aws_event::{self, Message},
     ir::{BlockOpen, Delta, Event, OpaqueState, StateFamily},
     json::{bad_payload, truncated},
+    served::Served,
 };
 
 /// Reads ConverseStream messages.
@@ -24,6 +25,7 @@ pub(in crate::bedrock_converse) struct Reader {
     /// Blocks of tools that the provider runs itself: not the client's to see.
     hidden: Vec<u64>,
     called: bool,
+    served: Served,
     stopped: bool,
     over: bool,
 }
@@ -56,6 +58,7 @@ struct Payload {
     stop_reason: Option<String>,
     additional_model_response_fields: Option<Value>,
     usage: Option<usage::Wire>,
+    service_tier: Option<usage::Tier>,
 }
 
 #[derive(Deserialize)]
@@ -261,6 +264,8 @@ impl Reader {
 
     /// Usage, and the end, if it comes in its place.
     fn metadata(&mut self, payload: &Payload, out: &mut Vec<Event>) {
+        let tier = payload.service_tier.as_ref();
+        self.served.take_in(tier.and_then(usage::Tier::word), out);
         out.extend(payload.usage.as_ref().map(|usage| Event::Usage(usage.read())));
         if self.stopped {
             self.over = true;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tieline_types::Usage;
+use tieline_types::{ServiceTier, Usage};
 
 use super::DELTA;
 use crate::{
@@ -30,6 +30,7 @@ pub(in crate::bedrock_converse) struct Writer {
     blocks: VecDeque<Block>,
     finished: bool,
     usage: Option<Usage>,
+    service_tier: Option<ServiceTier>,
     closed: bool,
 }
 
@@ -79,6 +80,7 @@ impl WriteEvents for Writer {
                 }
             }
             Event::Usage(usage) => self.usage = Some(*usage),
+            Event::ServiceTier(tier) => self.service_tier.clone_from(tier),
             Event::Finish { reason, stop_sequence } => {
                 self.finish(*reason, stop_sequence.as_deref(), out);
             }
@@ -213,7 +215,10 @@ impl Writer {
         self.finish(Finish::Stop, None, out);
         if let Some(usage) = self.usage {
             let usage = usage::Wire::write(&usage);
-            let metadata = json!({ "usage": usage, "metrics": response::metrics() });
+            let mut metadata = json!({ "usage": usage, "metrics": response::metrics() });
+            if let (Some(tier), Some(map)) = (&self.service_tier, metadata.as_object_mut()) {
+                map.insert("serviceTier".to_owned(), json!({ "type": tier.as_str() }));
+            }
             self.send("metadata", bytes(&metadata), out);
         }
         self.closed = true;

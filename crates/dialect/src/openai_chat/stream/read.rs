@@ -9,11 +9,12 @@ use crate::{
     calls::name_of,
     frame::sse,
     ir::{BlockOpen, Delta, Event, Finish},
-    json::{bad_payload, text_or_empty, truncated},
+    json::{bad_payload, text_in, text_or_empty, truncated},
     openai_chat::{
         error, finish, usage,
         wire::{minted_call_id, reasoning_in, texts_of},
     },
+    served::Served,
 };
 
 /// Reads chunks into events. Text, thinking and refusals form one block as long as the kind stays
@@ -26,6 +27,7 @@ pub(in crate::openai_chat) struct Reader {
     prose: Option<Prose>,
     calls: Vec<Call>,
     refused: bool,
+    served: Served,
     finished: bool,
     /// The last finish word was empty, which for xAI ends a reply with tool calls.
     blank_finish: bool,
@@ -123,6 +125,9 @@ impl Reader {
         if let Some(choice) = choice {
             self.start(chunk, out);
             self.choice(choice, out);
+        }
+        if !self.over {
+            self.served.take_in(text_in(chunk, "service_tier"), out);
         }
         if let Some(usage) = usage.filter(|_| !self.over) {
             self.start(chunk, out);

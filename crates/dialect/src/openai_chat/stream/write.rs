@@ -1,7 +1,7 @@
 //! Writing chunks for a client.
 
 use serde::Serialize;
-use tieline_types::{Fault, Usage};
+use tieline_types::{Fault, ServiceTier, Usage};
 
 use crate::{
     Style, WriteEvents, arguments,
@@ -21,6 +21,7 @@ pub(in crate::openai_chat) struct Writer {
     finish: Option<Finish>,
     finish_written: bool,
     usage: Option<Usage>,
+    service_tier: Option<ServiceTier>,
     over: bool,
 }
 
@@ -40,6 +41,8 @@ struct Chunk<'a> {
     /// Null in every chunk but the last where usage was asked for, else not there at all.
     #[serde(skip_serializing_if = "Option::is_none")]
     usage: Option<Option<usage::Wire>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    service_tier: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -91,6 +94,7 @@ impl Writer {
             finish: None,
             finish_written: false,
             usage: None,
+            service_tier: None,
             over: false,
         }
     }
@@ -103,6 +107,7 @@ impl Writer {
             model: &self.style.model,
             choices,
             usage: self.style.include_usage.then_some(usage),
+            service_tier: self.service_tier.as_ref().map(ServiceTier::as_str),
         };
         sse::write(None, &bytes(&chunk), out);
     }
@@ -222,6 +227,7 @@ impl WriteEvents for Writer {
                     self.write_finish(out);
                 }
             }
+            Event::ServiceTier(tier) => self.service_tier.clone_from(tier),
             Event::Finish { reason, .. } => self.finish = self.finish.or(Some(*reason)),
             Event::End => self.write_end(out),
             Event::Error(fault) => self.write_error(fault, out),

@@ -1,7 +1,7 @@
 //! The `response` object around the output, and how a reply ended.
 
 use serde_json::{Map, Value, json};
-use tieline_types::{Class, Fault, Usage};
+use tieline_types::{Class, Fault, ServiceTier, Usage};
 
 use crate::{
     ir::Finish,
@@ -18,6 +18,8 @@ pub(crate) struct Envelope<'a> {
     pub(crate) model: &'a str,
     /// Seconds since the Unix epoch.
     pub(crate) created_s: u64,
+    /// The service tier, where it is not the standard one.
+    pub(crate) service_tier: Option<&'a ServiceTier>,
 }
 
 impl Envelope<'_> {
@@ -86,6 +88,9 @@ impl Envelope<'_> {
             "usage": null,
         });
         if let Some(fields) = object.as_object_mut() {
+            if let Some(tier) = self.service_tier {
+                fields.insert("service_tier".to_owned(), tier.as_str().into());
+            }
             apply(fields, changes);
         }
         object

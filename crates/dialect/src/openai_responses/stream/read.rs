@@ -12,6 +12,7 @@ use crate::{
         response::{envelope, item},
         usage,
     },
+    served::Served,
 };
 
 /// A place in the output that becomes a block of its own.
@@ -72,6 +73,7 @@ pub(crate) struct Reader {
     slots: Vec<Slot>,
     /// Output items that are complete.
     done: Vec<u64>,
+    served: Served,
     started: bool,
     ended: bool,
 }
@@ -169,6 +171,7 @@ impl Reader {
         let response = event.get("response").unwrap_or(&Value::Null);
         let text = |key: &str| text_in(response, key).unwrap_or_default().to_owned();
         out.push(Event::Start { id: text("id"), model: text("model") });
+        self.served.take_in(text_in(response, "service_tier"), out);
     }
 
     fn item_added(&mut self, event: &Value, out: &mut Vec<Event>) {
@@ -257,6 +260,7 @@ impl Reader {
         let finish = match envelope::outcome(response) {
             Ok(finish) => finish,
             Err(fault) => {
+                self.served.take_in(text_in(response, "service_tier"), out);
                 out.extend(response.get("usage").and_then(usage::read).map(Event::Usage));
                 return self.fail(Event::Error(fault), out);
             }
@@ -272,6 +276,7 @@ impl Reader {
             slot.open = false;
             out.push(Event::BlockStop { index: slot.index });
         }
+        self.served.take_in(text_in(response, "service_tier"), out);
         out.extend(response.get("usage").and_then(usage::read).map(Event::Usage));
         let has = |kind: Kind| self.slots.iter().any(|slot| slot.kind == kind);
         let refused = has(Kind::Refusal) && !has(Kind::Text);

@@ -1,7 +1,7 @@
 //! Writing a client's stream.
 
 use serde_json::{Map, Value, json};
-use tieline_types::{Fault, Usage};
+use tieline_types::{Fault, ServiceTier, Usage};
 
 use crate::{
     Style, WriteEvents, arguments,
@@ -104,6 +104,7 @@ pub(in crate::openai_responses) struct Writer {
     refused: bool,
     finish: Finish,
     usage: Option<Usage>,
+    service_tier: Option<ServiceTier>,
 }
 
 impl WriteEvents for Writer {
@@ -121,6 +122,7 @@ impl WriteEvents for Writer {
                 }
             }
             Event::Usage(usage) => self.usage = Some(*usage),
+            Event::ServiceTier(tier) => self.service_tier.clone_from(tier),
             Event::Finish { reason, .. } => self.finish = *reason,
             Event::End => self.end(out),
             Event::Ping => self.heartbeat(out),
@@ -148,11 +150,17 @@ impl Writer {
             refused: false,
             finish: Finish::Stop,
             usage: None,
+            service_tier: None,
         }
     }
 
     fn envelope(&self) -> Envelope<'_> {
-        Envelope { id: &self.id, model: &self.model, created_s: self.created_s }
+        Envelope {
+            id: &self.id,
+            model: &self.model,
+            created_s: self.created_s,
+            service_tier: self.service_tier.as_ref(),
+        }
     }
 
     /// Appends one event with its type and number in front.
