@@ -36,6 +36,7 @@ mod recall;
 mod record;
 mod relay;
 mod reload;
+pub mod replay;
 mod respond;
 mod said;
 mod seam;
