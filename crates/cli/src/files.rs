@@ -71,6 +71,17 @@ pub(crate) struct Database {
 }
 
 impl Database {
+    /// Reads and checks the configuration; none where there is none, but a database is named.
+    ///
+    /// # Errors
+    /// Every mistake in it but absent credentials.
+    pub(crate) fn config(&self) -> Result<Option<Config>, Failure> {
+        match self.db.is_some() && self.config.is_absent() {
+            true => Ok(None),
+            false => self.config.load_for_reading().map(Some),
+        }
+    }
+
     /// The path of the database.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ Commands:
   key         Create, list and revoke the API keys that callers use
   log         Show what happened to requests, newest first
   audit       Show who changed what in running gateways, newest first
-  route       Show where the requests of a feature go, and why
+  route       Show where requests go, and why, and where they would have gone
   policy      Compare what two configurations allow
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back

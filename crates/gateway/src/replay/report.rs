@@ -160,10 +160,16 @@ pub struct Money {
 }
 
 impl Money {
-    /// Whether the sum is a lower bound.
+    /// Calls without a whole price: where there are any, the sum is a lower bound.
     #[must_use]
     pub const fn lacks(&self) -> u64 {
         self.partial + self.unpriced + self.unknown
+    }
+
+    /// All calls.
+    #[must_use]
+    pub const fn calls(&self) -> u64 {
+        self.priced + self.estimated + self.lacks()
     }
 
     /// Both together.
