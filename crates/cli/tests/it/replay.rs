@@ -237,3 +237,65 @@ fn tags_that_nobody_recorded_are_said() {
     let notes = plain["notes"].as_array().unwrap();
     assert!(!notes.iter().any(|note| note.as_str().unwrap().contains("tags")), "{notes:?}");
 }
+
+#[test]
+fn the_files_of_the_guide_are_good() {
+    let guide = include_str!("../../../../docs/guide/replay.md");
+    let blocks = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let [now, features] = blocks.collect::<Vec<_>>()[..] else { panic!("two files") };
+    let (rest, _) = now.split_once("features:").unwrap();
+    let folder = folder(&[], &format!("{rest}{features}"));
+    folder.write("tieline.yaml", now);
+    for file in ["tieline.yaml", "next.yaml"] {
+        let (code, out, err) = folder.run(&format!("check --config {file}"));
+        assert_eq!(code, 0, "{out}{err}");
+    }
+    let (code, out, _) = folder.run("route replay --since 1h --with next.yaml");
+    assert_eq!((code, out.starts_with("0 requests")), (0, true), "{out}");
+}
+
+/// The sums of the days, as replayed.
+fn by_day(found: &Value) -> Vec<String> {
+    let days = found["days"].as_array().unwrap();
+    days.iter().map(|day| day["after"]["usd"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn prices_are_those_of_each_day() {
+    let calls: Vec<_> = (0..12).map(|number| call(number, "chat")).collect();
+    let listed = NOW.replace("{ provider: oa, price: { input: 2, output: 10 } }", "oa");
+    let folder = folder(&calls, &format!("{listed}prices: own.yaml\n"));
+    folder.write(
+        "own.yaml",
+        "surface: openai
+sources:
+  contract: { what: contract 7, checked: 2026-11-01 }
+models:
+  m:
+    prices:
+      - { tokens: { input: 1, output: 0 }, until: 2026-11-17, source: contract }
+      - { tokens: { input: 2, output: 0 }, from: 2026-11-17, until: 2026-11-18, source: contract }
+      - { tokens: { input: 3, output: 0 }, from: 2026-11-18, source: contract }
+",
+    );
+    let found = folder.json(&format!("{REPLAY} --with next.yaml"));
+    assert_eq!(by_day(&found), ["0.004", "0.008", "0.012"], "four calls a day");
+    assert_eq!(found["total"]["same"], 12);
+}
+
+#[test]
+fn policy_is_that_of_each_time() {
+    let calls: Vec<_> = (0..8).map(|number| call(number, "chat")).collect();
+    let stated = NOW
+        .replace(
+            "oa: { kind: openai, api_key: { env: KEY } }",
+            "oa: { kind: openai, api_key: { env: KEY }, facts: { dpa: true, expires: 2026-11-16 } }",
+        )
+        .replace("chat: { tiers", "chat: { require: { dpa: true }, tiers");
+    let folder = folder(&calls, &stated);
+    let found = folder.json(&format!("{REPLAY} --with next.yaml"));
+    let total = &found["total"];
+    assert_eq!((&total["same"], &total["after"]["refused"]), (&json!(4), &json!(4)));
+    assert_eq!(total["closed"][0]["rule"], "feature chat: dpa");
+    assert_eq!(by_day(&found), ["0.012", "0"]);
+}

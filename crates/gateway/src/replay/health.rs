@@ -50,15 +50,18 @@ impl Health {
                     known.failed += 1;
                     known.ill_ms = Some(at_ms);
                 }
-                Sign::Unfit => {}
+                Sign::Unfit | Sign::TooLate => {}
             }
         }
     }
 
-    /// Whether a deployment would answer a request.
-    pub(super) fn answers(&self, deployment: &str, recorded: &Recorded<'_>) -> bool {
-        if let Some(told) = recorded.tells_of(deployment) {
-            return told == Sign::Well;
+    /// Whether a deployment would answer a request; `late` where another one was called before.
+    pub(super) fn answers(&self, deployment: &str, recorded: &Recorded<'_>, late: bool) -> bool {
+        match recorded.tells_of(deployment) {
+            Some(Sign::Well) => return true,
+            Some(Sign::Ill | Sign::Unfit) => return false,
+            Some(Sign::TooLate) if late => return false,
+            Some(Sign::TooLate) | None => {}
         }
         let ill_ms = self.known.get(deployment).and_then(|known| known.ill_ms);
         let since = |ill_ms| recorded.record.started_ms.saturating_sub(ill_ms);

@@ -114,6 +114,9 @@ pub(super) enum Sign {
     Ill,
     /// It cannot answer this request, or does not get it. That says nothing of others.
     Unfit,
+    /// There was nothing left to call it with after what failed before it. Called first, it may
+    /// answer.
+    TooLate,
 }
 
 /// What an attempt tells of its deployment.
@@ -137,11 +140,15 @@ const ILL: [&str; 6] = ["failures", "slowness", "credential", "account", "draine
 /// The same, but for a share of requests only.
 const SHUT: [&str; 5] = ["returning", "suspected", "shed", "settling", "due"];
 
-/// What it tells that a deployment was passed over. Time, money and policy may be others elsewhere.
+/// What tells that a request had used up its time or its retries.
+const SPENT: [&str; 3] = ["time", "attempts", "budget"];
+
+/// What it tells that a deployment was passed over. Money and policy may be others elsewhere.
 pub(super) fn shut(passed: &PassedOver) -> Option<Sign> {
     match &*passed.why {
         why if ILL.contains(&why) => Some(Sign::Ill),
         why if SHUT.contains(&why) => Some(Sign::Unfit),
+        why if SPENT.contains(&why) => Some(Sign::TooLate),
         _ => None,
     }
 }

@@ -52,8 +52,11 @@ pub(super) struct Answer {
     pub(super) closed: Option<Arc<str>>,
 }
 
-/// A request on its way: what is known of it.
+/// A request on its way: what was recorded of it and before it, and what is decided now.
 struct Way<'w> {
+    recorded: &'w Recorded<'w>,
+    health: &'w Health,
+    measured: &'w Measured,
     feature: &'w Feature,
     ruling: &'w Ruling,
     decision: &'w Decision,
@@ -125,9 +128,10 @@ impl<'c> World<'c> {
         let mut rng = SmallRng::seed_from_u64(seed);
         let decision = decide(feature, &ruling.eligible, &self.live, now, ask, &mut rng);
         let size = Size::of(recorded.usage);
-        let way = Way { feature, ruling: &ruling, decision: &decision, now, demand, size };
+        let (ruling, decision) = (&*ruling, &decision);
+        let way = Way { recorded, health, measured, feature, ruling, decision, now, demand, size };
         let closed = recorded.attempt.and_then(|one| self.closed(&way, &one.deployment));
-        Ok(Answer { closed, ..self.walk(&way, recorded, health, measured) })
+        Ok(Answer { closed, ..self.walk(&way) })
     }
 
     /// Prices change at midnight.
@@ -141,24 +145,19 @@ impl<'c> World<'c> {
     }
 
     /// The first step that answers.
-    fn walk(
-        &self,
-        way: &Way<'_>,
-        recorded: &Recorded<'_>,
-        health: &Health,
-        measured: &Measured,
-    ) -> Answer {
+    fn walk(&self, way: &Way<'_>) -> Answer {
+        let mut late = false;
         for step in &way.decision.steps {
             match step {
                 Step::Call { tier, deployment } => {
-                    let called = self.call(way, (*tier, *deployment), recorded, health, measured);
-                    if let Some(answer) = called {
+                    if let Some(answer) = self.call(way, (*tier, *deployment), late) {
                         return answer;
                     }
+                    late = true;
                 }
                 Step::Cache { tier } => {
                     let name = way.tier(*tier);
-                    if recorded.is_of_tier(name) {
+                    if way.recorded.is_of_tier(name) {
                         return Answer::of_tier(name);
                     }
                 }
@@ -173,28 +172,27 @@ impl<'c> World<'c> {
         Answer::nobody(if denied { REFUSED } else { NOBODY }, None)
     }
 
-    /// Calls a deployment. None where it does not answer.
+    /// Calls a deployment, `late` where another one was called before. None where it does not
+    /// answer.
     fn call(
         &self,
         way: &Way<'_>,
         (tier, deployment): (usize, usize),
-        recorded: &Recorded<'_>,
-        health: &Health,
-        measured: &Measured,
+        late: bool,
     ) -> Option<Answer> {
+        let Way { recorded, feature, decision, now, demand, .. } = *way;
         let known = self.plan.deployments.get(deployment)?;
         let pass = way.ruling.eligible.allowed(deployment)?;
-        if !health.answers(&known.id, recorded) {
+        if !way.health.answers(&known.id, recorded, late) {
             return None;
         }
-        let Way { feature, decision, now, demand, .. } = *way;
         let rescue = decision.is_rescue(tier, deployment);
         let lease = self.live.admit(pass, feature, now, decision.draw, demand, rescue);
         let mut lease = lease.ok()?;
         let same = known.id == recorded.by;
         let first = match recorded.attempt {
             Some(attempt) if same => attempt.first_content_us,
-            _ => measured.usual_first(&known.id, way.size),
+            _ => way.measured.usual_first(&known.id, way.size),
         };
         let first = first.filter(|_| recorded.record.stream).map(Duration::from_micros);
         let usage = recorded.usage.map(|usage| match &known.rates {

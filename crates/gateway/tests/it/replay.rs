@@ -269,6 +269,20 @@ async fn the_end_of_the_ladder_answers_what_nothing_else_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_had_no_time_left_may_answer_where_it_comes_first() {
+    let both = |ids: [&str; 2]| houses(&[("f", &format!("deadline: 10s, {}", ordered(&ids)))]);
+    let (now, other) = (both([ANTHROPIC, OPENAI]), both([OPENAI, ANTHROPIC]));
+    let house = House::new(&now).await;
+    house.fault("anthropic", "hang");
+    ask(&house, "f", 1).await;
+    let records = records(&house).await;
+    assert_eq!(records[0].passed_over[0].why, "time", "{records:?}");
+    let found = replay(&now, &now, &records).total;
+    assert_eq!((found.same, found.after.unanswered), (1, 1));
+    assert_eq!(replay(&now, &other, &records).total.gained, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_left_early_pays_nothing_here_or_there() {
     let now = houses(&[("f", &ordered(&[ANTHROPIC]))]);
     let house = House::new(&now).await;

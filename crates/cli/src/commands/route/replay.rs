@@ -23,9 +23,9 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Reads the ledger and sends nothing anywhere. Each request is decided again by the same code that
-decides in the gateway, with the policies and prices of its time. What was ill then is taken from the
-record; what nobody called is taken to be well, and is said to be. The same replay of the present
-configuration tells how far the result can be believed.
+decides in the gateway, with the policies and prices of its time. What was ill then is taken from
+the record; what nobody called is taken to be well, and is said to be. The same replay of the
+present configuration tells how far the result can be believed.
 
 Examples:
   tieline route replay --since 7d --with next.yaml

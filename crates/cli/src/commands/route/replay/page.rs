@@ -3,6 +3,7 @@
 mod bars;
 mod colours;
 mod flow;
+mod spans;
 mod write;
 
 use tieline_gateway::replay::{Changed, Evidence, FeatureReplay, Known, Side, Times};
@@ -90,9 +91,15 @@ fn tiles(total: &Changed) -> String {
         (0, 0) => format!("{} without an answer, as before", count(lost)),
         (dropped, gained) => format!("{} dropped, {} gained", count(dropped), count(gained)),
     };
+    let lapse =
+        |times: Option<Times>| times.map_or_else(|| half(None), |times| when::lapse(times.p50_us));
+    let unknown = after.first.filter(|times| times.unknown > 0);
+    let unknown = unknown.map_or_else(String::new, |times| {
+        format!("; known of {} of {}", count(times.known), count(times.known + times.unknown))
+    });
     let first = format!(
-        "was {}; 95 of 100 within {} (was {})",
-        half(before.first),
+        "was {}; 95 of 100 within {} (was {}){unknown}",
+        lapse(before.first),
         most(after.first),
         most(before.first)
     );
@@ -101,7 +108,7 @@ fn tiles(total: &Changed) -> String {
         tile("Cost", &money(&after.money), &cost),
         tile("Moved", &share(total.moved, total.requests), &moved),
         tile("Answered", &share(after.answered, total.requests), &answered),
-        tile("First content, half within", &half(after.first), &first),
+        tile("First content, half within", &lapse(after.first), &first),
     )
 }
 
@@ -109,13 +116,12 @@ fn tiles(total: &Changed) -> String {
 fn warnings(shown: &Shown) -> String {
     let found = &shown.found;
     let Changed { dropped, lost, after, .. } = &found.total;
-    let dropped = (*dropped > 0).then(|| {
-        let refused = count(after.refused);
-        format!(
-            "{} requests would no longer be answered; policy refuses {refused}.",
-            count(*dropped)
-        )
-    });
+    let refused = match after.refused {
+        0 => String::new(),
+        refused => format!("; policy refuses {}", count(refused)),
+    };
+    let dropped = (*dropped > 0)
+        .then(|| format!("{} requests would no longer be answered{refused}.", count(*dropped)));
     let lost = (*lost > 0)
         .then(|| format!("{} requests lose the deployment that answered them.", count(*lost)));
     let lacks = after.money.lacks();
@@ -143,9 +149,9 @@ fn feature(feature: &FeatureReplay, colours: &Colours) -> String {
     let chips = [
         ("", "same", of.same),
         ("moved", "moved", of.moved),
-        ("bad", "lost", of.lost),
-        ("bad", "dropped", of.dropped),
-        ("good", "gained", of.gained),
+        ("bad", "lose their deployment", of.lost),
+        ("bad", "no longer answered", of.dropped),
+        ("good", "answered at last", of.gained),
     ];
     let chips = chips.into_iter().filter(|(.., requests)| *requests > 0);
     let chips = chips.map(|(class, name, requests)| {
@@ -157,7 +163,7 @@ fn feature(feature: &FeatureReplay, colours: &Colours) -> String {
         Text(&feature.feature),
         count(of.requests),
         chips.collect::<String>(),
-        flow::flow(of, colours),
+        flow::flow(of, colours) + &spans::spans(of),
         figures(of),
         closed(of),
     )

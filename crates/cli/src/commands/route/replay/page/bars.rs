@@ -58,8 +58,8 @@ pub(super) fn rows<'a>(rows: impl Iterator<Item = (&'a str, Money, Money)>) -> S
         y += ROW;
     }
     format!(
-        "<svg viewBox=\"0 0 {WIDTH} {y}\" role=\"img\" \
-         aria-label=\"Cost by feature, before and after\">{out}</svg>"
+        "<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {y}\" role=\"img\" \
+         aria-label=\"Cost by feature, before and after\">{out}</svg></div>"
     )
 }
 
@@ -98,8 +98,8 @@ pub(super) fn days(days: &[Day]) -> String {
     }
     let height = PLOT_TOP + PLOT + 26.0;
     format!(
-        "<svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
-         aria-label=\"Cost by day, before and after\">{out}</svg>"
+        "<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         aria-label=\"Cost by day, before and after\">{out}</svg></div>"
     )
 }
 

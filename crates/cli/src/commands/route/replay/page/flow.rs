@@ -87,10 +87,11 @@ pub(super) fn flow(changed: &Changed, colours: &Colours) -> String {
     let stacks = stack(&before, changed.requests, colours, true)
         + &stack(&after, changed.requests, colours, false);
     format!(
-        "<svg class=\"flow\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+        "<div class=\"wide\"><svg viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
          aria-label=\"What answered before and what would answer\">\
          <text class=\"side\" x=\"{LEFT}\" y=\"14\" text-anchor=\"end\">as recorded</text>\
-         <text class=\"side\" x=\"{RIGHT}\" y=\"14\">as replayed</text>{ribbons}{stacks}</svg>"
+         <text class=\"side\" x=\"{RIGHT}\" y=\"14\">as replayed</text>\
+         {ribbons}{stacks}</svg></div>"
     )
 }
 
