@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tieline_gateway::replay::{Day, Money};
 use tieline_types::UsdPico;
 
-use super::write::Text;
+use super::write::{Text, short};
 use crate::{
     commands::route::replay::figures::{change, dollars, money},
     when,
@@ -16,6 +16,8 @@ const WIDTH: f64 = 1_000.0;
 /// Where the bars of rows begin, and the longest.
 const LABELS: f64 = 240.0;
 const LONGEST: f64 = 520.0;
+/// The longest label that fits beside them, in characters.
+const LABEL_MAX: usize = 30;
 /// The height of a bar, and of a row with two of them.
 const BAR: f64 = 14.0;
 const ROW: f64 = 46.0;
@@ -37,7 +39,7 @@ pub(super) fn rows<'a>(rows: impl Iterator<Item = (&'a str, Money, Money)>) -> S
     let mut y = 4.0;
     for (name, before, after) in &rows {
         let label = y + BAR + 5.0;
-        let _ = write!(out, "<text x=\"0\" y=\"{label}\">{}</text>", Text(name));
+        let _ = write!(out, "<text x=\"0\" y=\"{label}\">{}</text>", Text(&short(name, LABEL_MAX)));
         for (class, side, at) in [("before", before, y), ("after", after, y + BAR + 3.0)] {
             let length = LONGEST * scaled(worth(side), most);
             let (text, base) = (LABELS + length + 8.0, at + BAR - 3.0);

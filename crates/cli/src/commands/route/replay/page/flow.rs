@@ -4,7 +4,10 @@ use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use tieline_gateway::replay::{Answers, Changed};
 
-use super::{colours::Colours, write::Text};
+use super::{
+    colours::Colours,
+    write::{Text, short},
+};
 use crate::commands::route::replay::figures::{count, share};
 
 /// Units of the picture; it is as wide as the page.
@@ -19,6 +22,8 @@ const HEIGHT: f64 = 180.0;
 const GAP: f64 = 26.0;
 /// The least height of what is not nothing.
 const LEAST: f64 = 3.0;
+/// The longest label that fits beside a stack, in characters.
+const LABEL_MAX: usize = 38;
 /// Above the first part.
 const TOP: f64 = 34.0;
 
@@ -145,10 +150,12 @@ fn stack(stack: &Stack<'_>, all: u64, colours: &Colours, left: bool) -> String {
         let _ = write!(
             out,
             "<rect class=\"{}\" x=\"{x}\" y=\"{y:.1}\" width=\"{BAR}\" height=\"{height:.1}\" \
-             rx=\"2\"/><text x=\"{text}\" y=\"{middle:.1}\" text-anchor=\"{anchor}\">{}\
+             rx=\"2\"><title>{}</title></rect>\
+             <text x=\"{text}\" y=\"{middle:.1}\" text-anchor=\"{anchor}\">{}\
              <tspan class=\"figures\" x=\"{text}\" dy=\"15\">{} · {}</tspan></text>",
             colours.of(by),
             Text(by),
+            Text(&short(by, LABEL_MAX)),
             count(*requests),
             share(*requests, all),
         );

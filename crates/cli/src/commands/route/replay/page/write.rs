@@ -34,6 +34,18 @@ const fn entity(special: char) -> Option<&'static str> {
     })
 }
 
+/// A name that fits into so many characters: what is too long loses its middle.
+pub(super) fn short(name: &str, most: usize) -> String {
+    let length = name.chars().count();
+    if length <= most {
+        return name.to_owned();
+    }
+    let kept = most.saturating_sub(1);
+    let begin: String = name.chars().take(kept - kept / 2).collect();
+    let end: String = name.chars().skip(length - kept / 2).collect();
+    format!("{begin}…{end}")
+}
+
 /// A table of HTML cells; the first columns, so many, are words, and figures follow.
 pub(super) fn table(
     words: usize,
@@ -57,6 +69,18 @@ pub(super) fn table(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_names_lose_their_middle() {
+        for (name, most, told) in [
+            ("gpt", 3, "gpt"),
+            ("claude-sonnet-5@bedrock", 9, "clau…rock"),
+            ("claude-sonnet-5@bedrock", 10, "claud…rock"),
+            ("äöüßäöüß", 5, "äö…üß"),
+        ] {
+            assert_eq!(short(name, most), told);
+        }
+    }
 
     #[test]
     fn no_text_is_markup() {
