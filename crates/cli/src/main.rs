@@ -5,6 +5,7 @@
 
 mod admin;
 mod commands;
+mod decided;
 mod demo;
 mod failure;
 mod files;

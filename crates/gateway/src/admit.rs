@@ -14,7 +14,7 @@ use tieline_dialect::{Head, output_limit};
 use tieline_ledger::KeyInfo;
 use tieline_policy::{Asked, Ruling};
 use tieline_route::{Ask, Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
-use tieline_types::{Class, DialectId, Fault, OWN_CALLER, Pass};
+use tieline_types::{Class, DecisionRecord, DialectId, Fault, OWN_CALLER, Pass};
 use tokio::time::Instant;
 
 use crate::{
@@ -138,6 +138,11 @@ impl Call {
         let decision = decide(&self.feature, eligible, live, gateway.now(), ask, rng);
         gateway.note_tiers(&self.feature, &decision);
         decision
+    }
+
+    /// What goes on record of its decision.
+    pub(crate) fn on_record(&self, decision: &Decision) -> Arc<DecisionRecord> {
+        self.plan.decisions.record(&self.plan.plan, &self.feature, &self.ruling, decision)
     }
 
     /// The tokens it will need, as far as that can be told before it is sent.

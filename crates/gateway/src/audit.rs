@@ -3,12 +3,11 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use rand::rngs::SmallRng;
-use sha2::{Digest as _, Sha256};
 use tieline_config::Config;
 use tieline_ledger::Ledger;
 use tieline_types::{AuditRecord, Change, ChangeResult};
 
-use crate::{gateway::Gateway, plan::ActivePlan, status::DeploymentStatus};
+use crate::{decision::fingerprint, gateway::Gateway, plan::ActivePlan, status::DeploymentStatus};
 
 /// The most characters of the name that a client of the admin listener claims.
 const CLAIM_CHARS_MAX: usize = 64;
@@ -157,12 +156,6 @@ pub(crate) fn restore_drains(plan: &ActivePlan, old: Option<&ActivePlan>, ledger
             tracing::warn!(deployment = change.subject, "drained as it was before");
         }
     }
-}
-
-/// What tells one configuration from another, secrets aside.
-fn fingerprint(config: &Config) -> String {
-    let digest = format!("{:x}", Sha256::digest(format!("{config:?}")));
-    format!("sha256:{}", digest.get(..12).unwrap_or(&digest))
 }
 
 #[cfg(test)]

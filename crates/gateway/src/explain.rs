@@ -5,11 +5,11 @@ use std::time::Duration;
 use rand::{SeedableRng as _, rngs::SmallRng};
 use serde::Serialize;
 use tieline_config::Config;
-use tieline_policy::{Asked, Cell, Matrix, Reason, Verdict};
-use tieline_route::{Ask, Feature, Live, Step, decide};
-use tieline_types::{Eligible, Facts};
+use tieline_policy::{Asked, Cell, Matrix, Reason, Ruling, Verdict};
+use tieline_route::{Ask, Demand, Live, decide};
+use tieline_types::{Eligible, Facts, PlannedStep, Rates, UsdPico, WeighedCandidate};
 
-use crate::{GatewayError, eligibility, plan, prices::Prices};
+use crate::{GatewayError, decision, eligibility, plan, prices::Prices};
 
 /// What to explain.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +24,8 @@ pub struct Question<'a> {
     pub without: &'a [String],
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
+    /// The tokens of its prompt.
+    pub input_tokens: u64,
 }
 
 /// Every deployment of a feature, in or out, and what would be tried in which order.
@@ -37,8 +39,10 @@ pub struct Explanation {
     pub residency: Vec<String>,
     /// Its deployments, best first.
     pub deployments: Vec<Explained>,
+    /// The candidates of its tiers that policy leaves in, as a request of that size finds them.
+    pub candidates: Vec<WeighedCandidate>,
     /// What would be tried, in order, with everything well.
-    pub plan: Vec<Planned>,
+    pub plan: Vec<PlannedStep>,
 }
 
 /// A deployment of a feature.
@@ -50,19 +54,25 @@ pub struct Explained {
     pub verdict: &'static str,
     /// Why.
     pub reasons: Vec<Reason>,
+    /// What its tokens cost; none where nobody knows.
+    pub price: Option<Price>,
     /// What is known of it.
     pub facts: Facts,
 }
 
-/// A step of the plan.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Planned {
-    /// The tier.
-    pub tier: String,
-    /// `call`, `cache`, `queue`, `reply` or `off`.
-    pub does: &'static str,
-    /// The deployment that is called.
-    pub deployment: Option<String>,
+/// What tokens of text cost in short calls, US dollars a million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Price {
+    /// Those of prompts.
+    pub input: Option<UsdPico>,
+    /// Those of answers.
+    pub output: Option<UsdPico>,
+}
+
+impl Price {
+    fn of(rates: &Rates) -> Self {
+        Self { input: rates.usual.input, output: rates.usual.output }
+    }
 }
 
 /// Explains where requests of a feature go under a configuration; none where it has no such
@@ -86,13 +96,16 @@ pub fn explain(
     }
     let open = cells.iter().filter(|cell| cell.verdict == Verdict::In);
     let eligible: Eligible = open.map(|cell| cell.deployment).collect();
-    let deployments = cells.iter().filter_map(|cell| explained(&matrix, cell, question.at_ms));
+    let explained =
+        cells.iter().filter_map(|cell| explained(&matrix, &prices, cell, question.at_ms));
+    let (candidates, plan) = decided(config, question, &eligible, &prices);
     Ok(Some(Explanation {
         feature: question.feature.to_owned(),
         data_class: written.rules.class.map(|class| class.as_str()),
         residency: written.rules.residency.iter().cloned().collect(),
-        deployments: deployments.collect(),
-        plan: planned(config, question.feature, &eligible, &prices),
+        deployments: explained.collect(),
+        candidates,
+        plan,
     }))
 }
 
@@ -107,41 +120,38 @@ fn lose(matrix: &Matrix, cell: &mut Cell, without: &[String]) {
     }
 }
 
-fn explained(matrix: &Matrix, cell: &Cell, at_ms: u64) -> Option<Explained> {
+fn explained(matrix: &Matrix, prices: &Prices, cell: &Cell, at_ms: u64) -> Option<Explained> {
     let known = matrix.deployment(cell.deployment, at_ms)?;
     Some(Explained {
         deployment: known.id.to_string(),
         verdict: cell.verdict.as_str(),
         reasons: cell.reasons.clone(),
+        price: prices.of(cell.deployment).map(|rates| Price::of(&rates)),
         facts: known.facts.clone(),
     })
 }
 
 /// The decision of a gateway that has just started.
-fn planned(config: &Config, feature: &str, eligible: &Eligible, prices: &Prices) -> Vec<Planned> {
+fn decided(
+    config: &Config,
+    question: Question<'_>,
+    eligible: &Eligible,
+    prices: &Prices,
+) -> (Vec<WeighedCandidate>, Vec<PlannedStep>) {
     let plan = plan::compile(config, prices);
-    let Some(feature) = plan.features.get(feature) else {
-        return Vec::new();
+    let Some(feature) = plan.features.get(question.feature) else {
+        return (Vec::new(), Vec::new());
     };
     let (live, mut rng) = (Live::new(&plan), SmallRng::seed_from_u64(0));
-    let decision = decide(feature, eligible, &live, Duration::ZERO, Ask::default(), &mut rng);
-    let id = |at: &usize| plan.deployments.get(*at).map(|one| one.id.to_string());
-    let step = |step: &Step| match step {
-        Step::Call { tier, deployment } => planned_step(feature, *tier, "call", id(deployment)),
-        Step::Cache { tier } => planned_step(feature, *tier, "cache", None),
-        Step::Queue { tier } => planned_step(feature, *tier, "queue", None),
-        Step::Reply { tier } => planned_step(feature, *tier, "reply", None),
-        Step::Off { tier } => planned_step(feature, *tier, "off", None),
+    let ask = Ask {
+        demand: Demand { input: question.input_tokens, output: 0 },
+        budgeted: !plan.paying(feature, question.caller).is_empty(),
+        ..Ask::default()
     };
-    decision.steps.iter().map(step).collect()
-}
-
-fn planned_step(
-    feature: &Feature,
-    tier: usize,
-    does: &'static str,
-    deployment: Option<String>,
-) -> Planned {
-    let tier = feature.tiers.get(tier).map(|tier| tier.name.to_string()).unwrap_or_default();
-    Planned { tier, does, deployment }
+    let mut decision = decide(feature, eligible, &live, Duration::ZERO, ask, &mut rng);
+    // Why policy leaves the others out is told of the deployments.
+    decision.considered.retain(|one| one.verdict != tieline_route::Verdict::Denied);
+    let candidates =
+        decision::candidates(&plan.deployments, feature, &Ruling::default(), &decision);
+    (candidates, decision::planned(&plan.deployments, feature, &decision))
 }

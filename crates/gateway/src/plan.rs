@@ -12,7 +12,9 @@ use tieline_types::{Facts, Pass};
 use tieline_upstream::{Route, Routes, Upstream};
 
 use crate::{
-    GatewayError, budgets, eligibility,
+    GatewayError, budgets,
+    decision::Decisions,
+    eligibility,
     prices::{Prices, Stamp},
 };
 
@@ -30,6 +32,7 @@ pub(crate) struct ActivePlan {
     pub(crate) body_bytes_max: usize,
     /// Of which time its prices are.
     pub(crate) prices: Stamp,
+    pub(crate) decisions: Decisions,
 }
 
 impl ActivePlan {
@@ -50,9 +53,9 @@ impl ActivePlan {
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
-        let config = config.clone();
+        let (config, decisions) = (config.clone(), Decisions::of(config));
         let prices = prices.stamp().clone();
-        Ok(Self { config, plan, routes, matrix, live, body_bytes_max, prices })
+        Ok(Self { config, plan, routes, matrix, live, body_bytes_max, prices, decisions })
     }
 
     /// How to call a deployment that policy lets through.

@@ -77,6 +77,7 @@ impl Record {
             trace_id: None,
             attempts: Vec::new(),
             passed_over: Vec::new(),
+            decision: None,
         };
         Self {
             kind: Kind::Client,

@@ -179,6 +179,9 @@ fn record_headers(headers: &mut HeaderMap, dialect_id: DialectId, record: &Recor
     if !call.feature.is_empty() {
         put(headers, "x-tieline-feature", &call.feature);
     }
+    if let Some(decision) = &call.decision {
+        put(headers, "x-tieline-decision", &decision.id);
+    }
     if let Some(tier) = &call.tier {
         put(headers, "x-tieline-tier", tier);
     }

@@ -60,6 +60,7 @@ async fn serve_request(
         Err(fault) => return respond::refuse(dialect, &fault, record),
     };
     let decision = call.decide(gateway, &mut rng);
+    record.note(|books| books.decision = Some(call.on_record(&decision)));
     let style = Style {
         id: record.id().to_owned(),
         model: call.head.model.clone(),

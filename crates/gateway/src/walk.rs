@@ -6,7 +6,6 @@ use tieline_dialect::{
     Style,
     ir::{Content, Finish, Reply},
 };
-use tieline_policy::CLOSED;
 use tieline_route::{
     ATTEMPTS_PER_REQUEST_MAX, ATTEMPTS_PER_TIER_MAX, Decision, Effect, Mode, Move, Next, Step,
     Verdict, backoff, may_pass, outcome, retry_wait,
@@ -18,6 +17,7 @@ use crate::{
     admit::Call,
     attempt::{Attempt, Ran, Reached, Window},
     bill::Shortage,
+    decision::{TOO_DEAR, UNPRICED, denied},
     hedge::Hedge,
     held::Held,
     listen::Worker,
@@ -36,11 +36,6 @@ pub(crate) use window::{FAIR_WINDOW, WORTH_TRYING};
 
 /// The longest pause before the only deployment is called a second time.
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-
-/// Why a deployment is passed over where a budget pays and nobody knows what it costs.
-const UNPRICED: &str = "unpriced";
-/// The same where it is expected to cost more than its tier allows.
-const TOO_DEAR: &str = "too_dear";
 
 /// What answers a request.
 pub(crate) struct Answered {
@@ -505,8 +500,7 @@ impl Walk {
 
     /// Notes that policy leaves a candidate out, and by which rules.
     fn deny(&self, tier: usize, deployment: usize, record: &mut Record) {
-        let rules = self.call.ruling.rules(deployment).map_or(CLOSED, |rules| rules);
-        self.pass_over(tier, deployment, format!("policy: {rules}"), None, record);
+        self.pass_over(tier, deployment, denied(&self.call.ruling, deployment), None, record);
     }
 
     fn tier_name(&self, tier: usize) -> Arc<str> {

@@ -43,6 +43,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, sql: include_str!("sql/005_jobs.sql") },
     Migration { version: 6, sql: include_str!("sql/006_spend.sql") },
     Migration { version: 7, sql: include_str!("sql/007_cost.sql") },
+    Migration { version: 8, sql: include_str!("sql/008_decision.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.

@@ -4,7 +4,7 @@ use std::{mem::size_of, sync::Arc};
 
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
-use tieline_types::{AttemptRecord, AuditRecord, CallRecord};
+use tieline_types::{AttemptRecord, AuditRecord, CallRecord, DecisionRecord};
 
 use crate::{audit, rows::Inserter};
 
@@ -71,6 +71,14 @@ fn call_bytes(record: &CallRecord) -> usize {
         + record.attempts.iter().map(attempt_bytes).sum::<usize>()
         + size_of_val(record.passed_over.as_slice())
         + record.passed_over.iter().map(|one| one.why.len()).sum::<usize>()
+        + record.decision.as_deref().map_or(0, decision_bytes)
+}
+
+/// As if nobody shared it.
+fn decision_bytes(decision: &DecisionRecord) -> usize {
+    size_of::<DecisionRecord>()
+        + size_of_val(decision.candidates.as_slice())
+        + size_of_val(decision.plan.as_slice())
 }
 
 fn attempt_bytes(attempt: &AttemptRecord) -> usize {

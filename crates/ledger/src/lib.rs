@@ -33,7 +33,7 @@ pub use jobs::{Depth, Job, JobEnd, JobInfo, JobLimits, JobState, Jobs, NewJob, N
 pub use keys::{Keys, NewKey};
 pub use ledger::{Ledger, Settings};
 pub use pages::Pages;
-pub use query::{Filter, query};
+pub use query::{Filter, decision, query};
 pub use queue::Status;
 pub use ring::{KeyInfo, KeyRefusal, KeyRing};
 pub use spend::SpendWindow;

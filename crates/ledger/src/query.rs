@@ -3,9 +3,13 @@
 use std::path::Path;
 
 use rusqlite::{params_from_iter, types::Value};
-use tieline_types::{CallRecord, Class, Outcome};
+use tieline_types::{CallRecord, Class, DecisionRecord, Outcome};
 
-use crate::{database, error::LedgerError, rows::Reader};
+use crate::{
+    database,
+    error::LedgerError,
+    rows::{self, Reader},
+};
 
 /// How many records a filter gives unless it says otherwise.
 const USUAL_LIMIT: u32 = 100;
@@ -113,6 +117,15 @@ fn time(ms: u64) -> Value {
 pub fn query(path: &Path, filter: &Filter) -> Result<Vec<CallRecord>, LedgerError> {
     let mut connection = database::open_for_reading(path)?;
     select(&mut connection, filter).map_err(|source| LedgerError::Read { source })
+}
+
+/// Reads the decision with this id from the database at `path`; none where there is none.
+///
+/// # Errors
+/// When there is no ledger at `path`, its schema is of another version, or it cannot be read.
+pub fn decision(path: &Path, id: &str) -> Result<Option<DecisionRecord>, LedgerError> {
+    let connection = database::open_for_reading(path)?;
+    rows::decision(&connection, id).map_err(|source| LedgerError::Read { source })
 }
 
 fn select(

@@ -1,19 +1,27 @@
-//! A record as rows and back. Every field has a column of its own; none is kept as JSON.
+//! A record as rows and back. Every field has a column of its own; only decisions are kept as JSON,
+//! which many records share.
+
+use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{
-    CachedStatement, Connection, Row, params, params_from_iter,
+    CachedStatement, Connection, OptionalExtension as _, Row, params, params_from_iter,
     types::{FromSql, FromSqlError, ToSqlOutput, Value, ValueRef},
 };
 use serde::{
     Deserialize,
     de::{IntoDeserializer, value::Error as NameError, value::StrDeserializer},
 };
-use tieline_types::{AttemptRecord, CallRecord, Cost, PassedOver, Phase, Usage, UsdPico};
+use tieline_types::{
+    AttemptRecord, CallRecord, Cost, DecisionRecord, PassedOver, Phase, Usage, UsdPico,
+};
 
 const INSERT_REQUEST: &str = include_str!("sql/insert_request.sql");
 const INSERT_ATTEMPT: &str = include_str!("sql/insert_attempt.sql");
 const INSERT_LOSS: &str = "INSERT INTO losses (request, number, loss) VALUES (?, ?, ?)";
 const INSERT_PASSED_OVER: &str = include_str!("sql/insert_passed_over.sql");
+const INSERT_DECISION: &str =
+    "INSERT INTO decisions (id, body) VALUES (?, ?) ON CONFLICT (id) DO NOTHING";
+const SELECT_DECISION: &str = "SELECT body FROM decisions WHERE id = ?";
 const SELECT_ATTEMPTS: &str = "SELECT * FROM attempts WHERE request = ? ORDER BY number";
 const SELECT_PASSED_OVER: &str = "SELECT * FROM passed_over WHERE request = ? ORDER BY number";
 const SELECT_LOSSES: &str = "SELECT loss FROM losses WHERE request = ? ORDER BY number";
@@ -31,6 +39,9 @@ pub(crate) struct Inserter<'c> {
     attempt: CachedStatement<'c>,
     loss: CachedStatement<'c>,
     passed_over: CachedStatement<'c>,
+    decision: CachedStatement<'c>,
+    /// The decisions of this batch.
+    decided: HashSet<Arc<str>>,
 }
 
 impl<'c> Inserter<'c> {
@@ -42,6 +53,8 @@ impl<'c> Inserter<'c> {
             attempt: connection.prepare_cached(INSERT_ATTEMPT)?,
             loss: connection.prepare_cached(INSERT_LOSS)?,
             passed_over: connection.prepare_cached(INSERT_PASSED_OVER)?,
+            decision: connection.prepare_cached(INSERT_DECISION)?,
+            decided: HashSet::new(),
         })
     }
 
@@ -70,7 +83,21 @@ impl<'c> Inserter<'c> {
                 opens_in_ms
             ])?;
         }
+        if let Some(decision) = &record.decision {
+            self.insert_decision(decision)?;
+        }
         Ok(true)
+    }
+
+    fn insert_decision(&mut self, decision: &DecisionRecord) -> rusqlite::Result<()> {
+        if self.decided.contains(&decision.id) {
+            return Ok(());
+        }
+        let body = serde_json::to_string(decision);
+        let body = body.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+        self.decision.execute(params![decision.id, body])?;
+        self.decided.insert(Arc::clone(&decision.id));
+        Ok(())
     }
 }
 
@@ -99,6 +126,7 @@ fn request_cells(record: &CallRecord) -> impl Iterator<Item = Cell<'_>> {
         trace_id,
         attempts: _,
         passed_over: _,
+        decision,
     } = record;
     let cells = [
         text(id),
@@ -118,7 +146,8 @@ fn request_cells(record: &CallRecord) -> impl Iterator<Item = Cell<'_>> {
         or_null(fault_message.as_deref(), text),
         or_null(trace_id.as_deref(), text),
     ];
-    cells.into_iter().chain(usage_cells(usage.as_ref()))
+    let decision = or_null(decision.as_ref().map(|decision| &*decision.id), text);
+    cells.into_iter().chain(usage_cells(usage.as_ref())).chain([decision])
 }
 
 /// The values of an attempt's row, in the order of `insert_attempt.sql`.
@@ -236,6 +265,7 @@ pub(crate) struct Reader<'c> {
     attempts: CachedStatement<'c>,
     losses: CachedStatement<'c>,
     passed_over: CachedStatement<'c>,
+    decision: CachedStatement<'c>,
 }
 
 impl<'c> Reader<'c> {
@@ -245,6 +275,7 @@ impl<'c> Reader<'c> {
             attempts: connection.prepare_cached(SELECT_ATTEMPTS)?,
             losses: connection.prepare_cached(SELECT_LOSSES)?,
             passed_over: connection.prepare_cached(SELECT_PASSED_OVER)?,
+            decision: connection.prepare_cached(SELECT_DECISION)?,
         })
     }
 
@@ -255,6 +286,8 @@ impl<'c> Reader<'c> {
         let losses = self.losses.query_map([request], |row| row.get(0))?.collect::<Result<_, _>>();
         let passed_over =
             self.passed_over.query_map([request], read_passed_over)?.collect::<Result<_, _>>();
+        let decision: Option<String> = row.get("decision")?;
+        let decision = decision.map(|id| read_decision(&mut self.decision, &id)).transpose()?;
         Ok(CallRecord {
             id: row.get("id")?,
             started_ms: unsigned(row, "started_ms")?,
@@ -276,8 +309,28 @@ impl<'c> Reader<'c> {
             trace_id: row.get("trace_id")?,
             attempts: attempts?,
             passed_over: passed_over?,
+            decision: decision.flatten().map(Arc::new),
         })
     }
+}
+
+/// The decision with this id, if there is one.
+pub(crate) fn decision(
+    connection: &Connection,
+    id: &str,
+) -> rusqlite::Result<Option<DecisionRecord>> {
+    read_decision(&mut connection.prepare_cached(SELECT_DECISION)?, id)
+}
+
+fn read_decision(
+    statement: &mut CachedStatement<'_>,
+    id: &str,
+) -> rusqlite::Result<Option<DecisionRecord>> {
+    let body: Option<String> = statement.query_row([id], |row| row.get(0)).optional()?;
+    let read = |body: String| serde_json::from_str(&body);
+    body.map(read).transpose().map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, error.into())
+    })
 }
 
 fn read_passed_over(row: &Row<'_>) -> rusqlite::Result<PassedOver> {

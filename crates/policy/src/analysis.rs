@@ -12,7 +12,7 @@ use crate::{
     cedar::{self, Ruled},
     derive::zones_of,
     known::{GLOBAL, ZONES},
-    matrix::{Asked, Cell, Matrix, Row, Span, Verdict},
+    matrix::{Asked, Cell, Engine, Matrix, Row, Span, Verdict},
     rule::{CLOSED, Kind, written},
     world::{Deployment, Feature, Tier},
 };
@@ -186,13 +186,16 @@ fn shared(feature: &Feature, legal: &[&Deployment]) -> Option<Finding> {
 
 /// Policies that decide over nothing there is. Those that look at requests may yet.
 fn rules_without_effect(matrix: &Matrix, span: &Span) -> Vec<Finding> {
+    let Some(engine) = &matrix.engine else {
+        return Vec::new();
+    };
     let asked: BTreeSet<String> =
-        matrix.asked.policies().map(|policy| policy.id().to_string()).collect();
+        engine.asked.policies().map(|policy| policy.id().to_string()).collect();
     let policies = matrix.rules.values().filter_map(|rule| match &rule.kind {
         Kind::Policy(written) if !asked.contains(&*rule.id) => Some((rule, written)),
         _ => None,
     });
-    let without = policies.filter(|(rule, _)| !matrix.settled_matches(&rule.id, span));
+    let without = policies.filter(|(rule, _)| !matrix.settled_matches(engine, &rule.id, span));
     without
         .map(|(rule, policy)| {
             let spot = Spot::Policy { file: policy.file.clone(), line: policy.line };
@@ -206,8 +209,8 @@ fn rules_without_effect(matrix: &Matrix, span: &Span) -> Vec<Finding> {
 
 impl Matrix {
     /// Whether a policy is about some deployment of some feature, its exceptions aside.
-    fn settled_matches(&self, id: &Arc<str>, span: &Span) -> bool {
-        let Some(policy) = self.settled.policy(&cedar_policy::PolicyId::new(id)) else {
+    fn settled_matches(&self, engine: &Engine, id: &Arc<str>, span: &Span) -> bool {
+        let Some(policy) = engine.settled.policy(&cedar_policy::PolicyId::new(id)) else {
             return true;
         };
         let alone = cedar::without_unless(policy).and_then(|policy| cedar::set_of([policy]));
@@ -217,7 +220,7 @@ impl Matrix {
         let nobody = Asked { caller: "", tags: &[] };
         let matches = |feature: &Feature, at: usize| {
             let Some(deployment) = span.world.get(at) else { return false };
-            let question = cedar::question(feature, &nobody, deployment, &self.schema);
+            let question = cedar::question(feature, &nobody, deployment, &engine.schema);
             question.is_ok_and(|one| cedar::ask(&one, &alone, &span.entities) != Ruled::Silent)
         };
         let mut features = self.world.features.iter();

@@ -9,7 +9,7 @@ use cedar_policy::{Entities, PolicySet, Schema, Validator};
 
 use crate::{
     cedar::{self, Loaded, Ruled},
-    matrix::{Asked, Cell, Matrix, Row, Span, Verdict, reasons},
+    matrix::{Asked, Cell, Engine, Matrix, Row, Span, Verdict, reasons},
     plain,
     problem::{PolicyError, Problem},
     rule::{CLOSED, Kind, OPEN, Rule, closed, excepted},
@@ -25,6 +25,9 @@ impl Matrix {
     /// # Errors
     /// Every mistake in the policies. None of them is then loaded.
     pub fn compile(world: World, now_ms: u64) -> Result<Self, PolicyError> {
+        if !world.is_restricted() {
+            return Ok(Self::open(world, now_ms));
+        }
         let one = |problem| PolicyError { problems: vec![problem] };
         let schema = cedar::schema().map_err(one)?;
         let loaded = load(&world, &schema)?;
@@ -43,7 +46,31 @@ impl Matrix {
         let builder = Builder { world: &world, rules, schema, relaxed, settled };
         let spans = builder.spans(now_ms).map_err(one)?;
         let Builder { rules, schema, settled, .. } = builder;
-        Ok(Self { world, rules, schema, asked, settled, spans })
+        Ok(Self { world, rules, engine: Some(Engine { schema, asked, settled }), spans })
+    }
+
+    /// That of a world in which everything is allowed, as the policies would have it. It is made
+    /// without them, since they take their time and some megabytes.
+    fn open(world: World, now_ms: u64) -> Self {
+        let rule = Rule { id: OPEN.into(), kind: Kind::Open };
+        let span = |from_ms| {
+            let deployments = known(&world, from_ms);
+            let cell = |at: usize| match deployments.get(at) {
+                Some(one) => {
+                    Cell { deployment: at, verdict: Verdict::In, reasons: vec![rule.reason(one)] }
+                }
+                None => Cell { deployment: at, verdict: Verdict::Out, reasons: vec![closed()] },
+            };
+            let row = |(at, feature): (usize, &Feature)| {
+                let cells = feature.candidates().into_iter().map(cell).collect();
+                (Arc::clone(&feature.name), Row::new(at, cells))
+            };
+            let rows = world.features.iter().enumerate().map(row).collect();
+            Span::new(from_ms, rows, deployments, Entities::empty())
+        };
+        let spans = changes(&world, now_ms).into_iter().map(span).collect();
+        let rules = BTreeMap::from([(Arc::clone(&rule.id), rule)]);
+        Self { world, rules, engine: None, spans }
     }
 }
 
@@ -99,6 +126,20 @@ fn taken_twice(loaded: &[Loaded], problems: &mut Vec<Problem>) {
     }
 }
 
+/// The times at which something may change: now, and whenever a fact expires or an exception ends.
+fn changes(world: &World, now_ms: u64) -> BTreeSet<u64> {
+    let facts = world.deployments.iter().flat_map(|one| one.facts.iter());
+    let expire = facts.filter_map(|(_, fact)| fact.expires_ms);
+    let end = world.exceptions.iter().map(|one| one.until_ms);
+    expire.chain(end).filter(|at| *at > now_ms).chain([now_ms]).collect()
+}
+
+/// The deployments with the facts of a time.
+fn known(world: &World, at_ms: u64) -> Vec<Deployment> {
+    let known = |one: &Deployment| Deployment { facts: one.facts.at(at_ms), ..one.clone() };
+    world.deployments.iter().map(known).collect()
+}
+
 /// What the rows are made with.
 struct Builder<'w> {
     world: &'w World,
@@ -111,18 +152,12 @@ struct Builder<'w> {
 }
 
 impl Builder<'_> {
-    /// One span for each time at which a fact expires or an exception ends.
     fn spans(&self, now_ms: u64) -> Result<Vec<Span>, Problem> {
-        let facts = self.world.deployments.iter().flat_map(|one| one.facts.iter());
-        let expire = facts.filter_map(|(_, fact)| fact.expires_ms);
-        let end = self.world.exceptions.iter().map(|one| one.until_ms);
-        let changes: BTreeSet<u64> = expire.chain(end).filter(|at| *at > now_ms).collect();
-        std::iter::once(now_ms).chain(changes).map(|from_ms| self.span(from_ms)).collect()
+        changes(self.world, now_ms).into_iter().map(|from_ms| self.span(from_ms)).collect()
     }
 
     fn span(&self, from_ms: u64) -> Result<Span, Problem> {
-        let known = |one: &Deployment| Deployment { facts: one.facts.at(from_ms), ..one.clone() };
-        let deployments: Vec<Deployment> = self.world.deployments.iter().map(known).collect();
+        let deployments = known(self.world, from_ms);
         let entities = cedar::entities(&deployments, &self.schema)?;
         let mut rows = BTreeMap::new();
         for (at, feature) in self.world.features.iter().enumerate() {

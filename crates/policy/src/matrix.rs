@@ -74,13 +74,20 @@ impl Ruling {
 pub struct Matrix {
     pub(crate) world: World,
     pub(crate) rules: BTreeMap<Arc<str>, Rule>,
+    /// None where nothing restricts anything: then nobody has to be asked.
+    pub(crate) engine: Option<Engine>,
+    /// In the order of time; never empty.
+    pub(crate) spans: Vec<Span>,
+}
+
+/// All policies, those that plain rules amount to included.
+#[derive(Debug)]
+pub(crate) struct Engine {
     pub(crate) schema: Schema,
     /// The policies that look at a request.
     pub(crate) asked: PolicySet,
     /// Those that do not.
     pub(crate) settled: PolicySet,
-    /// In the order of time; never empty.
-    pub(crate) spans: Vec<Span>,
 }
 
 /// A time in which nothing changes.
@@ -173,13 +180,13 @@ impl Matrix {
     /// Whether some policy looks at who calls or at tags.
     #[must_use]
     pub fn asks_requests(&self) -> bool {
-        !self.asked.is_empty()
+        self.engine.as_ref().is_some_and(|engine| !engine.asked.is_empty())
     }
 
     /// Whether some policy looks at the tags of a request.
     #[must_use]
     pub fn asks_tags(&self) -> bool {
-        self.asked.policies().any(cedar::looks_at_tags)
+        self.engine.as_ref().is_some_and(|one| one.asked.policies().any(cedar::looks_at_tags))
     }
 
     /// What is known of a deployment at a time.
@@ -237,9 +244,10 @@ impl Matrix {
         }
         let (feature, deployment) =
             (self.world.features.get(row.feature), span.world.get(cell.deployment));
-        let ruled = feature.zip(deployment).map(|(feature, deployment)| {
-            let question = cedar::question(feature, &asked, deployment, &self.schema);
-            let ruled = question.map(|one| cedar::ask(&one, &self.asked, &span.entities));
+        let known = feature.zip(deployment).zip(self.engine.as_ref());
+        let ruled = known.map(|((feature, deployment), engine)| {
+            let question = cedar::question(feature, &asked, deployment, &engine.schema);
+            let ruled = question.map(|one| cedar::ask(&one, &engine.asked, &span.entities));
             (deployment, ruled)
         });
         let (verdict, reasons) = match ruled {

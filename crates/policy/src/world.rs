@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tieline_types::{Exception, Facts, PolicyFile, Rules};
 
+use crate::plain;
+
 /// Everything that decides what is allowed.
 #[derive(Clone, Debug, Default)]
 pub struct World {
@@ -15,6 +17,14 @@ pub struct World {
     pub files: Vec<PolicyFile>,
     /// Exceptions, in force or over.
     pub exceptions: Vec<Exception>,
+}
+
+impl World {
+    /// Whether anything restricts where requests may go.
+    pub(crate) fn is_restricted(&self) -> bool {
+        let ruled = |one: &Feature| !plain::rules_of(&one.name, &one.rules).is_empty();
+        !self.files.is_empty() || self.features.iter().any(ruled)
+    }
 }
 
 /// A deployment and what is known of it.

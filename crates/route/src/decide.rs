@@ -17,7 +17,7 @@ use crate::{
 const LAST_RESORTS_MAX: usize = 4;
 
 /// What a request may do, in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// Call this deployment.
     Call {

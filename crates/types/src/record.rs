@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Class, Cost, DialectId, Phase, Usage};
+use crate::{Class, Cost, DecisionRecord, DialectId, Phase, Usage};
 
 /// The feature that Tieline's own probes are recorded under. No configuration may use the name.
 pub const PROBE_FEATURE: &str = "tieline-probe";
@@ -97,6 +97,9 @@ pub struct CallRecord {
     /// them.
     #[serde(default)]
     pub passed_over: Vec<PassedOver>,
+    /// What was decided before anything was sent; none where it did not come to that.
+    #[serde(default)]
+    pub decision: Option<Arc<DecisionRecord>>,
 }
 
 /// A candidate that was not called in its turn.

@@ -10,10 +10,12 @@ use serde::{
 use serde_json::json;
 use tieline_ledger::Filter;
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, Cost, CostState, Outcome, PassedOver, Usage,
+    AttemptRecord, CallRecord, Class, Cost, CostState, DECISION_ID, DecisionRecord, Outcome,
+    PassedOver, Usage,
 };
 
 use crate::{
+    decided,
     failure::Failure,
     files::Database,
     print::{self, FormatOption, or_dash},
@@ -78,15 +80,17 @@ struct Query {
     format: FormatOption,
 }
 
-/// Show one request with all its attempts
+/// Show one request with all its attempts, or one decision
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The id is in the response header x-tieline-request-id.
+The ids are in the response headers x-tieline-request-id and x-tieline-decision. Requests that were
+decided in the same way for the same reasons share a decision.
 
 Examples:
-  tieline log show req_019a3c5e7d5b7c1e9d4f2b8a6c0e1f23")]
+  tieline log show req_019a3c5e7d5b7c1e9d4f2b8a6c0e1f23
+  tieline log show dec_5f0c2a9d1b7e48c36a90f1d2")]
 struct Show {
-    /// The request's id
+    /// The id of the request or decision
     id: String,
     #[command(flatten)]
     database: Database,
@@ -124,13 +128,33 @@ impl Query {
 
 impl Show {
     fn run(self) -> Result<(), Failure> {
+        if self.id.starts_with(DECISION_ID) {
+            let decision = tieline_ledger::decision(&self.database.path()?, &self.id)?;
+            let decision = decision.ok_or_else(|| self.missing("decision"))?;
+            return self.format.print(&decision, |decision| {
+                let head = format!(
+                    "{:<12}{}\n{:<12}{}\n{:<12}{}",
+                    "decision",
+                    decision.id,
+                    "feature",
+                    decision.feature,
+                    "by",
+                    decision.configuration
+                );
+                format!("{head}\n\n{}", decision_text(decision))
+            });
+        }
         let filter = Filter { id: Some(self.id.clone()), limit: 1, ..Filter::default() };
         let records = tieline_ledger::query(&self.database.path()?, &filter)?;
-        let record = records.first().ok_or_else(|| Failure::Usage {
-            message: format!("there is no request {} in the ledger", self.id),
-            hint: "`tieline log` shows the latest; a new one takes a moment to arrive".to_owned(),
-        })?;
+        let record = records.first().ok_or_else(|| self.missing("request"))?;
         self.format.print(record, details)
+    }
+
+    fn missing(&self, what: &str) -> Failure {
+        Failure::Usage {
+            message: format!("there is no {what} {} in the ledger", self.id),
+            hint: "`tieline log` shows the latest; a new one takes a moment to arrive".to_owned(),
+        }
     }
 }
 
@@ -193,6 +217,7 @@ fn details(record: &CallRecord) -> String {
         ("usage", record.usage.as_ref().map(usage_text)),
         ("cost", record.cost().map(cost_text)),
         ("trace", record.trace_id.clone()),
+        ("decision", record.decision.as_ref().map(|decision| decision.id.to_string())),
     ];
     let known = lines.into_iter().filter_map(|(label, value)| Some((label, value?)));
     let known = known.filter(|(_, value)| !value.is_empty());
@@ -201,8 +226,14 @@ fn details(record: &CallRecord) -> String {
         Some(head.join("\n")),
         Some(attempts(&record.attempts)),
         (!record.passed_over.is_empty()).then(|| passed_over(&record.passed_over)),
+        record.decision.as_deref().map(decision_text),
     ];
     parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
+}
+
+fn decision_text(decision: &DecisionRecord) -> String {
+    let parts = [decided::candidates(&decision.candidates), decided::plan(&decision.plan)];
+    parts.join("\n\n")
 }
 
 fn attempts(attempts: &[AttemptRecord]) -> String {

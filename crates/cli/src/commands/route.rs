@@ -3,10 +3,11 @@
 mod replay;
 
 use clap::Subcommand;
-use tieline_gateway::{Explained, Explanation, Planned, Question, explain};
-use tieline_types::Fact;
+use tieline_gateway::{Explained, Explanation, Price, Question, explain};
+use tieline_types::{Fact, PlannedStep};
 
 use crate::{
+    decided,
     failure::Failure,
     files::ConfigFile,
     print::{self, FormatOption, or_dash},
@@ -62,6 +63,9 @@ struct Explain {
     /// When: how long ago (1h) or a time (2026-04-28T17:34:00Z). Default: now
     #[arg(long, value_name = "TIME")]
     at: Option<Moment>,
+    /// How many tokens its prompt has, where tiers weigh what a request costs
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    input_tokens: u64,
     /// Show what is known of each deployment as well, and who says so
     #[arg(long)]
     facts: bool,
@@ -96,6 +100,7 @@ impl Explain {
             tags: &self.tags,
             without: &self.without,
             at_ms: self.at.map_or_else(|| when::unix_ms(now), |at| at.unix_ms(now)),
+            input_tokens: self.input_tokens,
         };
         let explained = explain(&config, question)?;
         let explained = explained.ok_or_else(|| unknown_name("feature", &self.feature))?;
@@ -114,6 +119,8 @@ fn told(explained: &Explanation, facts: bool) -> String {
     let parts = [
         Some(head(explained)),
         Some(deployments(&explained.deployments)),
+        decided::is_weighed(&explained.candidates)
+            .then(|| decided::candidates(&explained.candidates)),
         Some(plan(&explained.plan)),
         facts.then(|| known(&explained.deployments)),
     ];
@@ -142,30 +149,33 @@ fn deployments(deployments: &[Explained]) -> String {
     print::table(&["DEPLOYMENT", "VERDICT", "WHY", "RULE"], rows)
 }
 
-fn plan(steps: &[Planned]) -> String {
-    if steps.is_empty() {
-        return "nothing is left to try: requests are refused with 403".to_owned();
+fn plan(steps: &[PlannedStep]) -> String {
+    match steps {
+        [] => "nothing is left to try: requests are refused with 403".to_owned(),
+        steps => decided::plan(steps),
     }
-    let rows = steps.iter().zip(1..).map(|(step, number)| {
-        let does = match step.does {
-            "call" => step.deployment.clone().unwrap_or_default(),
-            "cache" => "an earlier answer".to_owned(),
-            "queue" => "kept to be answered later".to_owned(),
-            "reply" => "a fixed answer".to_owned(),
-            _ => "refused: switched off".to_owned(),
-        };
-        vec![number.to_string(), step.tier.clone(), does]
-    });
-    print::table(&["TRY", "TIER", "WHAT ANSWERS"], rows)
 }
 
 fn known(deployments: &[Explained]) -> String {
     let rows = deployments.iter().flat_map(|one| {
-        one.facts.iter().enumerate().map(|(at, (name, Fact { value, source, expires_ms }))| {
-            let id = if at == 0 { one.deployment.clone() } else { String::new() };
+        let facts = one.facts.iter().map(|(name, Fact { value, source, expires_ms })| {
             let until = or_dash(expires_ms.map(when::written));
-            vec![id, name.to_string(), value.to_string(), until, source.to_string()]
-        })
+            [name.to_string(), value.to_string(), until, source.to_string()]
+        });
+        let id = std::iter::once(one.deployment.clone()).chain(std::iter::repeat(String::new()));
+        let rows = facts.chain([price(one.price)]).zip(id);
+        rows.map(|(rest, id)| [id].into_iter().chain(rest).collect::<Vec<_>>())
     });
     print::table(&["DEPLOYMENT", "FACT", "VALUE", "UNTIL", "SOURCE"], rows)
+}
+
+/// What a million tokens cost, as a row of facts.
+fn price(price: Option<Price>) -> [String; 4] {
+    let value = match price {
+        Some(Price { input, output }) => {
+            format!("${} in, ${} out a million", or_dash(input), or_dash(output))
+        }
+        None => "unknown".to_owned(),
+    };
+    ["price".to_owned(), value, "-".to_owned(), "price lists and configuration".to_owned()]
 }

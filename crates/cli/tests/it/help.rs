@@ -311,7 +311,7 @@ Usage: tieline log [OPTIONS]
        tieline log <COMMAND>
 
 Commands:
-  show  Show one request with all its attempts
+  show  Show one request with all its attempts, or one decision
   help  Print this message or the help of the given subcommand(s)
 
 Options:
@@ -376,13 +376,13 @@ Examples:
 #[test]
 fn log_show() {
     assert_snapshot!(help("log show"), @r#"
-Show one request with all its attempts
+Show one request with all its attempts, or one decision
 
 Usage: tieline log show [OPTIONS] <ID>
 
 Arguments:
   <ID>
-          The request's id
+          The id of the request or decision
 
 Options:
       --config <FILE>
@@ -406,10 +406,12 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-The id is in the response header x-tieline-request-id.
+The ids are in the response headers x-tieline-request-id and x-tieline-decision. Requests that were
+decided in the same way for the same reasons share a decision.
 
 Examples:
   tieline log show req_019a3c5e7d5b7c1e9d4f2b8a6c0e1f23
+  tieline log show dec_5f0c2a9d1b7e48c36a90f1d2
 "#);
 }
 

@@ -68,6 +68,7 @@ fn call(number: u64, feature: &str) -> CallRecord {
         trace_id: None,
         attempts: vec![attempt],
         passed_over: Vec::new(),
+        decision: None,
     }
 }
 

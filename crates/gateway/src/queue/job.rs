@@ -73,6 +73,7 @@ pub(super) async fn run(worker: &Arc<Worker>, job: &Job) -> Option<JobEnd> {
     };
     note(&mut record, &call);
     let decision = open_only(call.decide(gateway, &mut rng));
+    record.note(|books| books.decision = Some(call.on_record(&decision)));
     let style = Style {
         id: job.id.clone(),
         model: call.head.model.clone(),

@@ -1,8 +1,9 @@
 //! What the next attempt costs, and what follows where there is no money for it.
 
-use super::{UNPRICED, Walk};
+use super::Walk;
 use crate::{
     bill::{Bill, Refused},
+    decision::UNPRICED,
     record::Record,
 };
 

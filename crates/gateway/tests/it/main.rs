@@ -9,6 +9,8 @@ mod breaks;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod decisions;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod failover;

@@ -12,8 +12,8 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tieline_ledger::{Filter, Ledger, Settings, Status, query};
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, Cost, CostState, DialectId, Outcome, PassedOver, Phase,
-    Reason, Usage, UsdPico,
+    AttemptRecord, CallRecord, Class, Cost, CostState, DecisionRecord, DialectId, Outcome,
+    PassedOver, Phase, PlannedStep, Reason, Usage, UsdPico, WeighedCandidate,
 };
 use tokio::time::Instant;
 
@@ -139,6 +139,32 @@ pub(crate) fn record(number: u64) -> CallRecord {
             why: "quota".into(),
             opens_in_ms: Some(1_200),
         }],
+        decision: Some(Arc::new(decision())),
+    }
+}
+
+/// What was decided for [`record`], the same for each of them.
+fn decision() -> DecisionRecord {
+    let step = |does: &'static str, deployment: Option<&str>| PlannedStep {
+        tier: Arc::from("frontier"),
+        does: does.into(),
+        deployment: deployment.map(Arc::from),
+    };
+    DecisionRecord {
+        id: Arc::from("dec_5f0c2a9d1b7e48c36a90f1d2"),
+        configuration: Arc::from("sha256:5f0c2a9d1b7e"),
+        feature: Arc::from("support-reply"),
+        candidates: vec![WeighedCandidate {
+            tier: Arc::from("frontier"),
+            deployment: Arc::from("gpt-5.5@azure-sweden"),
+            verdict: "in".into(),
+            usd: Some("0.0125".parse().unwrap()),
+            ttft_ms: Some(300),
+            ttft_p95_ms: Some(900),
+            quality: Some(0.5),
+            score: None,
+        }],
+        plan: vec![step("call", Some("gpt-5.5@azure-sweden")), step("reply", None)],
     }
 }
 
@@ -276,6 +302,44 @@ prop_compose! {
 }
 
 prop_compose! {
+    /// Ids are made of what decisions say, so each has one of its own.
+    fn any_decision()(
+        id in "dec_[0-9a-f]{24}",
+        (configuration, feature) in (any_name(), any_name()),
+        candidates in vec(any_candidate(), 0..3),
+        plan in vec((any_name(), any_text(), option::of(any_name())), 0..3),
+    ) -> Arc<DecisionRecord> {
+        let step = |(tier, does, deployment): (_, String, _)| {
+            PlannedStep { tier, does: does.into(), deployment }
+        };
+        let plan = plan.into_iter().map(step).collect();
+        Arc::new(DecisionRecord { id: id.into(), configuration, feature, candidates, plan })
+    }
+}
+
+prop_compose! {
+    fn any_candidate()(
+        (tier, deployment, verdict) in (any_name(), any_name(), any_text()),
+        pico in option::of(0..i64::MAX),
+        (ttft_ms, ttft_p95_ms) in any::<(Option<u64>, Option<u64>)>(),
+        (quality, score) in (option::of(0..64_u8), option::of(0..64_u8)),
+    ) -> WeighedCandidate {
+        // Such fractions have few digits.
+        let share = |of_64: Option<u8>| of_64.map(|share| f64::from(share) / 64.0);
+        WeighedCandidate {
+            tier,
+            deployment,
+            verdict: verdict.into(),
+            usd: pico.map(|pico| UsdPico::new(pico.into())),
+            ttft_ms,
+            ttft_p95_ms,
+            quality: share(quality),
+            score: share(score),
+        }
+    }
+}
+
+prop_compose! {
     /// Any record at all; its id is any text too.
     pub(crate) fn any_record()(
         (id, model_asked) in (any_text(), any_text()),
@@ -291,11 +355,12 @@ prop_compose! {
         usage in option::of(any_usage()),
         attempts in vec(any_attempt(), 0..4),
         passed_over in vec(any_passed_over(), 0..3),
+        decision in option::of(any_decision()),
     ) -> CallRecord {
         CallRecord {
             id, started_ms, duration_us, first_content_us, dialect, feature, model_asked, stream,
             caller, tier, deployment, outcome, status, fault, fault_message, losses, usage,
-            trace_id, attempts, passed_over,
+            trace_id, attempts, passed_over, decision,
         }
     }
 }

@@ -180,6 +180,7 @@ fn when_the_spill_fails_too_the_oldest_are_kept_and_the_rest_is_counted() {
         attempts: Vec::new(),
         losses: Vec::new(),
         passed_over: Vec::new(),
+        decision: None,
         ..record(number)
     };
     let mut offered = 0;
