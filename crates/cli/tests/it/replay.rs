@@ -287,11 +287,9 @@ models:
 #[test]
 fn policy_is_that_of_each_time() {
     let calls: Vec<_> = (0..8).map(|number| call(number, "chat")).collect();
+    let key = "oa: { kind: openai, api_key: { env: KEY }";
     let stated = NOW
-        .replace(
-            "oa: { kind: openai, api_key: { env: KEY } }",
-            "oa: { kind: openai, api_key: { env: KEY }, facts: { dpa: true, expires: 2026-11-16 } }",
-        )
+        .replace(key, &format!("{key}, facts: {{ dpa: true, expires: 2026-11-16 }}"))
         .replace("chat: { tiers", "chat: { require: { dpa: true }, tiers");
     let folder = folder(&calls, &stated);
     let found = folder.json(&format!("{REPLAY} --with next.yaml"));

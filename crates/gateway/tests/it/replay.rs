@@ -254,6 +254,22 @@ async fn objectives_choose_by_what_each_request_was_like() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_no_price_is_out_where_a_budget_pays() {
+    let now = houses(&[("f", &ordered(&[ANTHROPIC]))]);
+    let house = House::new(&now).await;
+    ask(&house, "f", 3).await;
+    let records = records(&house).await;
+    let of = |ids: &[&str]| {
+        let keys = format!("budget: {{ usd: 5, per: day }}, {}", ordered(ids));
+        replay(&now, &houses(&[("f", &keys)]), &records)
+    };
+    assert_eq!(shares(&of(&[LOCAL, OPENAI]).total), [(ANTHROPIC, 3, 0), (OPENAI, 0, 3)]);
+    let none = of(&[LOCAL]);
+    assert_eq!((none.total.dropped, none.total.after.unanswered), (3, 3));
+    assert!(none.notes.iter().any(|note| note.contains("budgets")), "{:?}", none.notes);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_ladder_answers_what_nothing_else_does() {
     let plain = ordered(&[ANTHROPIC]);
     let now = houses(&[("f", &plain)]);

@@ -85,6 +85,10 @@ fn tiles(total: &Changed) -> String {
         Some(difference) => format!("was {}: {difference}", money(&before.money)),
         None => format!("was {}", money(&before.money)),
     };
+    let cost = match total.dropped {
+        0 => cost,
+        dropped => format!("{cost}, also for {} answers fewer", count(dropped)),
+    };
     let moved = format!("{} requests get another answer", count(total.moved));
     let lost = total.after.refused + total.after.unanswered;
     let answered = match (total.dropped, total.gained) {
