@@ -11,6 +11,7 @@ use tieline_types::{
 pub(super) const REFUSED: &str = "refused by policy";
 pub(super) const NOBODY: &str = "nobody";
 pub(super) const NO_FEATURE: &str = "no such feature";
+pub(super) const NO_BUDGET: &str = "no budget left";
 
 /// What stands before the name of a tier.
 const TIER: &str = "tier ";
@@ -88,7 +89,7 @@ pub(super) fn is_deployment(by: &str) -> bool {
 
 /// Whether this is an answer.
 pub(super) fn is_answer(by: &str) -> bool {
-    ![REFUSED, NOBODY, NO_FEATURE].contains(&by)
+    ![REFUSED, NOBODY, NO_FEATURE, NO_BUDGET].contains(&by)
 }
 
 fn is_good(record: &CallRecord) -> bool {

@@ -217,8 +217,8 @@ pub struct Times {
 /// What one deployment, or a tier that calls none, answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Answers {
-    /// The deployment, `tier NAME` where no deployment answers, or `refused by policy`, `nobody`
-    /// and `no such feature`.
+    /// The deployment, `tier NAME` where no deployment answers, or `refused by policy`, `nobody`,
+    /// `no budget left` and `no such feature`.
     pub by: Arc<str>,
     /// Requests as recorded.
     pub before: u64,

@@ -11,13 +11,13 @@ use rand::{SeedableRng as _, rngs::SmallRng};
 use tieline_config::Config;
 use tieline_policy::{Asked, CLOSED, Matrix, Ruling};
 use tieline_route::{
-    Ask, Decision, Demand, Feature, Live, Mode, Plan, Step, Tier, Verdict, Who, decide,
+    Ask, Decision, Demand, Feature, Live, Mode, OnLimit, Plan, Step, Tier, Verdict, Who, decide,
 };
-use tieline_types::{Cost, Rates, Usage};
+use tieline_types::{Cost, Rates, Usage, UsdPico};
 
 use super::{
     health::Health,
-    recorded::{NO_FEATURE, NOBODY, REFUSED, Recorded, by_tier},
+    recorded::{NO_BUDGET, NO_FEATURE, NOBODY, REFUSED, Recorded, by_tier},
     times::{Measured, Size},
 };
 use crate::{GatewayError, eligibility, plan, prices::Prices};
@@ -63,6 +63,16 @@ struct Way<'w> {
     now: Duration,
     demand: Demand,
     size: Size,
+    /// The budgets that pay for it.
+    budgets: &'w [usize],
+}
+
+/// Why a deployment does not answer.
+enum Passed {
+    /// It would not, or not this request.
+    Over,
+    /// There is no room in a budget.
+    Short(OnLimit),
 }
 
 impl<'c> World<'c> {
@@ -120,16 +130,24 @@ impl<'c> World<'c> {
         let ruling = self.matrix.allowed(&feature.name, asked, now_ms);
         let seed = seed_of(&record.id);
         let demand = Demand { input: recorded.usage.map_or(0, Usage::input_total), output: 0 };
-        let ask = Ask {
-            demand,
-            conversation: Some(seed),
-            budgeted: !self.plan.paying(feature, &record.caller).is_empty(),
-        };
+        let budgets = &*self.plan.paying(feature, &record.caller);
+        let ask = Ask { demand, conversation: Some(seed), budgeted: !budgets.is_empty() };
         let mut rng = SmallRng::seed_from_u64(seed);
         let decision = decide(feature, &ruling.eligible, &self.live, now, ask, &mut rng);
         let size = Size::of(recorded.usage);
         let (ruling, decision) = (&*ruling, &decision);
-        let way = Way { recorded, health, measured, feature, ruling, decision, now, demand, size };
+        let way = Way {
+            recorded,
+            health,
+            measured,
+            feature,
+            ruling,
+            decision,
+            now,
+            demand,
+            size,
+            budgets,
+        };
         let closed = recorded.attempt.and_then(|one| self.closed(&way, &one.deployment));
         Ok(Answer { closed, ..self.walk(&way) })
     }
@@ -146,14 +164,17 @@ impl<'c> World<'c> {
 
     /// The first step that answers.
     fn walk(&self, way: &Way<'_>) -> Answer {
-        let mut late = false;
+        let (mut late, mut short) = (false, None);
         for step in &way.decision.steps {
             match step {
+                // Nothing that costs anything answers any more.
+                Step::Call { .. } if short == Some(OnLimit::Refuse) => {}
                 Step::Call { tier, deployment } => {
-                    if let Some(answer) = self.call(way, (*tier, *deployment), late) {
-                        return answer;
+                    match self.call(way, (*tier, *deployment), late) {
+                        Ok(answer) => return answer,
+                        Err(Passed::Over) => late = true,
+                        Err(Passed::Short(on_limit)) => short = Some(on_limit),
                     }
-                    late = true;
                 }
                 Step::Cache { tier } => {
                     let name = way.tier(*tier);
@@ -169,36 +190,47 @@ impl<'c> World<'c> {
             }
         }
         let denied = way.decision.considered.iter().any(|one| one.verdict == Verdict::Denied);
-        Answer::nobody(if denied { REFUSED } else { NOBODY }, None)
+        match denied {
+            true => Answer::nobody(REFUSED, None),
+            false if short.is_some() => Answer::nobody(NO_BUDGET, None),
+            false => Answer::nobody(NOBODY, None),
+        }
     }
 
-    /// Calls a deployment, `late` where another one was called before. None where it does not
-    /// answer.
+    /// Calls a deployment, `late` where another one was called before.
     fn call(
         &self,
         way: &Way<'_>,
         (tier, deployment): (usize, usize),
         late: bool,
-    ) -> Option<Answer> {
+    ) -> Result<Answer, Passed> {
         let Way { recorded, feature, decision, now, demand, .. } = *way;
-        let known = self.plan.deployments.get(deployment)?;
-        let pass = way.ruling.eligible.allowed(deployment)?;
+        let known = self.plan.deployments.get(deployment).ok_or(Passed::Over)?;
+        let pass = way.ruling.eligible.allowed(deployment).ok_or(Passed::Over)?;
         if !way.health.answers(&known.id, recorded, late) {
-            return None;
+            return Err(Passed::Over);
         }
+        let same = known.id == recorded.by;
+        let usage = recorded.usage.map(|usage| match &known.rates {
+            Some(rates) if !same => translated(usage, rates),
+            _ => *usage,
+        });
+        let cost = usage.map(|usage| match &known.rates {
+            Some(rates) => rates.cost(&usage),
+            None => Cost::UNPRICED,
+        });
         let rescue = decision.is_rescue(tier, deployment);
         let lease = self.live.admit(pass, feature, now, decision.draw, demand, rescue);
-        let mut lease = lease.ok()?;
-        let same = known.id == recorded.by;
+        let mut lease = lease.map_err(|_| Passed::Over)?;
+        if let Err(on_limit) = self.pay(way, cost) {
+            self.live.release(lease, now, Some(Demand::default()));
+            return Err(Passed::Short(on_limit));
+        }
         let first = match recorded.attempt {
             Some(attempt) if same => attempt.first_content_us,
             _ => way.measured.usual_first(&known.id, way.size),
         };
         let first = first.filter(|_| recorded.record.stream).map(Duration::from_micros);
-        let usage = recorded.usage.map(|usage| match &known.rates {
-            Some(rates) if !same => translated(usage, rates),
-            _ => *usage,
-        });
         self.live.served(&mut lease, now, NOBODY_ELSE, first);
         self.live.completed(&mut lease, now);
         if let (Some(habits), Some(usage)) = (self.live.habits(feature), &usage) {
@@ -207,11 +239,28 @@ impl<'c> World<'c> {
         let used =
             usage.map(|usage| Demand { input: usage.input_total(), output: usage.output_total() });
         self.live.release(lease, now, used);
-        let cost = usage.map(|usage| match &known.rates {
-            Some(rates) => rates.cost(&usage),
-            None => Cost::UNPRICED,
-        });
-        Some(Answer { by: Arc::clone(&known.id), is_call: true, cost, closed: None })
+        Ok(Answer { by: Arc::clone(&known.id), is_call: true, cost, closed: None })
+    }
+
+    /// Takes what a call costs from the budgets that pay for it.
+    ///
+    /// # Errors
+    /// What happens to requests that do not fit, where one has no room.
+    fn pay(&self, way: &Way<'_>, cost: Option<Cost>) -> Result<(), OnLimit> {
+        if way.budgets.is_empty() {
+            return Ok(());
+        }
+        let usd = cost.map_or(UsdPico::ZERO, |cost| cost.usd);
+        let now_ms = way.recorded.record.started_ms;
+        match self.live.reserve(way.budgets, now_ms, usd) {
+            Ok(hold) => {
+                self.live.settle(hold, now_ms, usd);
+                Ok(())
+            }
+            Err((at, _)) => {
+                Err(self.plan.budgets.get(at).map_or_else(OnLimit::default, |one| one.on_limit))
+            }
+        }
     }
 
     /// Why a deployment is not open to a request.

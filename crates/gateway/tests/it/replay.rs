@@ -270,6 +270,32 @@ async fn what_has_no_price_is_out_where_a_budget_pays() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_budget_pays_for_as_many_as_it_has_room_for() {
+    let now = houses(&[("f", &ordered(&[OPENAI]))]);
+    let house = House::new(&now).await;
+    ask(&house, "f", 20).await;
+    let records = records(&house).await;
+    let all = replay(&now, &now, &records).total.after.money.usd;
+    // Between ten and eleven of them.
+    let room = UsdPico::new(all.pico() * 107 / 200);
+    let of = |keys: &str, tiers: &str| {
+        let keys = format!("budget: {{ usd: {room}, per: month{keys} }}, {tiers}");
+        replay(&now, &houses(&[("f", &keys)]), &records).total
+    };
+    let stops = of("", &ordered(&[OPENAI]));
+    assert!((9..=11).contains(&stops.same) && stops.after.money.usd <= room, "{stops:?}");
+    assert_eq!(stops.after.unanswered, stops.dropped);
+    assert_eq!(&*stops.moves[0].to, "no budget left");
+    // There is room for one more at half the price.
+    let cheaper = of("", &ordered(&[OPENAI, ANTHROPIC]));
+    assert!(cheaper.moved >= 1 && cheaper.after.money.usd <= room, "{cheaper:?}");
+    let refuses = of(", on_limit: refuse", &ordered(&[OPENAI, ANTHROPIC]));
+    assert_eq!((refuses.moved, refuses.same), (0, stops.same), "{refuses:?}");
+    let sorry = "tiers: [{ models: [\"m@openai\"] }, { name: sorry, reply: Sorry }]";
+    assert_eq!(of(", on_limit: refuse", sorry).moved, stops.dropped, "which costs nothing");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_ladder_answers_what_nothing_else_does() {
     let plain = ordered(&[ANTHROPIC]);
     let now = houses(&[("f", &plain)]);

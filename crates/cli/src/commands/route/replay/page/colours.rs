@@ -7,7 +7,7 @@ use tieline_gateway::replay::{Answers, Replay};
 /// How many colours the style sheet has; with more deployments they come again.
 const COLOURS: usize = 8;
 /// What is no answer has a colour of its own.
-const NONE: [&str; 3] = ["refused by policy", "nobody", "no such feature"];
+const NONE: [&str; 4] = ["refused by policy", "nobody", "no budget left", "no such feature"];
 
 /// Names of classes in the style sheet.
 pub(super) struct Colours(HashMap<Arc<str>, String>);
