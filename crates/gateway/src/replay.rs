@@ -42,8 +42,8 @@ const ALWAYS: [&str; 3] = [
 /// What it does not know where policies look at tags.
 const TAGS: &str = "policies look at tags, which are not on record: they were asked without any";
 /// What it does otherwise where there are budgets or limits.
-const RATIONS: &str = "limits of features and budgets of callers refuse nothing here; other budgets \
-                       begin full, and pay what answers cost, one after the other";
+const RATIONS: &str = "limits of features and budgets of callers refuse nothing here; other \
+                       budgets begin full, and pay what answers cost, one after the other";
 
 /// A replay under way. What it keeps grows with configurations and days, not with requests.
 pub struct Replayer<'c> {
