@@ -35,6 +35,8 @@ Examples:
   tieline cost --by day        Show what calls cost
   tieline route explain --feature support-reply
                                Show where requests may go, and why
+  tieline route replay --since 7d --with next.yaml
+                               Show what another configuration would have changed
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.

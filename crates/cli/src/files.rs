@@ -79,6 +79,17 @@ impl Database {
         self.config.load_for_reading()
     }
 
+    /// The same; none where there is none, but a database is named.
+    ///
+    /// # Errors
+    /// As [`Self::config`].
+    pub(crate) fn config_if_any(&self) -> Result<Option<Config>, Failure> {
+        match self.db.is_some() && self.config.is_absent() {
+            true => Ok(None),
+            false => self.config().map(Some),
+        }
+    }
+
     /// The path of the database.
     ///
     /// # Errors

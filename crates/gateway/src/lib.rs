@@ -38,6 +38,7 @@ mod recall;
 mod record;
 mod relay;
 mod reload;
+pub mod replay;
 mod reprice;
 mod respond;
 mod said;

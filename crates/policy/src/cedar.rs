@@ -151,6 +151,24 @@ fn mentions_request(expression: &Value) -> bool {
     }
 }
 
+/// Whether a policy looks at the tags of a request.
+pub(crate) fn looks_at_tags(policy: &Policy) -> bool {
+    policy.to_json().map_or(true, |json| mentions_tags(&json))
+}
+
+fn mentions_tags(expression: &Value) -> bool {
+    match expression {
+        Value::Array(items) => items.iter().any(mentions_tags),
+        Value::Object(entries) => {
+            let of_context =
+                expression.pointer("/left/Var").is_some_and(|variable| variable == "context");
+            let tags = entries.get("attr").is_some_and(|attribute| attribute == "tags");
+            (of_context && tags) || entries.values().any(mentions_tags)
+        }
+        _ => false,
+    }
+}
+
 /// A policy without all that it asks of a request: it applies wherever the whole one may.
 pub(crate) fn relaxed(policy: &Policy) -> Result<Policy, Problem> {
     rewritten(policy, |json| {

@@ -183,6 +183,12 @@ impl Matrix {
         self.engine.as_ref().is_some_and(|engine| !engine.asked.is_empty())
     }
 
+    /// Whether some policy looks at the tags of a request.
+    #[must_use]
+    pub fn asks_tags(&self) -> bool {
+        self.engine.as_ref().is_some_and(|one| one.asked.policies().any(cedar::looks_at_tags))
+    }
+
     /// What is known of a deployment at a time.
     #[must_use]
     pub fn deployment(&self, at: usize, now_ms: u64) -> Option<&Deployment> {

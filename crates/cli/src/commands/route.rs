@@ -1,5 +1,7 @@
 //! `tieline route`: where requests go, and why.
 
+mod replay;
+
 use clap::Subcommand;
 use tieline_gateway::{Explained, Explanation, Price, Question, explain};
 use tieline_types::{Fact, PlannedStep};
@@ -12,7 +14,7 @@ use crate::{
     when::{self, Moment},
 };
 
-/// Show where the requests of a feature go, and why
+/// Show where requests go, and why, and where they would have gone
 #[derive(Debug, clap::Args)]
 pub(crate) struct Route {
     #[command(subcommand)]
@@ -22,12 +24,14 @@ pub(crate) struct Route {
 #[derive(Debug, Subcommand)]
 enum Action {
     Explain(Explain),
+    Replay(replay::Replay),
 }
 
 impl Route {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.action {
             Action::Explain(explain) => explain.run(),
+            Action::Replay(replay) => replay.run(),
         }
     }
 }

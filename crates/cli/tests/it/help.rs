@@ -25,7 +25,7 @@ Commands:
   key         Create, list and revoke the API keys that callers use
   log         Show what happened to requests, newest first
   audit       Show who changed what in running gateways, newest first
-  route       Show where the requests of a feature go, and why
+  route       Show where requests go, and why, and where they would have gone
   policy      Compare what two configurations allow
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
@@ -49,6 +49,8 @@ Examples:
   tieline cost --by day        Show what calls cost
   tieline route explain --feature support-reply
                                Show where requests may go, and why
+  tieline route replay --since 7d --with next.yaml
+                               Show what another configuration would have changed
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
@@ -927,5 +929,60 @@ Examples:
   tieline cost reprice --since 7d
   tieline cost reprice --since 2026-11-01 --until 2026-12-01 --by deployment --format json
   tieline cost reprice --since 2026-11-01 --apply
+"#);
+}
+
+#[test]
+fn route_replay() {
+    assert_snapshot!(help("route replay"), @r#"
+Show what recorded requests would have met under another configuration, policy or price list
+
+Usage: tieline route replay [OPTIONS] --with <FILE>
+
+Options:
+      --since <TIME>
+          Requests since then: how long ago (7d) or a time (2026-11-01)
+
+          [default: 7d]
+
+      --until <TIME>
+          Requests before then, written in the same ways. Default: now
+
+      --with <FILE>
+          The other configuration
+
+      --html <FILE>
+          Write a report with charts, for a browser
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Reads the ledger and sends nothing anywhere. Each request is decided again by the same code that
+decides in the gateway, with the policies and prices of its time. What was ill then is taken from
+the record; what nobody called is taken to be well, and is said to be. The same replay of the
+present configuration tells how far the result can be believed.
+
+Examples:
+  tieline route replay --since 7d --with next.yaml
+  tieline route replay --since 7d --with next.yaml --html replay.html
+  tieline route replay --since 2026-11-01 --until 2026-12-01 --with next.yaml --format json
 "#);
 }

@@ -8,5 +8,6 @@ mod help;
 mod keys;
 mod policy;
 mod prices;
+mod replay;
 mod running;
 mod support;

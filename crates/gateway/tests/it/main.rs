@@ -39,6 +39,8 @@ mod queue;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod settling;
 #[cfg(test)]
 mod similar;

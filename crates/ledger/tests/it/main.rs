@@ -15,6 +15,8 @@ mod kill;
 #[cfg(test)]
 mod opening;
 #[cfg(test)]
+mod pages;
+#[cfg(test)]
 mod query;
 #[cfg(test)]
 mod reprice;
