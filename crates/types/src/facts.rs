@@ -37,8 +37,18 @@ pub enum FactName {
     Certifications,
     /// How many tokens its context takes, a number.
     ContextTokens,
+    /// How many tokens an answer may have, a number.
+    OutputTokens,
+    /// What it takes beside text, such as `image`, `document` or `audio`: a set.
+    Modalities,
     /// Whether it calls tools, a flag.
     Tools,
+    /// Whether it keeps to a JSON schema, a flag.
+    JsonSchema,
+    /// Whether it thinks before it answers, a flag.
+    Reasoning,
+    /// Whether it caches prompts, a flag.
+    Caching,
     /// Whether it goes on from a last turn of its own, a flag.
     Prefill,
     /// Whether it is a preview, a flag.
@@ -49,7 +59,7 @@ pub enum FactName {
 
 impl FactName {
     /// Every fact, in the order in which people read them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::Seller,
         Self::Host,
         Self::Regions,
@@ -63,7 +73,12 @@ impl FactName {
         Self::Scc,
         Self::Certifications,
         Self::ContextTokens,
+        Self::OutputTokens,
+        Self::Modalities,
         Self::Tools,
+        Self::JsonSchema,
+        Self::Reasoning,
+        Self::Caching,
         Self::Prefill,
         Self::Preview,
         Self::RetiresOn,
@@ -86,7 +101,12 @@ impl FactName {
             Self::Scc => "scc",
             Self::Certifications => "certifications",
             Self::ContextTokens => "context_tokens",
+            Self::OutputTokens => "output_tokens",
+            Self::Modalities => "modalities",
             Self::Tools => "tools",
+            Self::JsonSchema => "json_schema",
+            Self::Reasoning => "reasoning",
+            Self::Caching => "caching",
             Self::Prefill => "prefill",
             Self::Preview => "preview",
             Self::RetiresOn => "retires_on",

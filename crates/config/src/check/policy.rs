@@ -45,7 +45,12 @@ impl Check<'_> {
             (FactName::Scc, flag(&written.scc)),
             (FactName::Certifications, texts(self.texts(&written.certifications))),
             (FactName::ContextTokens, number(&written.context_tokens)),
+            (FactName::OutputTokens, number(&written.output_tokens)),
+            (FactName::Modalities, texts(self.texts(&written.modalities))),
             (FactName::Tools, flag(&written.tools)),
+            (FactName::JsonSchema, flag(&written.json_schema)),
+            (FactName::Reasoning, flag(&written.reasoning)),
+            (FactName::Caching, flag(&written.caching)),
             (FactName::Preview, flag(&written.preview)),
             (FactName::RetiresOn, retires_on),
         ];

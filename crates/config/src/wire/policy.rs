@@ -42,8 +42,20 @@ pub(crate) struct Facts {
     /// How many tokens its context takes.
     #[schemars(range(min = 1))]
     pub(crate) context_tokens: Field<u32>,
+    /// How many tokens an answer may have.
+    #[schemars(range(min = 1))]
+    pub(crate) output_tokens: Field<u32>,
+    /// What it takes beside text, such as `image`, `document` or `audio`.
+    #[schemars(extend("minItems" = 1), example = serde_json::json!(["image", "document"]))]
+    pub(crate) modalities: Field<Vec<Field<String>>>,
     /// Whether it calls tools.
     pub(crate) tools: Field<bool>,
+    /// Whether it keeps to a JSON schema.
+    pub(crate) json_schema: Field<bool>,
+    /// Whether it thinks before it answers.
+    pub(crate) reasoning: Field<bool>,
+    /// Whether it caches prompts.
+    pub(crate) caching: Field<bool>,
     /// Whether it is a preview.
     pub(crate) preview: Field<bool>,
     /// The day that it is retired.

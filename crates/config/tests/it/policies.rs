@@ -26,7 +26,12 @@ fn facts_are_stated_of_providers_and_of_deployments() {
                expires: 2027-01-31\n      \
                source: DPA of 2026\n\
          models:\n  \
-           m: [{ provider: a, facts: { preview: true, retires_on: 2027-06-30 } }]\n",
+           m:\n    \
+             - provider: a\n      \
+               facts:\n        \
+                 { preview: true, retires_on: 2027-06-30, output_tokens: 64000,\n          \
+                   modalities: [image, document], json_schema: true, reasoning: false,\n          \
+                   caching: true }\n",
     );
     let facts = &config.provider("a").unwrap().facts;
     assert_eq!(
@@ -42,7 +47,15 @@ fn facts_are_stated_of_providers_and_of_deployments() {
     assert!(facts.iter().all(|(_, fact)| fact.expires_ms == Some(1_801_440_000_000)));
     assert_eq!(
         stated(&config.deployment("m@a").unwrap().facts),
-        ["preview=yes (the configuration)", "retires_on=2027-06-30 (the configuration)"]
+        [
+            "output_tokens=64000 (the configuration)",
+            "modalities=document, image (the configuration)",
+            "json_schema=yes (the configuration)",
+            "reasoning=no (the configuration)",
+            "caching=yes (the configuration)",
+            "preview=yes (the configuration)",
+            "retires_on=2027-06-30 (the configuration)",
+        ]
     );
     assert!(facts.get(FactName::Dpa).is_none());
 }

@@ -1,7 +1,11 @@
 //! Policies that are not loaded.
 
-use super::{compiled, placed, refused, world};
-use tieline_types::Rules;
+use std::collections::BTreeSet;
+
+use tieline_policy::World;
+use tieline_types::{FactName, FactValue, Facts, Rules};
+
+use super::{compiled, deployment, facts, placed, refused, world};
 
 /// The line, the column and the beginning of what is told.
 #[test]
@@ -63,6 +67,42 @@ fn all_mistakes_are_told_at_once() {
     );
     let lines: Vec<usize> = problems.problems.iter().map(|one| one.line).collect();
     assert_eq!(lines, [1, 2]);
+}
+
+#[test]
+fn every_fact_can_be_asked_for() {
+    let open = |world: World| super::open(&compiled(world), super::NOBODY, super::NOW);
+    for name in FactName::ALL {
+        let policy =
+            format!("permit (principal, action, resource) when {{ resource has {name} }};");
+        let with = |facts| world(vec![deployment("p", facts)], Rules::default(), &policy);
+        let value = match name {
+            FactName::Regions
+            | FactName::Zones
+            | FactName::Certifications
+            | FactName::Modalities => FactValue::from(BTreeSet::from(["eu".to_owned()])),
+            FactName::RetentionDays | FactName::ContextTokens | FactName::OutputTokens => {
+                FactValue::from(7)
+            }
+            FactName::Training
+            | FactName::Dpa
+            | FactName::Baa
+            | FactName::Scc
+            | FactName::Tools
+            | FactName::JsonSchema
+            | FactName::Reasoning
+            | FactName::Caching
+            | FactName::Prefill
+            | FactName::Preview => FactValue::from(true),
+            FactName::Seller
+            | FactName::Host
+            | FactName::StorageRegion
+            | FactName::StorageZone
+            | FactName::RetiresOn => FactValue::from("2027-01-31"),
+        };
+        assert_eq!(open(with(facts([(name, value)]))), [0], "{name}");
+        assert_eq!(open(with(Facts::default())), [0; 0], "{name} is not known");
+    }
 }
 
 /// A policy is loaded however it is laid out.
