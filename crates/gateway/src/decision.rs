@@ -4,11 +4,12 @@
 use std::{
     borrow::Cow,
     collections::HashMap,
-    hash::{DefaultHasher, Hash as _, Hasher as _},
+    hash::{BuildHasher as _, Hash as _, Hasher as _},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use foldhash::fast::FixedState;
 use sha2::{Digest as _, Sha256};
 use tieline_config::Config;
 use tieline_policy::{CLOSED, Ruling};
@@ -112,7 +113,7 @@ impl Decisions {
 }
 
 fn key(feature: &Arc<Feature>, decision: &Decision) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = FixedState::default().build_hasher();
     Arc::as_ptr(feature).hash(&mut hasher);
     decision.steps.hash(&mut hasher);
     for one in &decision.considered {
@@ -135,7 +136,9 @@ fn written(
         candidates: candidates(deployments, feature, ruling, decision),
         plan: planned(deployments, feature, decision),
     };
-    let digest = format!("{:x}", Sha256::digest(format!("{record:?}")));
+    // A record of texts and numbers is never refused.
+    let said = serde_json::to_vec(&record).unwrap_or_default();
+    let digest = format!("{:x}", Sha256::digest(said));
     record.id = format!("{DECISION_ID}{}", digest.get(..ID_DIGITS).unwrap_or(&digest)).into();
     record
 }

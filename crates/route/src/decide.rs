@@ -128,7 +128,7 @@ pub fn decide(
 ) -> Decision {
     let Ask { demand, conversation, .. } = ask;
     let mut steady = SmallRng::seed_from_u64(conversation.unwrap_or_else(|| rng.random()));
-    let mut decision = Decision { draw: steady.random(), ..Decision::default() };
+    let mut decision = Decision::of(feature, steady.random());
     let mut shut = Vec::new();
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
@@ -288,6 +288,21 @@ fn fastest(standings: &[(usize, Standing)], rng: &mut impl Rng) -> Vec<(usize, S
 }
 
 impl Decision {
+    /// With room for all that a feature can have.
+    fn of(feature: &Feature, draw: f64) -> Self {
+        let candidates = |tier: &Tier| match &tier.mode {
+            Mode::Models { candidates, .. } => candidates.len(),
+            _ => 0,
+        };
+        let candidates = feature.tiers.iter().map(candidates).sum();
+        Self {
+            draw,
+            steps: Vec::with_capacity(candidates + feature.tiers.len()),
+            considered: Vec::with_capacity(candidates),
+            changes: Vec::new(),
+        }
+    }
+
     /// Whether policy leaves nothing to call: there are candidates, and none of them is legal.
     #[must_use]
     pub fn is_denied(&self) -> bool {

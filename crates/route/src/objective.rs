@@ -103,9 +103,10 @@ impl Live {
         now: Duration,
         demand: Demand,
     ) -> Prospect {
+        let habit = self.habit(feature, deployment, now);
         Prospect {
-            usd: self.expected(feature, deployment, now, demand),
-            ttft: self.habit(feature, deployment, now).and_then(|habit| habit.first),
+            usd: habit.as_ref().and_then(|habit| self.expected(deployment, habit, demand)),
+            ttft: habit.and_then(|habit| habit.first),
             ttft_p95: self.usual_first(deployment),
             quality: self.quality(deployment),
             score: None,

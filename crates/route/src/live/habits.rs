@@ -35,16 +35,16 @@ impl Live {
         }
     }
 
-    /// What a request is expected to cost at a deployment; none where that has no price.
+    /// What a request with such habits is expected to cost at a deployment; none where that has no
+    /// price.
     pub(crate) fn expected(
         &self,
-        feature: &Feature,
         deployment: usize,
-        now: Duration,
+        habit: &Habit,
         demand: Demand,
     ) -> Option<UsdPico> {
         let rates = self.rates(deployment)?;
-        let mut usage = self.habit(feature, deployment, now)?.usage(demand.input);
+        let mut usage = habit.usage(demand.input);
         if rates.prices(demand.input).cache_read.is_none() {
             (usage.input, usage.cache_read) = (demand.input, 0);
         }
