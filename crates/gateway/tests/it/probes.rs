@@ -82,22 +82,26 @@ async fn a_storm_of_refused_credentials_ends_by_probes_alone() {
 async fn a_critical_request_is_never_the_probe_while_the_prober_works() {
     let house = House::new(EVERYTHING).await;
     house.probes();
-    let outage = Duration::from_secs(600);
+    // The prober looks every second: some requests come between the end of a rest and its look.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let outage = Duration::from_secs(160);
     house.sim.script().add(Rule {
         until: Some(outage),
         ..Rule::new("openai", "status=500".parse::<Fault>().unwrap())
     });
-    for _ in 0..2800 {
-        let answer = house.ask(Client::Chat, "gpt-5.5", false, "hello").await;
+    for number in 0..6_000 {
+        // Each is a conversation of its own, and draws a lot of its own.
+        let text = format!("hello {number}");
+        let answer = house.ask(Client::Chat, "gpt-5.5", false, &text).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
-        tokio::time::sleep(Duration::from_millis(250)).await;
+        tokio::time::sleep(Duration::from_millis(60)).await;
     }
     assert_eq!(state(&house, OPENAI), "closed");
     let records = house.records().await;
     let users = records.iter().filter(|one| &*one.feature != PROBE_FEATURE);
     let failed = users.filter(|one| one.attempts.iter().any(|attempt| attempt.fault.is_some()));
     assert_eq!(failed.count(), 5, "those that opened the breaker");
-    assert!(probes(&house).await.len() > 5);
+    assert!(probes(&house).await.len() > 3);
 }
 
 #[tokio::test(start_paused = true)]
