@@ -48,10 +48,11 @@ pub struct Answer {
     pub usage: Option<Usage>,
     /// What it cost in dollars; none where there is no price.
     pub cost_usd: Option<f64>,
-    /// From the request to the whole answer.
+    /// From the request to the whole answer; written in microseconds.
+    #[serde(rename = "took_us", with = "micros")]
     pub took: Duration,
     /// It came from a cache, so that what it took says nothing of the deployment.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cached: bool,
 }
 
@@ -64,9 +65,33 @@ pub struct Trouble {
     /// What was said.
     pub message: String,
     /// The HTTP status, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// How long the provider asks to wait.
+    /// How long the provider asks to wait. It is not kept: later it means nothing.
+    #[serde(skip)]
     pub retry_after: Option<Duration>,
     /// Another try may be answered.
     pub passing: bool,
+}
+
+impl Trouble {
+    /// The provider takes no more at this rate; the request itself has nothing to do with it.
+    pub(crate) fn is_refusal_for_rate(&self) -> bool {
+        self.status == Some(429) || self.class == "rate_limited"
+    }
+}
+
+/// A duration as a whole number of microseconds.
+mod micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(time: &Duration, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u64(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+        u64::deserialize(from).map(Duration::from_micros)
+    }
 }

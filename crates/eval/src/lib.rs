@@ -9,12 +9,15 @@
 mod case;
 mod door;
 mod grade;
+mod row;
+pub mod run;
 mod suite;
 
 pub use case::Case;
 pub use door::{Answer, Door, Trouble};
 pub use grade::Grade;
+pub use row::{Arm, Marks, Row, marks};
 pub use suite::{
-    CaseFile, Compare, Dataset, Grader, Judge, Kind, Measure, Message, OneOrMany, Prompt, Role,
-    RunSettings, SuiteFile,
+    CaseFile, Compare, Dataset, GateFile, Grader, Guards, Judge, Kind, Measure, Message,
+    MetricGate, OneOrMany, PASS, Prompt, Role, RunSettings, SliceGate, SuiteFile,
 };

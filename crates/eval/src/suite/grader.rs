@@ -37,6 +37,14 @@ pub struct Grader {
     pub kind: Kind,
 }
 
+impl Grader {
+    /// Whether it is part of whether a case passes.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        self.role != Role::Reported && self.weight > 0.0
+    }
+}
+
 /// What a grader is to the gate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
