@@ -1,0 +1,143 @@
+//! How often the gate errs, over many made-up runs of candidates that are exactly at the margin.
+
+use tieline_gate::{EProcess, Gate, Item, Proof, Verdict, judge};
+
+use crate::world::{Dice, gate, item};
+
+/// Three standard errors above `alpha` of a rate over so many runs.
+fn at_most(alpha: f64, runs: u32) -> f64 {
+    alpha + 3.0 * (alpha * (1.0 - alpha) / f64::from(runs)).sqrt()
+}
+
+/// The shares of runs that pass and that fail.
+fn verdicts(runs: u32, gate: &Gate, mut items: impl FnMut() -> Vec<Item>) -> (f64, f64) {
+    let mut passed = 0;
+    let mut failed = 0;
+    for _ in 0..runs {
+        match judge(gate, &items()).unwrap().verdict {
+            Verdict::Pass => passed += 1,
+            Verdict::Fail => failed += 1,
+            Verdict::Inconclusive | Verdict::Error => {}
+        }
+    }
+    (f64::from(passed) / f64::from(runs), f64::from(failed) / f64::from(runs))
+}
+
+/// One item, answered once by each arm: gained and lost with these probabilities.
+fn single(dice: &mut Dice, index: usize, gained: f64, lost: f64) -> Item {
+    let roll = dice.share();
+    let (candidate, incumbent) = match roll {
+        roll if roll < gained => (1.0, 0.0),
+        roll if roll < gained + lost => (0.0, 1.0),
+        _ => (1.0, 1.0),
+    };
+    item(index, &[candidate], &[incumbent])
+}
+
+#[test]
+fn a_candidate_at_the_margin_seldom_passes_and_seldom_fails() {
+    const RUNS: u32 = 600;
+    let mut dice = Dice::new(1);
+    for n in [30, 50, 100, 200, 500] {
+        for discordance in [0.05, 0.1, 0.2] {
+            let margin = 0.05;
+            let (gained, lost) = ((discordance - margin) / 2.0, (discordance + margin) / 2.0);
+            let (passed, failed) = verdicts(RUNS, &gate(margin), || {
+                (0..n).map(|index| single(&mut dice, index, gained, lost)).collect()
+            });
+            let limit = at_most(0.05, RUNS);
+            let what = format!("{n} items, discordance {discordance}");
+            assert!(passed <= limit, "{what}: {passed} of all passed");
+            assert!(failed <= limit, "{what}: {failed} of all failed");
+        }
+    }
+}
+
+#[test]
+fn repeats_clusters_and_skew_keep_the_level_too() {
+    const RUNS: u32 = 250;
+    let mut dice = Dice::new(2);
+    for n in [25, 100, 300] {
+        for lost in [0.03, 0.09, 0.3] {
+            let limit = at_most(0.05, RUNS);
+            let (passed, failed) = verdicts(RUNS, &gate(lost * 2.0 / 3.0), || {
+                (0..n).map(|index| repeated(&mut dice, index, lost)).collect()
+            });
+            let what = format!("{n} items, {lost} lost");
+            assert!(passed <= limit, "repeats, {what}: {passed} of all passed");
+            assert!(failed <= limit, "repeats, {what}: {failed} of all failed");
+
+            let (passed, failed) =
+                verdicts(RUNS, &gate(lost), || clustered(&mut dice, n.div_ceil(4), lost));
+            assert!(passed <= limit, "clusters, {what}: {passed} of all passed");
+            assert!(failed <= limit, "clusters, {what}: {failed} of all failed");
+        }
+    }
+}
+
+/// Three repeats; where an item is lost, the candidate still gets one in three right.
+fn repeated(dice: &mut Dice, index: usize, lost: f64) -> Item {
+    let p = if dice.chance(lost) { 1.0 / 3.0 } else { 1.0 };
+    let candidate: Vec<f64> = (0..3).map(|_| f64::from(u8::from(dice.chance(p)))).collect();
+    item(index, &candidate, &[1.0, 1.0, 1.0])
+}
+
+/// Clusters of four items that are lost or kept together.
+fn clustered(dice: &mut Dice, clusters: usize, lost: f64) -> Vec<Item> {
+    let mut items = Vec::new();
+    for cluster in 0..clusters {
+        let score = if dice.chance(lost) { 0.0 } else { 1.0 };
+        for _ in 0..4 {
+            let cluster = Some(format!("cluster-{cluster}"));
+            items.push(Item { cluster, ..item(items.len(), &[score], &[1.0]) });
+        }
+    }
+    items
+}
+
+#[test]
+fn enough_items_pass_an_equal_candidate_as_often_as_planned() {
+    const RUNS: u32 = 200;
+    let mut dice = Dice::new(3);
+    let (passed, failed) = verdicts(RUNS, &gate(0.05), || {
+        (0..248).map(|index| single(&mut dice, index, 0.05, 0.05)).collect()
+    });
+    assert!((0.7..=0.9).contains(&passed), "{passed} of all passed");
+    assert!(failed < 0.01, "{failed} of all failed");
+}
+
+/// The share of canaries that ever prove something, looked at after every pair.
+fn proved(dice: &mut Dice, gained: f64, lost: f64, proof: Proof) -> f64 {
+    const RUNS: u32 = 600;
+    let proved = (0..RUNS).filter(|_| {
+        let mut process = EProcess::new(0.05, 0.05).unwrap();
+        (0..2_000).any(|_| {
+            let roll = dice.share();
+            let lost = f64::from(u8::from((gained..gained + lost).contains(&roll)));
+            process.step(f64::from(u8::from(roll < gained)) - lost);
+            process.state() == proof
+        })
+    });
+    f64::from(u32::try_from(proved.count()).unwrap()) / f64::from(RUNS)
+}
+
+#[test]
+fn a_canary_at_the_margin_may_be_looked_at_after_every_pair() {
+    let mut dice = Dice::new(4);
+    for (gained, lost) in [(0.025, 0.075), (0.075, 0.125), (0.0, 0.05)] {
+        for proof in [Proof::NonInferior, Proof::Worse] {
+            let wrong = proved(&mut dice, gained, lost, proof);
+            let limit = at_most(0.05, 600);
+            assert!(wrong <= limit, "{gained} gained, {lost} lost: {wrong} proved {proof:?}");
+        }
+    }
+}
+
+#[test]
+fn a_canary_comes_to_the_right_end() {
+    let mut dice = Dice::new(5);
+    let equal = proved(&mut dice, 0.05, 0.05, Proof::NonInferior);
+    assert!(equal > 0.95, "{equal} of equal candidates were proved");
+    let worse = proved(&mut dice, 0.02, 0.17, Proof::Worse);
+    assert!(worse > 0.95, "{worse} of bad candidates were proved");
+}
