@@ -8,7 +8,10 @@
 
 mod case;
 mod door;
+pub mod gating;
 mod grade;
+pub mod planning;
+pub mod report;
 mod row;
 pub mod run;
 mod suite;
@@ -21,3 +24,4 @@ pub use suite::{
     CaseFile, Compare, Dataset, GateFile, Grader, Guards, Judge, Kind, Measure, Message,
     MetricGate, OneOrMany, PASS, Prompt, Role, RunSettings, SliceGate, SuiteFile,
 };
+

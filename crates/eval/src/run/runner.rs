@@ -30,10 +30,11 @@ pub trait Exam: Sync {
     /// Why there is none.
     fn request(&self, case: &Case) -> Result<Value, String>;
 
-    /// Grades an answer. Judges are asked through `door`.
+    /// Grades an answer of a deployment. Judges are asked through `door`.
     fn grade<D: Door>(
         &self,
         case: &Case,
+        deployment: &str,
         request: &Value,
         answer: &Answer,
         door: &D,
@@ -195,7 +196,7 @@ impl<D: Door, E: Exam> Desk<'_, D, E> {
             Err(trouble) => (None, Some(trouble)),
         };
         let (grades, marks) = match &answer {
-            Some(answer) => self.exam.grade(case, request, answer, self.door).await,
+            Some(answer) => self.exam.grade(case, deployment, request, answer, self.door).await,
             None => (Vec::new(), Marks::default()),
         };
         let row = Row {

@@ -1,7 +1,7 @@
 //! The files of a run: `run.json`, and `rows.jsonl` with one row a line.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -36,6 +36,12 @@ pub struct RunFile {
     /// When the candidate may serve.
     #[serde(default)]
     pub gate: GateFile,
+    /// The graders that no answer may fail.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub invariants: BTreeSet<String>,
+    /// The metrics that rest on judges whom nobody has calibrated: they can neither block nor pass.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub uncalibrated: BTreeSet<String>,
     /// The ids of the cases that are asked; empty for imported rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<String>,

@@ -87,6 +87,7 @@ impl Exam for Fair {
     async fn grade<D: Door>(
         &self,
         case: &Case,
+        _: &str,
         _: &Value,
         answer: &Answer,
         _: &D,
@@ -114,6 +115,8 @@ fn run_file(settings: RunSettings, cases: &[Case]) -> RunFile {
         arms: BTreeMap::from([arm(Arm::Candidate, "new"), arm(Arm::Incumbent, "old")]),
         settings,
         gate: GateFile::default(),
+        invariants: BTreeSet::new(),
+        uncalibrated: BTreeSet::new(),
         cases: cases.iter().map(|case| case.id.clone()).collect(),
         holdout: false,
         partial: Vec::new(),
