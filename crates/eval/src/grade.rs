@@ -1,6 +1,18 @@
 //! Scoring one answer to one case.
 
+mod check;
+mod flaw;
+mod mark;
+mod measured;
+mod number;
+mod scorer;
+mod seen;
+mod text;
+
 use serde::{Deserialize, Serialize};
+
+pub use check::{Check, Checks};
+pub use seen::Seen;
 
 /// What one grader says of one answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,4 +35,13 @@ pub struct Grade {
     /// The grades that it is made of, where it is a set.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Self>,
+}
+
+/// What graders may use that is not in the answer.
+#[derive(Debug)]
+pub struct Tools<'a, D> {
+    /// The way to judges and embedding deployments.
+    pub door: &'a D,
+    /// Whether graders may start programs.
+    pub commands: bool,
 }

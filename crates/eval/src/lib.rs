@@ -10,11 +10,13 @@ mod case;
 mod door;
 mod grade;
 mod suite;
+mod template;
 
 pub use case::Case;
 pub use door::{Answer, Door, Trouble};
-pub use grade::Grade;
+pub use grade::{Check, Checks, Grade, Seen, Tools};
 pub use suite::{
     CaseFile, Compare, Dataset, Grader, Judge, Kind, Measure, Message, OneOrMany, Prompt, Role,
     RunSettings, SuiteFile,
 };
+pub use template::TemplateError;
