@@ -1,18 +1,37 @@
 //! Scoring one answer to one case.
 
 mod check;
-mod flaw;
+mod combine;
+mod formula;
+mod found;
+mod ids;
+mod json;
+mod judge;
 mod mark;
 mod measured;
 mod number;
+mod returned;
 mod scorer;
+mod scripted;
 mod seen;
+mod similarity;
 mod text;
+mod tools;
+mod work;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::{Check, Checks};
+pub use combine::Outcome;
+pub use judge::family;
 pub use seen::Seen;
+
+use crate::suite::Judge;
+
+/// The judges of a suite by name.
+type Judges = BTreeMap<String, Judge>;
 
 /// What one grader says of one answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

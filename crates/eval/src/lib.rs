@@ -8,15 +8,18 @@
 
 mod case;
 mod door;
+mod flaw;
 mod grade;
+mod script;
 mod suite;
 mod template;
 
 pub use case::Case;
 pub use door::{Answer, Door, Trouble};
-pub use grade::{Check, Checks, Grade, Seen, Tools};
+pub use grade::{Check, Checks, Grade, Outcome, Seen, Tools, family};
 pub use suite::{
-    CaseFile, Compare, Dataset, Grader, Judge, Kind, Measure, Message, OneOrMany, Prompt, Role,
-    RunSettings, SuiteFile,
+    CaseFile, Compare, Dataset, Disk, Files, GateFile, Grader, Guards, Judge, Kind, Measure,
+    Message, MetricGate, OneOrMany, PASS, Problem, Problems, Prompt, Role, RunSettings, SliceGate,
+    Suite, SuiteFile, json_schema,
 };
 pub use template::TemplateError;

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context};
 use serde_json::{Value as Json, json};
 
 use crate::{Answer, Case};
@@ -151,6 +151,11 @@ impl Filling {
         Part::new(value).map(Self)
     }
 
+    /// Whether there is nothing to fill in.
+    pub(crate) fn is_fixed(&self) -> bool {
+        self.0.is_fixed()
+    }
+
     /// The value with all holes filled.
     ///
     /// # Errors
@@ -173,6 +178,15 @@ impl Part {
             }
             other => Self::Fixed(other.clone()),
         })
+    }
+
+    fn is_fixed(&self) -> bool {
+        match self {
+            Self::Fixed(_) => true,
+            Self::Text(template) => template.fixed().is_some(),
+            Self::List(items) => items.iter().all(Self::is_fixed),
+            Self::Map(entries) => entries.iter().all(|(_, item)| item.is_fixed()),
+        }
     }
 
     fn render(&self, scope: &Scope) -> Result<Json, TemplateError> {
@@ -213,10 +227,10 @@ impl Scope {
         Self { case: case.id.clone(), names: Value::from_serialize(names) }
     }
 
-    /// The scope with further names.
+    /// The scope with further names, which win over all others.
     pub(crate) fn with(&self, more: &[(&str, &str)]) -> Self {
         let more: BTreeMap<&str, &str> = more.iter().copied().collect();
-        let names = minijinja::context! { ..Value::from_serialize(more), ..self.names.clone() };
+        let names = context! { ..Value::from_serialize(more), ..self.names.clone() };
         Self { case: self.case.clone(), names }
     }
 }

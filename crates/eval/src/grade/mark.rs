@@ -10,23 +10,33 @@ pub(crate) struct Mark {
     pub(crate) score: f64,
     /// Why, whichever way it went.
     pub(crate) reason: String,
+    /// It stays as it is where the grader is negated.
+    pub(crate) settled: bool,
 }
 
 impl Mark {
     /// Right or wrong, with what is said of either.
     pub(crate) fn of(pass: bool, reason: impl Into<String>) -> Self {
-        Self { pass, score: f64::from(u8::from(pass)), reason: reason.into() }
+        Self { pass, score: f64::from(u8::from(pass)), reason: reason.into(), settled: false }
+    }
+
+    /// Wrong, also where the grader is negated: the answer could not even be looked at.
+    pub(crate) fn failed(reason: impl Into<String>) -> Self {
+        Self { settled: true, ..Self::of(false, reason) }
     }
 
     /// A score that passes from a threshold on.
     pub(crate) fn scored(score: f64, threshold: f64, reason: impl Into<String>) -> Self {
         let score = unit(score);
-        Self { pass: score >= threshold, score, reason: reason.into() }
+        Self { pass: score >= threshold, score, reason: reason.into(), settled: false }
     }
 
     /// The opposite finding.
     pub(crate) fn negated(self) -> Self {
-        Self { pass: !self.pass, score: 1.0 - self.score, reason: self.reason }
+        if self.settled {
+            return self;
+        }
+        Self { pass: !self.pass, score: 1.0 - self.score, ..self }
     }
 }
 
@@ -51,8 +61,13 @@ const QUOTED_CHARS_MAX: usize = 120;
 
 /// A text in quotes on one line, cut where it is long.
 pub(crate) fn quoted(text: &str) -> String {
+    format!("\"{}\"", cut(text))
+}
+
+/// A text on one line, cut where it is long.
+pub(crate) fn cut(text: &str) -> String {
     let mut chars = text.chars();
     let start: String = chars.by_ref().take(QUOTED_CHARS_MAX).collect();
     let rest = if chars.next().is_some() { "…" } else { "" };
-    format!("\"{}{rest}\"", start.replace('\n', " "))
+    format!("{}{rest}", start.replace('\n', " "))
 }

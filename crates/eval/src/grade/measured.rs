@@ -1,12 +1,11 @@
 //! Graders of what was measured of an answer: time, cost, end, length and refusals.
 
 use super::{
-    flaw::Flaws,
     mark::{Broken, Mark, quoted},
     scorer::Scorer,
     seen::Seen,
 };
-use crate::template::Template;
+use crate::{flaw::Flaws, template::Template};
 
 /// The whole answer came in time.
 pub(super) struct Latency {
@@ -15,9 +14,6 @@ pub(super) struct Latency {
 
 impl Scorer for Latency {
     fn mark(&self, seen: &Seen<'_>) -> Result<Mark, Broken> {
-        if seen.answer.cached {
-            return Err(Broken("a cached answer says nothing of latency".to_owned()));
-        }
         let took = seen.answer.took.as_millis();
         let reason = format!("it took {took} ms, of which {} are allowed", self.at_most_ms);
         Ok(Mark::of(took <= u128::from(self.at_most_ms), reason))

@@ -6,13 +6,12 @@ use fancy_regex::Regex;
 use serde_json::Value;
 
 use super::{
-    flaw::Flaws,
     mark::{Broken, Mark, quoted},
     scorer::Scorer,
     seen::Seen,
     text::plain,
 };
-use crate::template::Template;
+use crate::{flaw::Flaws, template::Template};
 
 /// Digits, with commas between thousands or without, and a point before fractions.
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {

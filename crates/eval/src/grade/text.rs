@@ -6,12 +6,12 @@ use fancy_regex::{Regex, RegexBuilder};
 use serde_json::Value;
 
 use super::{
-    flaw::Flaws,
     mark::{Broken, Mark, quoted},
     scorer::Scorer,
     seen::Seen,
 };
 use crate::{
+    flaw::Flaws,
     suite::OneOrMany,
     template::{Filling, Scope, Template},
 };

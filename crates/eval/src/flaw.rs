@@ -1,8 +1,9 @@
-//! What is wrong with graders as they are written.
+//! What is wrong with suites as they are written.
+
+use std::fmt::Display;
 
 use serde_json::Value;
 
-use super::mark::Broken;
 use crate::template::{Filling, Template, TemplateError};
 
 /// One thing that is wrong, and where.
@@ -39,6 +40,18 @@ impl Flaws {
         self.push(at, what.into(), Some(hint.into()));
     }
 
+    /// Adds a name that leads nowhere, with the nearest that does.
+    pub(crate) fn unknown<'a>(
+        &mut self,
+        at: &str,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'a str>,
+    ) {
+        let hint = nearest(name, known);
+        self.push(at, format!("there is no {what} `{name}`"), hint);
+    }
+
     fn push(&mut self, at: &str, what: String, hint: Option<String>) {
         self.found.push(Flaw { at: format!("{}{at}", self.base), what, hint });
     }
@@ -53,8 +66,8 @@ impl Flaws {
     }
 
     /// The value, or none and a flaw.
-    pub(crate) fn keep<T>(&mut self, at: &str, made: Result<T, Broken>) -> Option<T> {
-        made.map_err(|error| self.add(at, error.0)).ok()
+    pub(crate) fn keep<T>(&mut self, at: &str, made: Result<T, impl Display>) -> Option<T> {
+        made.map_err(|error| self.add(at, error.to_string())).ok()
     }
 
     /// Reads a template; one that cannot be read is taken to be empty.
@@ -77,5 +90,20 @@ impl Flaws {
     /// All flaws.
     pub(crate) fn into_found(self) -> Vec<Flaw> {
         self.found
+    }
+}
+
+/// How alike names must be for one to be a slip of the other.
+const ALIKE_MIN: f64 = 0.7;
+
+/// What a slip may have meant, or what there is where nothing is near.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.collect();
+    let likeness = |other: &str| strsim::normalized_damerau_levenshtein(name, other);
+    let best = known.iter().copied().max_by(|one, other| likeness(one).total_cmp(&likeness(other)));
+    match best {
+        Some(best) if likeness(best) >= ALIKE_MIN => Some(format!("did you mean `{best}`?")),
+        Some(_) => Some(format!("known are {}", known.join(", "))),
+        None => None,
     }
 }
