@@ -163,11 +163,9 @@ fn invariants(run: &RunFile) -> Gate {
 
 type Scores = BTreeMap<String, Option<f64>>;
 
-/// The metrics of an answer. What a grader that failed should have given is there without a score.
+/// The metrics of an answer.
 fn scores(row: &Row) -> Scores {
-    let failed = row.grades.iter().filter(|grade| grade.error.is_some());
-    let mut scores: Scores = failed.map(|grade| (grade.grader.clone(), None)).collect();
-    scores.extend(row.marks.metrics.iter().map(|(name, score)| (name.clone(), Some(*score))));
+    let mut scores = row.marks.metrics.clone();
     scores.insert(PASS.to_owned(), row.marks.pass.map(|pass| f64::from(u8::from(pass))));
     scores
 }

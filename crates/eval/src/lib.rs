@@ -8,20 +8,26 @@
 
 mod case;
 mod door;
+mod exam;
+mod flaw;
 pub mod gating;
 mod grade;
 pub mod planning;
 pub mod report;
 mod row;
 pub mod run;
+mod script;
 mod suite;
+mod template;
 
 pub use case::Case;
 pub use door::{Answer, Door, Trouble};
-pub use grade::Grade;
-pub use row::{Arm, Marks, Row, marks};
+pub use exam::{Examiner, marks};
+pub use grade::{Check, Checks, Grade, Outcome, Seen, Tools, family};
+pub use row::{Arm, Marks, Row};
 pub use suite::{
-    CaseFile, Compare, Dataset, GateFile, Grader, Guards, Judge, Kind, Measure, Message,
-    MetricGate, OneOrMany, PASS, Prompt, Role, RunSettings, SliceGate, SuiteFile,
+    CaseFile, Compare, Dataset, Disk, Files, GateFile, Grader, Guards, Judge, Kind, Measure,
+    Message, MetricGate, OneOrMany, PASS, Problem, Problems, Prompt, Role, RunSettings, SliceGate,
+    Suite, SuiteFile, json_schema,
 };
-
+pub use template::TemplateError;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Answer, Grade, Grader, Role, Trouble};
+use crate::{Answer, Grade, Trouble};
 
 /// One of the two deployments that a run compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -90,9 +90,9 @@ pub struct Marks {
     /// Its weighted mean score, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// The score of each metric: the weighted mean of its graders.
+    /// The score of each metric: the weighted mean of its graders; none where one of them failed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub metrics: BTreeMap<String, f64>,
+    pub metrics: BTreeMap<String, Option<f64>>,
     /// The graders of invariants that the answer fails.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<String>,
@@ -127,117 +127,4 @@ impl Row {
 fn spent_on(grade: &Grade) -> f64 {
     let parts: f64 = grade.parts.iter().map(spent_on).sum();
     grade.cost_usd.unwrap_or(0.0).max(parts)
-}
-
-/// What grades come to, given in the order of their graders.
-///
-/// A case passes where its weighted mean score reaches `threshold`, or without one where every
-/// grader does that counts. Whoever failed to grade leaves open whatever depends on it.
-#[must_use]
-pub fn marks(graders: &[&Grader], grades: &[Grade], threshold: Option<f64>) -> Marks {
-    let graded: Vec<_> = graders.iter().copied().zip(grades).collect();
-    let counted = graded.iter().filter(|(grader, _)| grader.counts());
-    let sound = counted.clone().all(|(_, grade)| grade.error.is_none());
-    let score = mean(counted.clone().map(|(grader, grade)| (grader.weight, grade.score)));
-    let all = counted.clone().all(|(_, grade)| grade.pass);
-    let pass = match (threshold, score) {
-        (Some(threshold), Some(score)) => score >= threshold,
-        _ => all,
-    };
-    let broken = graded.iter().filter(|(grader, grade)| {
-        grader.role == Role::Invariant && !grade.pass && grade.error.is_none()
-    });
-    Marks {
-        pass: sound.then_some(pass),
-        score: score.filter(|_| sound),
-        metrics: metrics(&graded),
-        broken: broken.map(|(_, grade)| grade.grader.clone()).collect(),
-    }
-}
-
-/// The mean of each metric that all its graders have scored.
-fn metrics(graded: &[(&Grader, &Grade)]) -> BTreeMap<String, f64> {
-    let name = |grader: &Grader, grade: &Grade| {
-        grader.metric.clone().unwrap_or_else(|| grade.grader.clone())
-    };
-    let mut of: BTreeMap<String, Vec<(f64, &Grade)>> = BTreeMap::new();
-    for (grader, grade) in graded {
-        // What is weightless is reported with the others of its metric, all alike.
-        let weight = if grader.weight > 0.0 { grader.weight } else { 1.0 };
-        of.entry(name(grader, grade)).or_default().push((weight, grade));
-    }
-    of.retain(|_, grades| grades.iter().all(|(_, grade)| grade.error.is_none()));
-    let means = of.into_iter().filter_map(|(name, grades)| {
-        Some((name, mean(grades.into_iter().map(|(weight, grade)| (weight, grade.score)))?))
-    });
-    means.collect()
-}
-
-/// The weighted mean; none of nothing.
-fn mean(scores: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
-    let (mut sum, mut weights) = (0.0, 0.0);
-    for (weight, score) in scores {
-        sum += weight * score;
-        weights += weight;
-    }
-    (weights > 0.0).then(|| sum / weights)
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn grader(value: Value) -> Grader {
-        serde_json::from_value(value).unwrap()
-    }
-
-    fn grade(id: &str, score: f64) -> Grade {
-        Grade {
-            grader: id.to_owned(),
-            pass: score >= 0.5,
-            score,
-            reason: String::new(),
-            error: None,
-            cost_usd: None,
-            parts: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn all_pass_or_the_mean_does() {
-        let graders = [
-            grader(json!({"type": "contains", "id": "a", "weight": 3, "value": "x"})),
-            grader(json!({"type": "contains", "id": "b", "metric": "m", "value": "x"})),
-            grader(json!({"type": "contains", "id": "c", "metric": "m", "value": "x"})),
-            grader(json!({"type": "contains", "id": "d", "weight": 0, "value": "x"})),
-            grader(json!({"type": "contains", "id": "e", "role": "reported", "value": "x"})),
-        ];
-        let graders: Vec<&Grader> = graders.iter().collect();
-        let grades = ["a", "b", "c", "d", "e"]
-            .map(|id| grade(id, if id == "a" || id == "b" { 1.0 } else { 0.0 }));
-        for (threshold, pass) in [(None, false), (Some(0.8), true), (Some(0.81), false)] {
-            let marks = marks(&graders, &grades, threshold);
-            assert_eq!((marks.pass, marks.score), (Some(pass), Some(0.8)), "{threshold:?}");
-            assert_eq!(marks.metrics["m"], 0.5);
-            assert_eq!(marks.metrics["e"], 0.0);
-        }
-    }
-
-    #[test]
-    fn a_grader_that_failed_leaves_it_open() {
-        let graders = [
-            grader(json!({"type": "contains", "id": "a", "value": "x"})),
-            grader(json!({"type": "contains", "id": "b", "role": "invariant", "value": "x"})),
-        ];
-        let graders: Vec<&Grader> = graders.iter().collect();
-        let mut grades = [grade("a", 1.0), grade("b", 0.0)];
-        assert_eq!(marks(&graders, &grades, None).broken, ["b"]);
-        grades[1].error = Some("it broke".to_owned());
-        let marks = marks(&graders, &grades, None);
-        assert_eq!((marks.pass, marks.score), (None, None));
-        assert_eq!(marks.metrics.keys().collect::<Vec<_>>(), ["a"]);
-        assert!(marks.broken.is_empty());
-    }
 }

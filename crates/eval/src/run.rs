@@ -5,6 +5,7 @@
 //! keeps answers, `store` keeps rows. A run that was killed goes on from its rows.
 
 mod cache;
+mod others;
 mod pace;
 mod patient;
 mod plan;
@@ -15,5 +16,5 @@ mod store;
 pub use cache::{Cache, digest};
 pub use plan::{Ask, again, plan};
 pub use purse::Purse;
-pub use runner::{End, Exam, Finished, Job, Progress, RunError, run};
+pub use runner::{Beside, End, Exam, Finished, Job, Progress, RunError, run};
 pub use store::{RunFile, Store, StoreError, list, read};

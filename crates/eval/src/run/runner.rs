@@ -12,8 +12,8 @@ use tieline_types::Clock;
 use tokio::time::Instant;
 
 use super::{
-    Ask, Cache, Purse, RunFile, Store, StoreError, again, digest, patient::Patient, plan,
-    purse::Affords,
+    Ask, Cache, Purse, RunFile, Store, StoreError, again, digest, others::Others, patient::Patient,
+    plan, purse::Affords,
 };
 use crate::{Answer, Arm, Case, Door, Grade, Marks, Row, Trouble};
 
@@ -30,15 +30,28 @@ pub trait Exam: Sync {
     /// Why there is none.
     fn request(&self, case: &Case) -> Result<Value, String>;
 
-    /// Grades an answer of a deployment. Judges are asked through `door`.
+    /// Whether a grader of the case compares the answers of both arms.
+    fn compares(&self, case: &Case) -> bool;
+
+    /// Grades an answer. Judges are asked through `door`.
     fn grade<D: Door>(
         &self,
         case: &Case,
-        deployment: &str,
-        request: &Value,
+        asked: Beside<'_>,
         answer: &Answer,
         door: &D,
     ) -> impl Future<Output = (Vec<Grade>, Marks)>;
+}
+
+/// What an answer that is graded is the answer to.
+#[derive(Clone, Copy, Debug)]
+pub struct Beside<'a> {
+    /// The deployment that was asked.
+    pub deployment: &'a str,
+    /// What it was asked.
+    pub request: &'a Value,
+    /// The incumbent's answer to the same case, where a grader of the candidate's compares them.
+    pub other: Option<&'a Answer>,
 }
 
 /// A run to be done, or to be gone on with.
@@ -180,6 +193,8 @@ struct Desk<'a, D, E> {
     cache: Option<Cache>,
     exam: &'a E,
     door: &'a Patient<'a, D>,
+    /// What the incumbent says to cases whose graders compare.
+    others: Others,
     clock: Clock,
     began: Instant,
 }
@@ -195,8 +210,18 @@ impl<D: Door, E: Exam> Desk<'_, D, E> {
             Ok(answer) => (Some(answer), None),
             Err(trouble) => (None, Some(trouble)),
         };
+        if ask.arm == Arm::Incumbent && self.exam.compares(case) {
+            self.others.tell(ask, answer.clone());
+        }
         let (grades, marks) = match &answer {
-            Some(answer) => self.exam.grade(case, deployment, request, answer, self.door).await,
+            Some(answer) => {
+                let other = match ask.arm == Arm::Candidate && self.exam.compares(case) {
+                    true => self.others.of(ask).await,
+                    false => None,
+                };
+                let asked = Beside { deployment, request, other: other.as_ref() };
+                self.exam.grade(case, asked, answer, self.door).await
+            }
             None => (Vec::new(), Marks::default()),
         };
         let row = Row {
@@ -269,7 +294,13 @@ impl<'a> Sitting<'a> {
         }
         let done: BTreeSet<(&str, Arm, u32)> =
             rows.iter().map(|row| (&*row.case, row.arm, row.repeat)).collect();
-        let asks = plan(cases.len(), &run.arms(), run.settings.repeats, run.settings.seed);
+        let mut asks = plan(cases.len(), &run.arms(), run.settings.repeats, run.settings.seed);
+        if cases.iter().any(|case| exam.compares(case)) {
+            // The candidate's answer waits for the incumbent's, which must not wait for its place.
+            for pair in asks.chunks_mut(run.arms.len().max(1)) {
+                pair.sort_by_key(|ask| ask.arm == Arm::Candidate);
+            }
+        }
         let left = asks.into_iter().filter(|ask| {
             let id = cases.get(ask.case).map_or("", |case| &case.id);
             !done.contains(&(id, ask.arm, ask.repeat))
@@ -304,6 +335,7 @@ impl<'a> Sitting<'a> {
         'a: 'd,
     {
         Desk {
+            others: Others::of_rows(self.cases, &self.rows, &self.run.arms()),
             run: self.run,
             cases: self.cases,
             requests: std::mem::take(&mut self.requests),

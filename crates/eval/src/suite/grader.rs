@@ -38,6 +38,27 @@ pub struct Grader {
 }
 
 impl Grader {
+    /// The judges that it asks, by name, with how often for one answer.
+    #[must_use]
+    pub fn judges(&self) -> Vec<(&str, u64)> {
+        match &self.kind {
+            Kind::Rubric { judge, .. } | Kind::Label { judge, .. } => vec![(judge, 1)],
+            Kind::Pairwise { judge, .. } => vec![(judge, 2)],
+            Kind::Set { graders, .. } => graders.iter().flat_map(Self::judges).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The deployments that it wants vectors of.
+    #[must_use]
+    pub fn embeddings(&self) -> Vec<&str> {
+        match &self.kind {
+            Kind::Similarity { embeddings, .. } => embeddings.as_deref().into_iter().collect(),
+            Kind::Set { graders, .. } => graders.iter().flat_map(Self::embeddings).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether it is part of whether a case passes.
     #[must_use]
     pub fn counts(&self) -> bool {
@@ -265,12 +286,14 @@ pub enum OneOrMany {
 }
 
 /// How likeness is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// One minus the edit distance over the longer length.
     Levenshtein,
-    /// The longest common part against the shorter text, as fuzzy matchers count it.
+    /// Twice what both have in common, in order, over both lengths: `ratio` of RapidFuzz.
     FuzzyMatch,
     /// BLEU of up to four words.
     Bleu,

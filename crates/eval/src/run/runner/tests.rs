@@ -77,6 +77,8 @@ fn trouble(class: &str, status: Option<u16>, passing: bool) -> Trouble {
 #[derive(Default)]
 struct Fair {
     broken: Mutex<Vec<(String, Vec<bool>)>>,
+    compares: bool,
+    beside: Mutex<Vec<(String, Option<String>)>>,
 }
 
 impl Exam for Fair {
@@ -84,14 +86,19 @@ impl Exam for Fair {
         Ok(json!({ "case": case.id }))
     }
 
+    fn compares(&self, _: &Case) -> bool {
+        self.compares
+    }
+
     async fn grade<D: Door>(
         &self,
         case: &Case,
-        _: &str,
-        _: &Value,
+        asked: Beside<'_>,
         answer: &Answer,
         _: &D,
     ) -> (Vec<Grade>, Marks) {
+        let other = asked.other.map(|other| other.text.clone());
+        self.beside.lock().unwrap().push((answer.text.clone(), other));
         let mut broken = self.broken.lock().unwrap();
         let said = broken.iter_mut().find(|(id, _)| *id == case.id);
         let breaks = answer.text.ends_with("new") && said.is_some_and(|(_, said)| said.remove(0));
@@ -314,4 +321,22 @@ async fn a_deployment_that_answers_nothing_ends_the_run() {
     let finished = trial.run(&door).await;
     assert!(matches!(finished.end, End::Hopeless(_, trouble) if trouble == down));
     assert!(finished.rows.len() < 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_grader_that_compares_sees_the_incumbents_answer_also_after_a_kill() {
+    for concurrency in [1, 4] {
+        let mut trial = Trial::new(10, RunSettings { concurrency, ..settings() });
+        trial.exam.compares = true;
+        let stop = tokio::time::sleep(Duration::from_millis(350));
+        let door = Fake::default();
+        trial.run_until(&door, stop).await;
+        assert_eq!(trial.run(&door).await.end, End::Whole);
+        let beside = trial.exam.beside.lock().unwrap();
+        let of_new: Vec<_> = beside.iter().filter(|(text, _)| text.ends_with("new")).collect();
+        assert_eq!((of_new.len(), door.asked().len()), (10, 20));
+        for (text, other) in of_new {
+            assert_eq!(*other, Some(text.replace("new", "old")));
+        }
+    }
 }
