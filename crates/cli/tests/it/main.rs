@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod costs;
+mod eval;
 mod files;
 mod help;
 mod keys;

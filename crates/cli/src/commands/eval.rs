@@ -1,0 +1,56 @@
+//! `tieline eval`: whether a deployment is good enough to serve a feature.
+
+mod arms;
+mod door;
+mod gate;
+mod list;
+mod plan;
+mod report;
+mod run;
+mod runs;
+mod suite;
+mod table;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+
+/// Find out whether a deployment is good enough to serve a feature
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+A suite has cases, a prompt, graders and a gate. Every case is asked of the candidate and of the
+incumbent, through the policy, deadline and adapters of the suite's feature; the verdict is by the
+differences of the pairs.
+
+Examples:
+  tieline eval plan suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
+  tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
+  tieline eval gate
+  tieline eval report --html report.html --junit report.xml
+
+Exit codes of `run` and `gate`: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 ERROR; 2 wrong usage.")]
+pub(crate) struct Eval {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Plan(plan::Plan),
+    Run(Box<run::Run>),
+    Gate(gate::Gate),
+    Report(report::Report),
+    List(list::List),
+}
+
+impl Eval {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Plan(plan) => plan.run(),
+            Action::Run(run) => run.run(),
+            Action::Gate(gate) => gate.run(),
+            Action::Report(report) => report.run(),
+            Action::List(list) => list.run(),
+        }
+    }
+}
