@@ -162,8 +162,10 @@ pub(crate) fn candidates(
             deployment: Arc::clone(&known.id),
             verdict,
             usd: prospect.usd,
-            ttft_ms: prospect.ttft.map(millis),
-            ttft_p95_ms: prospect.ttft_p95.map(millis),
+            ttft_ms: prospect.ttft.map(|first| millis(first.time)),
+            ttft_of: prospect.ttft.map(|first| first.size.as_str().into()),
+            ttft_p95_ms: prospect.ttft_p95.map(|first| millis(first.time)),
+            ttft_p95_of: prospect.ttft_p95.map(|first| first.size.as_str().into()),
             quality: prospect.quality,
             score: prospect.score,
         })

@@ -41,9 +41,16 @@ pub struct WeighedCandidate {
     /// The usual time to the first content, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft_ms: Option<u64>,
+    /// The size of the prompts that tell of it, by their most tokens: `1k` and so on to `200k`, or
+    /// `more`. A smaller one than the request's where too few of that were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttft_of: Option<Cow<'static, str>>,
     /// The time to the first content that 95 of 100 streams keep within, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft_p95_ms: Option<u64>,
+    /// The size of the prompts that tell of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttft_p95_of: Option<Cow<'static, str>>,
     /// The quality of its answers, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<f64>,

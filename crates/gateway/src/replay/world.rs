@@ -18,7 +18,7 @@ use tieline_types::{Cost, Rates, Usage, UsdPico};
 use super::{
     health::Health,
     recorded::{NO_BUDGET, NO_FEATURE, NOBODY, REFUSED, Recorded, by_tier},
-    times::{Measured, Size},
+    times::Measured,
 };
 use crate::{GatewayError, eligibility, plan, prices::Prices};
 
@@ -62,7 +62,6 @@ struct Way<'w> {
     decision: &'w Decision,
     now: Duration,
     demand: Demand,
-    size: Size,
     /// The budgets that pay for it.
     budgets: &'w [usize],
 }
@@ -134,20 +133,9 @@ impl<'c> World<'c> {
         let ask = Ask { demand, conversation: Some(seed), budgeted: !budgets.is_empty() };
         let mut rng = SmallRng::seed_from_u64(seed);
         let decision = decide(feature, &ruling.eligible, &self.live, now, ask, &mut rng);
-        let size = Size::of(recorded.usage);
         let (ruling, decision) = (&*ruling, &decision);
-        let way = Way {
-            recorded,
-            health,
-            measured,
-            feature,
-            ruling,
-            decision,
-            now,
-            demand,
-            size,
-            budgets,
-        };
+        let way =
+            Way { recorded, health, measured, feature, ruling, decision, now, demand, budgets };
         let closed = recorded.attempt.and_then(|one| self.closed(&way, &one.deployment));
         Ok(Answer { closed, ..self.walk(&way) })
     }
@@ -228,7 +216,7 @@ impl<'c> World<'c> {
         }
         let first = match recorded.attempt {
             Some(attempt) if same => attempt.first_content_us,
-            _ => way.measured.usual_first(&known.id, way.size),
+            _ => way.measured.usual_first(&known.id, way.demand.size()),
         };
         let first = first.filter(|_| recorded.record.stream).map(Duration::from_micros);
         self.live.served(&mut lease, now, NOBODY_ELSE, first);

@@ -160,7 +160,9 @@ fn decision() -> DecisionRecord {
             verdict: "in".into(),
             usd: Some("0.0125".parse().unwrap()),
             ttft_ms: Some(300),
+            ttft_of: Some("4k".into()),
             ttft_p95_ms: Some(900),
+            ttft_p95_of: None,
             quality: Some(0.5),
             score: None,
         }],
@@ -326,6 +328,7 @@ prop_compose! {
         (tier, deployment, verdict) in (any_name(), any_name(), any_text()),
         pico in option::of(0..i64::MAX),
         (ttft_ms, ttft_p95_ms) in any::<(Option<u64>, Option<u64>)>(),
+        (ttft_of, ttft_p95_of) in (option::of(any_text()), option::of(any_text())),
         (quality, score) in (option::of(0..64_u8), option::of(0..64_u8)),
     ) -> WeighedCandidate {
         // Such fractions have few digits.
@@ -336,7 +339,9 @@ prop_compose! {
             verdict: verdict.into(),
             usd: pico.map(|pico| UsdPico::new(pico.into())),
             ttft_ms,
+            ttft_of: ttft_of.map(Into::into),
             ttft_p95_ms,
+            ttft_p95_of: ttft_p95_of.map(Into::into),
             quality: share(quality),
             score: share(score),
         }
