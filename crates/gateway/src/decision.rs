@@ -133,6 +133,7 @@ fn written(
         id: Arc::default(),
         configuration,
         feature: Arc::clone(&feature.name),
+        modalities: ruling.modalities,
         candidates: candidates(deployments, feature, ruling, decision),
         plan: planned(deployments, feature, decision),
     };
