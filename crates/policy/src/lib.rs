@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock. Cedar policies and the plain rules of features are compiled into a
 //! [`Matrix`] of features and deployments whenever the configuration changes; a request looks its
-//! row up. Only policies that look at a request itself, who calls, its tags and what it carries, are
+//! row up. Only policies that look at a request itself (who calls, its tags, what it carries) are
 //! asked for each request. Nothing else in the workspace knows Cedar.
 
 mod analysis;

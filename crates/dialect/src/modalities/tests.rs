@@ -121,7 +121,10 @@ fn messages_are_looked_through_to_the_bottom() {
     };
     let image = block("image", base64("image/png"));
     let result = |content: Value| json!({"type": "tool_result", "content": content});
-    let document = |content: Value| json!({"type": "document", "source": {"type": "content", "content": content}});
+    let document = |content: Value| {
+        let source = json!({"type": "content", "content": content});
+        json!({"type": "document", "source": source})
+    };
     told(
         Messages,
         [
