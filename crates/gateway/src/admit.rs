@@ -7,11 +7,11 @@ use foldhash::quality::FixedState;
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION, request};
 use hyper::body::Incoming;
 use rand::rngs::SmallRng;
-use tieline_dialect::{Head, output_limit};
+use tieline_dialect::{Head, modalities, output_limit};
 use tieline_ledger::KeyInfo;
 use tieline_policy::{Asked, Ruling};
 use tieline_route::{Ask, Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
-use tieline_types::{Class, DecisionRecord, DialectId, Fault, OWN_CALLER, Pass};
+use tieline_types::{Class, DecisionRecord, DialectId, Fault, Modalities, OWN_CALLER, Pass};
 use tokio::time::Instant;
 
 use crate::{
@@ -46,6 +46,17 @@ impl Caller {
     /// Who it is, whichever of its keys it uses: the name that they were made under.
     pub(crate) fn name(&self) -> &str {
         self.key.as_ref().map_or(&self.id, |key| &key.name)
+    }
+
+    /// The same as policies see it.
+    fn asked(&self) -> tieline_policy::Caller<'_> {
+        let key = self.key.as_deref();
+        tieline_policy::Caller {
+            id: &self.id,
+            name: Some(self.name()),
+            features: key.and_then(|key| key.features.as_deref()),
+            default_feature: key.and_then(|key| key.default_feature.as_deref()),
+        }
     }
 
     /// Whether it may use a feature.
@@ -205,7 +216,7 @@ pub(crate) async fn admit(
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
     let session = session(&parts.headers)?;
     let tags = tags(&parts.headers)?;
-    let ruling = ruling(gateway, &plan, &feature, &caller, &tags);
+    let ruling = ruling(gateway, &plan, &feature, (&caller, &tags), (dialect, &body));
     let passed_on = passed_on(&parts.headers);
     let takes_restarts = feature.on_break == OnBreak::Restart
         && parts.headers.get(headers::RESTART).is_some_and(|value| value == "ok");
@@ -250,11 +261,16 @@ pub(crate) fn ruling(
     gateway: &Gateway,
     plan: &ActivePlan,
     feature: &Feature,
-    caller: &Caller,
-    tags: &[String],
+    (caller, tags): (&Caller, &[String]),
+    (dialect, body): (DialectId, &[u8]),
 ) -> Arc<Ruling> {
-    let asked = Asked { caller: &caller.id, tags };
-    plan.matrix.allowed(&feature.name, asked, gateway.unix_ms())
+    let now_ms = gateway.unix_ms();
+    let modalities = match plan.matrix.needs_modalities(&feature.name, now_ms) {
+        true => modalities(dialect, body),
+        false => Modalities::NONE,
+    };
+    let asked = Asked { caller: caller.asked(), tags, modalities };
+    plan.matrix.allowed(&feature.name, asked, now_ms)
 }
 
 /// The caller that an earlier request was found to be of; none where its key is no longer valid.

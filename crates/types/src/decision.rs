@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::UsdPico;
+use crate::{Modalities, UsdPico};
 
 /// What every id of a decision begins with.
 pub const DECISION_ID: &str = "dec_";
@@ -20,6 +20,9 @@ pub struct DecisionRecord {
     pub configuration: Arc<str>,
     /// The feature that was asked for.
     pub feature: Arc<str>,
+    /// What the request carried beside text; none where no policy asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modalities: Option<Modalities>,
     /// Every candidate of every tier.
     pub candidates: Vec<WeighedCandidate>,
     /// What was to be tried, in order.

@@ -97,8 +97,8 @@ impl<'c> World<'c> {
         named.map(|(name, _)| name)
     }
 
-    pub(super) fn asks_tags(&self) -> bool {
-        self.matrix.asks_tags()
+    pub(super) const fn matrix(&self) -> &Matrix {
+        &self.matrix
     }
 
     /// Whether budgets or limits of features would refuse some requests.
@@ -124,8 +124,12 @@ impl<'c> World<'c> {
         let Some(feature) = self.plan.features.get(&record.feature) else {
             return Ok(Answer::nobody(NO_FEATURE, Some(NO_FEATURE.into())));
         };
-        // Tags are not on record.
-        let asked = Asked { caller: &record.caller, tags: &[] };
+        // Nothing else is on record.
+        let asked = Asked {
+            caller: (&*record.caller).into(),
+            modalities: recorded.modalities().unwrap_or_default(),
+            ..Asked::default()
+        };
         let ruling = self.matrix.allowed(&feature.name, asked, now_ms);
         let seed = seed_of(&record.id);
         let demand = Demand { input: recorded.usage.map_or(0, Usage::input_total), output: 0 };
