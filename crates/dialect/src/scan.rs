@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr, memchr2};
+use memchr::memchr2;
 
 /// Calls `see` with each key, quotes and escapes as they stand, and its value, of the one object
 /// that `text` holds. None where `text` is anything else.
@@ -26,31 +26,6 @@ pub(crate) fn members<'a>(bytes: &'a [u8], mut see: impl FnMut(&'a [u8], &'a [u8
         see(bytes.get(key)?, bytes.get(value)?);
         Some(())
     })
-}
-
-/// The values of these keys, as they stand, in the one object that `bytes` hold. None where they
-/// hold anything else, or where a key is escaped or one of these is there twice: what such an object
-/// says is for a reader of values to decide.
-pub(crate) fn values<'a, const N: usize>(
-    bytes: &'a [u8],
-    keys: [&str; N],
-) -> Option<[Option<&'a [u8]>; N]> {
-    let mut found = [None; N];
-    let mut scan = Scan { bytes, at: 0 };
-    scan.space();
-    scan.object(|key, value| {
-        let key = bytes.get(key.start + 1..key.end.checked_sub(1)?)?;
-        if memchr(b'\\', key).is_some() {
-            return None;
-        }
-        let slot = keys.iter().position(|one| one.as_bytes() == key);
-        match slot.and_then(|slot| found.get_mut(slot)) {
-            Some(slot) => slot.replace(bytes.get(value)?).is_none().then_some(()),
-            None => Some(()),
-        }
-    })?;
-    scan.space();
-    scan.peek().is_none().then_some(found)
 }
 
 /// The elements of the array that `bytes` begin with, each looked for when it is asked for.

@@ -101,18 +101,16 @@ impl<'c> Inserter<'c> {
     }
 }
 
-/// Inserts one row; the number of rows that were.
-///
-/// Cells are driven from within their iterator and nulls are not bound one by one: this is what the
-/// writer does most.
+/// Inserts one row; the number of rows that were. Cells are driven from within their iterator, which
+/// joins several, for this is what the writer does most.
 fn insert<'a>(
     statement: &mut CachedStatement<'_>,
-    cells: impl Iterator<Item = Cell<'a>>,
+    mut cells: impl Iterator<Item = Cell<'a>>,
 ) -> rusqlite::Result<usize> {
-    statement.clear_bindings();
-    cells.zip(1..).try_for_each(|(cell, place)| match cell {
-        Cell::Owned(Value::Null) => Ok(()),
-        cell => statement.raw_bind_parameter::<usize, _>(place, cell),
+    let mut place: usize = 0;
+    cells.try_for_each(|cell| {
+        place += 1;
+        statement.raw_bind_parameter(place, cell)
     })?;
     statement.raw_execute()
 }
