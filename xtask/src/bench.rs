@@ -34,7 +34,7 @@ pub(crate) fn task(arguments: Arguments) -> Result<ExitCode, TaskError> {
     nginx::find()?;
     let workspace = Workspace::find()?;
     let machine = Machine::look(&workspace);
-    let stage = Stage::set(&workspace)?;
+    let stage = Stage::set(&workspace, &options)?;
     let mut results = Results::new(machine, stage.idle());
     let plan = plan::of(&options);
     for round in 1..=options.rounds {
@@ -56,12 +56,12 @@ fn measure(
     options: &Options,
     results: &mut Results,
 ) -> Result<(), TaskError> {
-    for candidate in work.candidates() {
-        let measurement = stage.measure(work, *candidate, options)?;
+    for candidate in stage.candidates(work) {
+        let measurement = stage.measure(work, candidate, options)?;
         if let Some(failure) = &measurement.first_failure {
             eprintln!("  {candidate}: {} requests failed: {failure}", measurement.failures);
         }
-        results.add(work, *candidate, measurement);
+        results.add(work, candidate, measurement);
     }
     Ok(())
 }

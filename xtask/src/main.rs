@@ -28,8 +28,8 @@ Tasks:
   test [--only lint|unit|e2e]  format, tidy, clippy, tests, and the SDKs end to end
   tidy                         the project's own rules on layers, dependencies, files and docs
   schema                       writes docs/reference/tieline.schema.json
-  bench [--quick] [--seconds N] [--rounds N] [--format table|markdown|json]
-                               the gateway's speed and memory beside nginx's
+  bench [--quick] [--seconds N] [--rounds N] [--format table|markdown|json] [--before FILE]
+                               the gateway's speed and memory beside nginx's, and an earlier build's
   soak [--minutes N] [--clients N] [--seed N] [--tieline FILE] [--format table|json]
                                that failing providers fail no request of a critical feature
   mutants [--only NAME] [--list]

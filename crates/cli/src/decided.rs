@@ -9,15 +9,19 @@ use crate::{
 
 /// Every candidate with its verdict, and with what was known of it where its tier weighed anything.
 pub(crate) fn candidates(candidates: &[WeighedCandidate]) -> String {
-    let millis = |ms: Option<u64>| or_dash(ms.map(|ms| when::lapse(ms.saturating_mul(1_000))));
+    let first = |ms: Option<u64>, of: Option<&str>| {
+        let lapse = |ms: u64| when::lapse(ms.saturating_mul(1_000));
+        let with_size = |ms| of.map_or_else(|| lapse(ms), |of| format!("{} ({of})", lapse(ms)));
+        or_dash(ms.map(with_size))
+    };
     let rows = candidates.iter().map(|one| {
         vec![
             one.tier.to_string(),
             one.deployment.to_string(),
             one.verdict.replace('_', " "),
             or_dash(one.usd.map(|usd| format!("${usd}"))),
-            millis(one.ttft_ms),
-            millis(one.ttft_p95_ms),
+            first(one.ttft_ms, one.ttft_of.as_deref()),
+            first(one.ttft_p95_ms, one.ttft_p95_of.as_deref()),
             or_dash(one.quality),
             or_dash(one.score.map(|score| format!("{score:.3}"))),
         ]

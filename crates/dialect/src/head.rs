@@ -85,8 +85,8 @@ fn span_of(part: &str, text: &str) -> Range<usize> {
     start..start + part.len()
 }
 
-/// A key without its quotes and escapes.
-fn unquoted(quoted: &str) -> serde_json::Result<Cow<'_, str>> {
+/// A text without its quotes and escapes.
+pub(crate) fn unquoted(quoted: &str) -> serde_json::Result<Cow<'_, str>> {
     if quoted.contains('\\') {
         return serde_json::from_str(quoted).map(Cow::Owned);
     }

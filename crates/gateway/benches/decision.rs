@@ -12,7 +12,7 @@ use std::path::Path;
 use divan::{Bencher, black_box};
 use tieline_config::{Config, RealWorld};
 use tieline_gateway::{Decider, Question};
-use tieline_types::PolicyFile;
+use tieline_types::{Modalities, PolicyFile};
 
 const DEPLOYMENTS: usize = 30;
 const POLICIES: usize = 20;
@@ -71,8 +71,14 @@ fn policies(asks: bool) -> PolicyFile {
 }
 
 fn bench(bencher: Bencher<'_, '_>, decider: &Decider, tags: &[String]) {
-    let question =
-        Question { feature: "f", caller: "web", tags, input_tokens: 1_000, at_ms: NOW_MS };
+    let question = Question {
+        feature: "f",
+        caller: "web".into(),
+        tags,
+        modalities: Modalities::NONE,
+        input_tokens: 1_000,
+        at_ms: NOW_MS,
+    };
     bencher.bench(|| decider.decide(black_box(question)));
 }
 

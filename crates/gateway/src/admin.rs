@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     audit::{Actor, ChangeError},
     gateway::Gateway,
+    headers,
 };
 
 /// Serves until `stop`.
@@ -72,7 +73,7 @@ async fn change(
     if !names_an_address(&headers) {
         return refuse(StatusCode::FORBIDDEN, "call the listener by its IP address");
     }
-    let actor = Actor::at(peer, headers.get(ACTOR_HEADER).map(HeaderValue::as_bytes));
+    let actor = Actor::at(peer, headers.get(headers::ACTOR).map(HeaderValue::as_bytes));
     match gateway.drain_deployment(&id, change.drained, &actor) {
         Ok(shown) => Json(shown).into_response(),
         Err(ChangeError::NoSuchDeployment) => {
@@ -116,7 +117,6 @@ async fn audit(
 }
 
 /// The header in which a client says who it is, such as the name of the user at a shell.
-const ACTOR_HEADER: &str = "x-tieline-actor";
 /// How many changes are shown unless the query says otherwise, and at most.
 const AUDIT_ROWS: u32 = 50;
 const AUDIT_ROWS_MAX: u32 = 1_000;

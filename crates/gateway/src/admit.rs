@@ -1,40 +1,36 @@
 //! Stop 3: credential to caller, body to head, head to feature.
 
-use std::{
-    hash::{DefaultHasher, Hash as _, Hasher as _},
-    sync::Arc,
-    time::Duration,
-};
+use std::{hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, request};
+use foldhash::quality::FixedState;
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION, request};
 use hyper::body::Incoming;
 use rand::rngs::SmallRng;
-use tieline_dialect::{Head, output_limit};
+use tieline_dialect::{Head, modalities, output_limit};
 use tieline_ledger::KeyInfo;
 use tieline_policy::{Asked, Ruling};
 use tieline_route::{Ask, Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
-use tieline_types::{Class, DecisionRecord, DialectId, Fault, OWN_CALLER, Pass};
+use tieline_types::{Class, DecisionRecord, DialectId, Fault, Modalities, OWN_CALLER, Pass};
 use tokio::time::Instant;
 
 use crate::{
-    body, conversation::session, gateway::Gateway, limits::Admission, plan::ActivePlan,
+    body, conversation::session, gateway::Gateway, headers, limits::Admission, plan::ActivePlan,
     record::Record, tags::tags, trace::Trace,
 };
 
-/// The header that names a feature, whatever `model` says.
-pub(crate) const FEATURE_HEADER: &str = "x-tieline-feature";
-/// The header in which a caller says how many milliseconds it will wait.
-const DEADLINE_HEADER: &str = "x-tieline-deadline-ms";
-/// The header in which the SDKs of OpenAI and Anthropic count how often they have sent a request
-/// again.
-const RETRY_HEADER: &str = "x-stainless-retry-count";
-/// The header in which a client says `ok` to a stream that begins again after a break.
-const RESTART_HEADER: &str = "x-tieline-stream-restart";
 /// Bytes of a request per token, roughly.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
+/// Where Anthropic's SDKs put the key.
+const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// Where Azure's SDKs put the key.
+const API_KEY: HeaderName = HeaderName::from_static("api-key");
 /// Client headers that a same-dialect provider gets to see. Everything else stays here.
-const PASSED_ON: [&str; 3] = ["anthropic-version", "anthropic-beta", "openai-beta"];
+const PASSED_ON: [HeaderName; 3] = [
+    HeaderName::from_static("anthropic-version"),
+    HeaderName::from_static("anthropic-beta"),
+    HeaderName::from_static("openai-beta"),
+];
 
 /// Who calls.
 #[derive(Clone, Debug)]
@@ -48,6 +44,17 @@ impl Caller {
     /// Who it is, whichever of its keys it uses: the name that they were made under.
     pub(crate) fn name(&self) -> &str {
         self.key.as_ref().map_or(&self.id, |key| &key.name)
+    }
+
+    /// The same as policies see it.
+    fn asked(&self) -> tieline_policy::Caller<'_> {
+        let key = self.key.as_deref();
+        tieline_policy::Caller {
+            id: &self.id,
+            name: Some(self.name()),
+            features: key.and_then(|key| key.features.as_deref()),
+            default_feature: key.and_then(|key| key.default_feature.as_deref()),
+        }
     }
 
     /// Whether it may use a feature.
@@ -207,10 +214,10 @@ pub(crate) async fn admit(
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
     let session = session(&parts.headers)?;
     let tags = tags(&parts.headers)?;
-    let ruling = ruling(gateway, &plan, &feature, &caller, &tags);
+    let ruling = ruling(gateway, &plan, &feature, (&caller, &tags), (dialect, &body));
     let passed_on = passed_on(&parts.headers);
     let takes_restarts = feature.on_break == OnBreak::Restart
-        && parts.headers.get(RESTART_HEADER).is_some_and(|value| value == "ok");
+        && parts.headers.get(headers::RESTART).is_some_and(|value| value == "ok");
     let who = who(&feature, &caller);
     record.let_in(Admission::ask(&plan, &feature, &caller, (dialect, &body), gateway.now())?);
     let (budgets, output_limit) = paying(&plan, &feature, &caller, (dialect, &body));
@@ -252,11 +259,16 @@ pub(crate) fn ruling(
     gateway: &Gateway,
     plan: &ActivePlan,
     feature: &Feature,
-    caller: &Caller,
-    tags: &[String],
+    (caller, tags): (&Caller, &[String]),
+    (dialect, body): (DialectId, &[u8]),
 ) -> Arc<Ruling> {
-    let asked = Asked { caller: &caller.id, tags };
-    plan.matrix.allowed(&feature.name, asked, gateway.unix_ms())
+    let now_ms = gateway.unix_ms();
+    let modalities = match plan.matrix.needs_modalities(&feature.name, now_ms) {
+        true => modalities(dialect, body),
+        false => Modalities::NONE,
+    };
+    let asked = Asked { caller: caller.asked(), tags, modalities };
+    plan.matrix.allowed(&feature.name, asked, now_ms)
 }
 
 /// The caller that an earlier request was found to be of; none where its key is no longer valid.
@@ -293,12 +305,12 @@ pub(crate) fn caller(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, F
 }
 
 fn credentials(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let bearer = text("authorization").and_then(|value| {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    let bearer = text(AUTHORIZATION).and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
     });
-    [bearer, text("x-api-key"), text("api-key")].into_iter().flatten()
+    [bearer, text(X_API_KEY), text(API_KEY)].into_iter().flatten()
 }
 
 /// Finds the feature: by header, by `model`, or the one bound to the caller's key.
@@ -308,7 +320,7 @@ fn feature(
     headers: &HeaderMap,
     model: &str,
 ) -> Result<Arc<Feature>, Fault> {
-    let named = headers.get(FEATURE_HEADER).and_then(|value| value.to_str().ok());
+    let named = headers.get(headers::FEATURE).and_then(|value| value.to_str().ok());
     let bound = caller.key.as_ref().and_then(|key| key.default_feature.as_deref());
     let features = &plan.plan.features;
     let found = match named {
@@ -342,20 +354,22 @@ fn unknown_feature(plan: &ActivePlan, caller: &Caller, asked: &str) -> Fault {
 
 /// Whether the client's SDK sends the request again after a failure.
 fn is_repeat(headers: &HeaderMap) -> bool {
-    headers.get(RETRY_HEADER).is_some_and(|count| count != "0")
+    headers.get(headers::RETRIES).is_some_and(|count| count != "0")
 }
 
 /// The time that the caller still has for this request.
 fn deadline_asked(headers: &HeaderMap) -> Result<Option<Duration>, Fault> {
-    let Some(value) = headers.get(DEADLINE_HEADER) else {
+    let Some(value) = headers.get(headers::DEADLINE) else {
         return Ok(None);
     };
     let ms = value.to_str().ok().and_then(|text| text.trim().parse::<u64>().ok());
     match ms.filter(|ms| *ms > 0) {
         Some(ms) => Ok(Some(Duration::from_millis(ms))),
         None => {
-            let message =
-                format!("`{DEADLINE_HEADER}` must be a whole number of milliseconds above zero");
+            let message = format!(
+                "`{}` must be a whole number of milliseconds above zero",
+                headers::DEADLINE
+            );
             Err(Fault::new(Class::ClientInvalid, message))
         }
     }
@@ -366,15 +380,13 @@ pub(crate) fn who(feature: &Feature, caller: &Caller) -> Who {
 }
 
 fn hashed(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    FixedState::default().hash_one(text)
 }
 
 /// Those of a client's headers that a provider of its dialect gets to see.
 pub(crate) fn passed_on(headers: &HeaderMap) -> HeaderMap {
     let mut out = HeaderMap::new();
-    for name in PASSED_ON.map(HeaderName::from_static) {
+    for name in PASSED_ON {
         if let Some(value) = headers.get(&name) {
             out.insert(name, value.clone());
         }

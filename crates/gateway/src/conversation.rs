@@ -5,20 +5,18 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use http::HeaderMap;
 use tieline_types::{Class, Fault};
 
-use crate::admit::Call;
+use crate::{admit::Call, headers};
 
-/// The header in which a client names its conversation.
-const SESSION_HEADER: &str = "x-tieline-session";
 /// The most bytes of that name.
 const SESSION_BYTES_MAX: usize = 256;
 
 /// A number for the conversation that a client names in a header; only the number is kept.
 pub(crate) fn session(headers: &HeaderMap) -> Result<Option<u64>, Fault> {
-    let Some(name) = headers.get(SESSION_HEADER).filter(|name| !name.is_empty()) else {
+    let Some(name) = headers.get(headers::SESSION).filter(|name| !name.is_empty()) else {
         return Ok(None);
     };
     if name.len() > SESSION_BYTES_MAX {
-        let message = format!("`{SESSION_HEADER}` must be at most {SESSION_BYTES_MAX} bytes");
+        let message = format!("`{}` must be at most {SESSION_BYTES_MAX} bytes", headers::SESSION);
         return Err(Fault::new(Class::ClientInvalid, message));
     }
     let mut hasher = DefaultHasher::new();

@@ -11,6 +11,7 @@ use tieline_upstream::{Outgoing as Outward, Parts, collect};
 use crate::{
     admit::{Call, admit},
     body::Outgoing,
+    headers,
     listen::Worker,
     record::Record,
     respond,
@@ -56,7 +57,7 @@ pub(crate) async fn serve(
     let mut response = respond::plain(StatusCode::OK, body);
     response
         .headers_mut()
-        .insert("x-tieline-estimated", http::HeaderValue::from_static("input_tokens"));
+        .insert(headers::ESTIMATED, http::HeaderValue::from_static("input_tokens"));
     response
 }
 

@@ -5,9 +5,9 @@ use std::{sync::Arc, time::Duration};
 
 use rand::{SeedableRng as _, rngs::SmallRng};
 use tieline_config::Config;
-use tieline_policy::{Asked, Matrix};
+use tieline_policy::{Asked, Caller, Matrix};
 use tieline_route::{Ask, Decision, Demand, Feature, Live, Plan, decide};
-use tieline_types::{DecisionRecord, Eligible};
+use tieline_types::{DecisionRecord, Eligible, Modalities};
 
 use crate::{GatewayError, decision::Decisions, eligibility, plan, prices::Prices};
 
@@ -17,13 +17,27 @@ pub struct Question<'a> {
     /// The feature.
     pub feature: &'a str,
     /// Who calls.
-    pub caller: &'a str,
+    pub caller: Caller<'a>,
     /// What the client says of the request, `key=value` each.
     pub tags: &'a [String],
+    /// What it carries beside text.
+    pub modalities: Modalities,
     /// The tokens of its prompt.
     pub input_tokens: u64,
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
+}
+
+impl<'a> Question<'a> {
+    /// Whose budget pays: callers have theirs by name.
+    fn payer(&self) -> &'a str {
+        self.caller.name.unwrap_or(self.caller.id)
+    }
+
+    /// What policies may look at.
+    pub(crate) const fn asked(&self) -> Asked<'a> {
+        Asked { caller: self.caller, tags: self.tags, modalities: self.modalities }
+    }
 }
 
 /// What a gateway decides that has just started, with everything well.
@@ -56,8 +70,7 @@ impl Decider {
     #[must_use]
     pub fn decide(&self, question: Question<'_>) -> Option<Arc<DecisionRecord>> {
         let feature = self.plan.features.get(question.feature)?;
-        let asked = Asked { caller: question.caller, tags: question.tags };
-        let ruling = self.matrix.allowed(&feature.name, asked, question.at_ms);
+        let ruling = self.matrix.allowed(&feature.name, question.asked(), question.at_ms);
         let decision = self.among(feature, &ruling.eligible, question);
         Some(self.decisions.record(&self.plan, feature, &ruling, &decision))
     }
@@ -71,7 +84,7 @@ impl Decider {
     ) -> Decision {
         let ask = Ask {
             demand: Demand { input: question.input_tokens, output: 0 },
-            budgeted: !self.plan.paying(feature, question.caller).is_empty(),
+            budgeted: !self.plan.paying(feature, question.payer()).is_empty(),
             ..Ask::default()
         };
         let mut rng = SmallRng::seed_from_u64(0);

@@ -91,7 +91,7 @@ impl Decisions {
         if decision.considered.iter().any(|one| one.prospect.is_some()) {
             return write();
         }
-        let key = key(feature, decision);
+        let key = key(feature, ruling, decision);
         let kept = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(one) = kept().get(&key).filter(|one| one.is_of(feature, ruling, decision)) {
             return Arc::clone(&one.record);
@@ -112,9 +112,10 @@ impl Decisions {
     }
 }
 
-fn key(feature: &Arc<Feature>, decision: &Decision) -> u64 {
+fn key(feature: &Arc<Feature>, ruling: &Arc<Ruling>, decision: &Decision) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     Arc::as_ptr(feature).hash(&mut hasher);
+    Arc::as_ptr(ruling).hash(&mut hasher);
     decision.steps.hash(&mut hasher);
     for one in &decision.considered {
         told(one).hash(&mut hasher);
@@ -133,6 +134,7 @@ fn written(
         id: Arc::default(),
         configuration,
         feature: Arc::clone(&feature.name),
+        modalities: ruling.modalities,
         candidates: candidates(deployments, feature, ruling, decision),
         plan: planned(deployments, feature, decision),
     };
@@ -162,8 +164,10 @@ pub(crate) fn candidates(
             deployment: Arc::clone(&known.id),
             verdict,
             usd: prospect.usd,
-            ttft_ms: prospect.ttft.map(millis),
-            ttft_p95_ms: prospect.ttft_p95.map(millis),
+            ttft_ms: prospect.ttft.map(|first| millis(first.time)),
+            ttft_of: prospect.ttft.map(|first| first.size.as_str().into()),
+            ttft_p95_ms: prospect.ttft_p95.map(|first| millis(first.time)),
+            ttft_p95_of: prospect.ttft_p95.map(|first| first.size.as_str().into()),
             quality: prospect.quality,
             score: prospect.score,
         })

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use tieline_config::Config;
-use tieline_policy::{Asked, Cell, Matrix, Reason, Ruling, Verdict};
+use tieline_policy::{Cell, Matrix, Reason, Ruling, Verdict};
 use tieline_types::{Eligible, Facts, PlannedStep, Rates, UsdPico, WeighedCandidate};
 
 use crate::{
@@ -72,8 +72,8 @@ pub fn explain(
         return Ok(None);
     };
     let decider = Decider::new(config, question.at_ms)?;
-    let asked = Asked { caller: question.caller, tags: question.tags };
-    let mut cells = decider.matrix.cells(question.feature, Some(asked), question.at_ms);
+    let asked = Some(question.asked());
+    let mut cells = decider.matrix.cells(question.feature, asked, question.at_ms);
     for cell in &mut cells {
         lose(&decider.matrix, cell, without);
     }

@@ -44,7 +44,11 @@ impl Walk {
         if !self.call.head.stream || first.rescue || !self.is_fresh() {
             return None;
         }
-        let after = self.call.plan.live.hedge_after(&self.call.feature, deployment)?;
+        let after = self.call.plan.live.hedge_after(
+            &self.call.feature,
+            deployment,
+            self.call.demand().size(),
+        )?;
         let Some(Step::Call { tier: same, deployment }) = self.later().first() else {
             return None;
         };
@@ -98,7 +102,7 @@ impl Walk {
     fn lose(&self, runner: &Runner, record: &mut Record) {
         record.supersede(runner.number, self.call.demand().input);
         let (live, now) = (&self.call.plan.live, self.worker.gateway.now());
-        live.outpaced(runner.deployment, now, runner.began.elapsed());
+        live.outpaced(runner.deployment, self.call.demand().size(), now, runner.began.elapsed());
     }
 
     fn begin_hedge(&mut self, hedge: Hedge, record: &mut Record) -> Option<Attempt> {

@@ -22,6 +22,7 @@ mod embed;
 mod exceptions;
 mod explain;
 mod gateway;
+mod headers;
 mod hedge;
 mod held;
 mod limits;

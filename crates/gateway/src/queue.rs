@@ -22,7 +22,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{admit::Call, door::JOBS, gateway::Gateway, metrics::Metrics, tags::TAGS_HEADER};
+use crate::{admit::Call, door::JOBS, gateway::Gateway, headers, metrics::Metrics};
 
 /// How long a request waits for the store to keep it before the next tier answers.
 const KEEP_PATIENCE: Duration = Duration::from_secs(2);
@@ -187,8 +187,8 @@ fn headers(call: &Call) -> Vec<(String, Vec<u8>)> {
     let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         (name.as_str().to_owned(), value.as_bytes().to_vec())
     };
-    let tags =
-        (!call.tags.is_empty()).then(|| (TAGS_HEADER.to_owned(), call.tags.join(",").into_bytes()));
+    let tags = (!call.tags.is_empty())
+        .then(|| (headers::TAGS.to_string(), call.tags.join(",").into_bytes()));
     call.passed_on.iter().map(header).chain(tags).collect()
 }
 

@@ -42,6 +42,9 @@ const ALWAYS: [&str; 4] = [
 ];
 /// What it does not know where policies look at tags.
 const TAGS: &str = "policies look at tags, which are not on record: they were asked without any";
+/// The same where they look at more of callers than their ids.
+const CALLERS: &str = "policies look at names or features of callers' keys, which are not on \
+                       record: they were asked by ids alone";
 /// What it does otherwise where there are budgets or limits.
 const RATIONS: &str = "limits of features and budgets of callers refuse nothing here; other \
                        budgets begin full, and pay what answers cost, one after the other";
@@ -53,6 +56,8 @@ pub struct Replayer<'c> {
     health: Health,
     measured: Measured,
     left_out: LeftOut,
+    /// Requests of which it is not on record what they carried.
+    unseen: u64,
     check: Check,
     total: Tally,
     features: BTreeMap<Arc<str>, Tally>,
@@ -83,6 +88,7 @@ impl<'c> Replayer<'c> {
             health: Health::default(),
             measured: Measured::default(),
             left_out: LeftOut::default(),
+            unseen: 0,
             check: Check::default(),
             total: Tally::default(),
             features: BTreeMap::new(),
@@ -114,6 +120,7 @@ impl<'c> Replayer<'c> {
             self.check.agrees += u64::from(answer.by == recorded.by);
         }
         let answer = self.other.answer(recorded, health, measured)?;
+        self.unseen += u64::from(recorded.modalities().is_none());
         let costs = Costs::of(recorded, &answer);
         let name = &recorded.record.feature;
         self.total.note(recorded, &answer, &costs);
@@ -167,9 +174,25 @@ impl<'c> Replayer<'c> {
     }
 
     fn notes(&self) -> Vec<String> {
-        let tags = self.other.asks_tags().then_some(TAGS);
-        let rations = self.other.is_rationed().then_some(RATIONS);
-        ALWAYS.into_iter().chain(tags).chain(rations).map(str::to_owned).collect()
+        let matrix = self.other.matrix();
+        let known = [
+            matrix.asks_tags().then_some(TAGS),
+            matrix.asks_callers().then_some(CALLERS),
+            self.other.is_rationed().then_some(RATIONS),
+        ];
+        let known = ALWAYS.into_iter().chain(known.into_iter().flatten()).map(str::to_owned);
+        known.chain(self.unseen()).collect()
+    }
+
+    /// What it does not know of requests whose content nobody looked at.
+    fn unseen(&self) -> Option<String> {
+        let unseen = self.unseen;
+        (unseen > 0 && self.other.matrix().asks_modalities()).then(|| {
+            format!(
+                "policies look at what requests carry, which is not on record of {unseen}: no \
+                 policy looked at it then, and they were taken for text alone"
+            )
+        })
     }
 
     /// Features that one configuration alone spells out, and that had no requests.

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, LOCATION, RETRY_AFTER},
+};
 use tieline_dialect::{Losses, Style, dialect, events_of, ir::Reply};
 use tieline_types::{CallRecord, Class, CostState, DialectId, Fault};
 
@@ -11,7 +14,7 @@ use crate::{
     admit::Call,
     attempt::Reached,
     body::Outgoing,
-    recall,
+    headers, recall,
     record::Record,
     relay::Relay,
     walk::{Answered, By, Walk},
@@ -23,10 +26,8 @@ const RETRY_AFTER_S_MAX: u64 = 60;
 const POLL_AFTER_S: u64 = 5;
 /// Characters per event when a reply that was not streamed is.
 const PIECE_CHARS: usize = 24;
-/// How an answer of a `cache` tier was found.
-const CACHE_HEADER: &str = "x-tieline-cache";
-/// What a request cost, US dollars.
-const COST_HEADER: &str = "x-tieline-cost-usd";
+/// How many headers most answers have, at most.
+const HEADERS_USUAL: usize = 12;
 /// Header values are cut here.
 const HEADER_CHARS_MAX: usize = 1024;
 
@@ -40,7 +41,7 @@ pub(crate) fn answer(walk: Walk, answered: Answered, mut record: Record) -> Resp
     match answered.by {
         By::Cache(reply, hit) => {
             let mut headers = told(call, &record);
-            put(&mut headers, CACHE_HEADER, &hit.to_string());
+            put(&mut headers, headers::CACHE, &hit.to_string());
             own(call, style, &reply, headers, (record, acceptable))
         }
         By::Tieline(reply) => {
@@ -49,8 +50,8 @@ pub(crate) fn answer(walk: Walk, answered: Answered, mut record: Record) -> Resp
         }
         By::Queue(queued) => {
             let mut headers = told(call, &record);
-            put(&mut headers, "location", &queued.location());
-            put(&mut headers, "retry-after", &POLL_AFTER_S.to_string());
+            put(&mut headers, LOCATION, &queued.location());
+            put(&mut headers, RETRY_AFTER, &POLL_AFTER_S.to_string());
             record.accepted(acceptable);
             let body = Outgoing::Whole(queued.shown().into());
             respond(StatusCode::ACCEPTED, headers, "application/json", body)
@@ -98,7 +99,7 @@ pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Re
     record_headers(&mut headers, dialect_id, &record);
     if let Some(wait) = fault.retry_after {
         let seconds = wait.as_secs_f64().ceil().min(RETRY_AFTER_S_MAX as f64);
-        put(&mut headers, "retry-after", &seconds.to_string());
+        put(&mut headers, RETRY_AFTER, &seconds.to_string());
     }
     // The fallbacks have been tried here; an SDK that tries again only multiplies the load.
     let hopeless = record.attempts() > 0
@@ -111,10 +112,10 @@ pub(crate) fn refuse(dialect_id: DialectId, fault: &Fault, record: Record) -> Re
                 | Class::PolicyDenied
         );
     if hopeless && status != 429 {
-        put(&mut headers, "x-should-retry", "false");
+        put(&mut headers, headers::SHOULD_RETRY, "false");
     }
     if let Some(id) = &fault.upstream_request_id {
-        put(&mut headers, "x-tieline-upstream-request-id", id);
+        put(&mut headers, headers::UPSTREAM_REQUEST_ID, id);
     }
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let told = &fault.message;
@@ -169,34 +170,34 @@ pub(crate) fn render(call: &Call, style: &Style, reply: &Reply) -> (Bytes, bool)
 
 /// The headers that say what happened.
 fn told(call: &Call, record: &Record) -> HeaderMap {
-    let mut headers = HeaderMap::new();
+    let mut headers = HeaderMap::with_capacity(HEADERS_USUAL);
     record_headers(&mut headers, call.dialect, record);
     headers
 }
 
 fn record_headers(headers: &mut HeaderMap, dialect_id: DialectId, record: &Record) {
     id_headers(headers, dialect_id, record.id());
-    put(headers, "x-tieline-attempts", &record.attempts().to_string());
+    put(headers, headers::ATTEMPTS, &record.attempts().to_string());
     let Some(call) = record.call() else {
         return;
     };
     if !call.feature.is_empty() {
-        put(headers, "x-tieline-feature", &call.feature);
+        put(headers, headers::FEATURE, &call.feature);
     }
     if let Some(decision) = &call.decision {
-        put(headers, "x-tieline-decision", &decision.id);
+        put(headers, headers::DECISION, &decision.id);
     }
     if let Some(tier) = &call.tier {
-        put(headers, "x-tieline-tier", tier);
+        put(headers, headers::TIER, tier);
     }
     if let Some(deployment) = &call.deployment {
-        put(headers, "x-tieline-deployment", deployment);
+        put(headers, headers::DEPLOYMENT, deployment);
     }
     if !call.losses.is_empty() {
-        put(headers, "x-tieline-loss", &call.losses.join(", "));
+        put(headers, headers::LOSS, &call.losses.join(", "));
     }
     if let Some(id) = record.upstream_request_id() {
-        put(headers, "x-tieline-upstream-request-id", id);
+        put(headers, headers::UPSTREAM_REQUEST_ID, id);
     }
 }
 
@@ -213,18 +214,20 @@ fn cost_header(headers: &mut HeaderMap, record: &Record) {
         }
         CostState::Unpriced => return,
     };
-    put(headers, COST_HEADER, &value);
+    put(headers, headers::COST_USD, &value);
 }
 
 /// The request id, under our name and the one that the dialect's SDKs show.
 fn id_headers(headers: &mut HeaderMap, dialect_id: DialectId, id: &str) {
     let own_name = match dialect_id {
-        DialectId::OpenaiChat | DialectId::OpenaiResponses => "x-request-id",
-        DialectId::AnthropicMessages => "request-id",
-        DialectId::BedrockConverse => "x-amzn-requestid",
+        DialectId::OpenaiChat | DialectId::OpenaiResponses => {
+            HeaderName::from_static("x-request-id")
+        }
+        DialectId::AnthropicMessages => HeaderName::from_static("request-id"),
+        DialectId::BedrockConverse => HeaderName::from_static("x-amzn-requestid"),
     };
     put(headers, own_name, id);
-    put(headers, "x-tieline-request-id", id);
+    put(headers, headers::REQUEST_ID, id);
 }
 
 fn content_type(dialect_id: DialectId, stream: bool) -> &'static str {
@@ -245,12 +248,12 @@ fn respond(
 }
 
 /// Sets a header; what cannot stand in one is replaced, what is too long is cut.
-fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+fn put(headers: &mut HeaderMap, name: HeaderName, value: &str) {
     let exact = (value.len() <= HEADER_CHARS_MAX).then(|| HeaderValue::from_str(value).ok());
     let value = exact.flatten().unwrap_or_else(|| {
         let clean = |char: char| if matches!(char, ' '..='~') { char } else { '?' };
         let safe: String = value.chars().take(HEADER_CHARS_MAX).map(clean).collect();
         HeaderValue::try_from(safe).unwrap_or(HeaderValue::from_static("?"))
     });
-    headers.insert(HeaderName::from_static(name), value);
+    headers.insert(name, value);
 }

@@ -4,12 +4,11 @@ use http::HeaderMap;
 use tieline_policy::{TAG_BYTES_MAX, TAGS_MAX};
 use tieline_types::{Class, Fault};
 
-/// The header in which a client describes a request: `key=value`, separated by commas.
-pub(crate) const TAGS_HEADER: &str = "x-tieline-tags";
+use crate::headers;
 
 /// The tags of a request, `key=value` each. Nobody has checked them.
 pub(crate) fn tags(headers: &HeaderMap) -> Result<Vec<String>, Fault> {
-    let values = headers.get_all(TAGS_HEADER);
+    let values = headers.get_all(headers::TAGS);
     let mut tags = Vec::new();
     for value in values {
         let text = value.to_str().map_err(|_| wrong("is not visible ASCII"))?;
@@ -36,7 +35,7 @@ fn read(text: &str) -> Result<Vec<String>, &'static str> {
 }
 
 fn wrong(what: &str) -> Fault {
-    Fault::new(Class::ClientInvalid, format!("`{TAGS_HEADER}` {what}"))
+    Fault::new(Class::ClientInvalid, format!("`{}` {what}", headers::TAGS))
 }
 
 #[cfg(test)]
@@ -57,10 +56,10 @@ mod tests {
     fn there_are_not_too_many() {
         let mut headers = HeaderMap::new();
         for _ in 0..TAGS_MAX {
-            headers.append(TAGS_HEADER, "a=b".parse().unwrap());
+            headers.append(headers::TAGS, "a=b".parse().unwrap());
         }
         assert_eq!(tags(&headers).unwrap().len(), TAGS_MAX);
-        headers.append(TAGS_HEADER, "a=b".parse().unwrap());
+        headers.append(headers::TAGS, "a=b".parse().unwrap());
         assert!(tags(&headers).is_err());
     }
 }

@@ -4,7 +4,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use rusqlite::{
-    CachedStatement, Connection, OptionalExtension as _, Row, params, params_from_iter,
+    CachedStatement, Connection, OptionalExtension as _, Row, params,
     types::{FromSql, FromSqlError, ToSqlOutput, Value, ValueRef},
 };
 use serde::{
@@ -60,13 +60,13 @@ impl<'c> Inserter<'c> {
 
     /// Inserts a record with all that belongs to it; false when its id is there already.
     pub(crate) fn insert(&mut self, record: &CallRecord) -> rusqlite::Result<bool> {
-        let inserted = self.request.execute(params_from_iter(request_cells(record)))?;
+        let inserted = insert(&mut self.request, request_cells(record))?;
         if inserted == 0 {
             return Ok(false);
         }
         let request = self.connection.last_insert_rowid();
         for (number, attempt) in (0_i64..).zip(&record.attempts) {
-            self.attempt.execute(params_from_iter(attempt_cells(request, number, attempt)))?;
+            insert(&mut self.attempt, attempt_cells(request, number, attempt))?;
         }
         for (number, loss) in (0_i64..).zip(&record.losses) {
             self.loss.execute(params![request, number, loss])?;
@@ -99,6 +99,20 @@ impl<'c> Inserter<'c> {
         self.decided.insert(Arc::clone(&decision.id));
         Ok(())
     }
+}
+
+/// Inserts one row; the number of rows that were. Cells are driven from within their iterator, which
+/// joins several, for this is what the writer does most.
+fn insert<'a>(
+    statement: &mut CachedStatement<'_>,
+    mut cells: impl Iterator<Item = Cell<'a>>,
+) -> rusqlite::Result<usize> {
+    let mut place: usize = 0;
+    cells.try_for_each(|cell| {
+        place += 1;
+        statement.raw_bind_parameter(place, cell)
+    })?;
+    statement.raw_execute()
 }
 
 /// The values of a request's row, in the order of `insert_request.sql`.

@@ -6,13 +6,14 @@ use std::{
 };
 
 use serde::Serialize;
-use tieline_types::{FactName, FactValue};
+use tieline_types::{FactName, FactValue, Modality};
 
 use crate::{
+    asked::Asked,
     cedar::{self, Ruled},
     derive::zones_of,
     known::{GLOBAL, ZONES},
-    matrix::{Asked, Cell, Engine, Matrix, Row, Span, Verdict},
+    matrix::{Cell, Engine, Matrix, Row, Span, Verdict},
     rule::{CLOSED, Kind, written},
     world::{Deployment, Feature, Tier},
 };
@@ -217,7 +218,7 @@ impl Matrix {
         let Ok(alone) = alone else {
             return true;
         };
-        let nobody = Asked { caller: "", tags: &[] };
+        let nobody = Asked::default();
         let matches = |feature: &Feature, at: usize| {
             let Some(deployment) = span.world.get(at) else { return false };
             let question = cedar::question(feature, &nobody, deployment, &engine.schema);
@@ -296,6 +297,11 @@ fn of_facts(deployment: &Deployment, now_ms: u64) -> Vec<Finding> {
         let message = format!("{id} is stated to be in {zones}, but its regions lie in {implied}");
         error(spot(), message, "state the regions, or the zone, or both alike")
     }));
+    found.extend(odd_modalities(deployment).map(|odd| {
+        let message = format!("{id} is stated to take `{odd}`, which no request carries");
+        let known = Modality::ALL.map(Modality::as_str).join(", ");
+        warning(spot(), message, format!("modalities are {known}"))
+    }));
     let retires = deployment.facts.text(FactName::RetiresOn);
     found.extend(retires.filter(|day| **day <= *day_of(now_ms.saturating_add(SOON_MS))).map(
         |day| {
@@ -304,6 +310,13 @@ fn of_facts(deployment: &Deployment, now_ms: u64) -> Vec<Finding> {
         },
     ));
     found
+}
+
+/// What a deployment is stated to take that no request is ever seen to carry.
+fn odd_modalities(deployment: &Deployment) -> Option<String> {
+    let stated = deployment.facts.texts(FactName::Modalities)?;
+    let odd = |word: &&String| *word != "text" && word.parse::<Modality>().is_err();
+    stated.iter().find(odd).cloned()
 }
 
 /// The zones of a deployment where they are not those of its regions.

@@ -14,7 +14,8 @@ use serde_json::Value;
 use tieline_types::{FactValue, PolicyFile};
 
 use crate::{
-    matrix::Asked,
+    asked::{Asked, Caller},
+    looks::Looks,
     problem::Problem,
     rule::{Kind, Rule, Written},
     source,
@@ -125,48 +126,9 @@ pub(crate) fn set_of(policies: impl IntoIterator<Item = Policy>) -> Result<Polic
     PolicySet::from_policies(policies).map_err(|error| internal("policies", &error))
 }
 
-/// Whether a policy looks at what only a request tells: who calls, or its tags.
-pub(crate) fn looks_at_request(policy: &Policy) -> bool {
-    let Ok(json) = policy.to_json() else {
-        return true;
-    };
-    let scope = json.pointer("/principal/op").and_then(Value::as_str);
-    let conditions = json.get("conditions");
-    scope != Some("All") || conditions.is_some_and(mentions_request)
-}
-
-/// Looks through an expression in Cedar's JSON form. The whole context, or anything of who calls,
-/// counts; of the context's attributes only the tags do.
+/// Whether an expression in Cedar's JSON form looks at what only a request tells.
 fn mentions_request(expression: &Value) -> bool {
-    match expression {
-        Value::Array(items) => items.iter().any(mentions_request),
-        Value::Object(entries) => entries.iter().any(|(key, value)| match key.as_str() {
-            "Var" => value == "principal" || value == "context",
-            "." | "has" if value.pointer("/left/Var").is_some_and(|var| var == "context") => {
-                value.get("attr").is_none_or(|attr| attr == "tags")
-            }
-            _ => mentions_request(value),
-        }),
-        _ => false,
-    }
-}
-
-/// Whether a policy looks at the tags of a request.
-pub(crate) fn looks_at_tags(policy: &Policy) -> bool {
-    policy.to_json().map_or(true, |json| mentions_tags(&json))
-}
-
-fn mentions_tags(expression: &Value) -> bool {
-    match expression {
-        Value::Array(items) => items.iter().any(mentions_tags),
-        Value::Object(entries) => {
-            let of_context =
-                expression.pointer("/left/Var").is_some_and(|variable| variable == "context");
-            let tags = entries.get("attr").is_some_and(|attribute| attribute == "tags");
-            (of_context && tags) || entries.values().any(mentions_tags)
-        }
-        _ => false,
-    }
+    Looks::of_expression(expression).at_request()
 }
 
 /// A policy without all that it asks of a request: it applies wherever the whole one may.
@@ -250,6 +212,27 @@ pub(crate) fn entities(deployments: &[Deployment], schema: &Schema) -> Result<En
     Entities::from_entities(all, Some(schema)).map_err(|error| wrong(&error))
 }
 
+/// The same with a caller, as policies see it.
+pub(crate) fn with_caller(
+    entities: &Entities,
+    caller: Caller<'_>,
+    schema: &Schema,
+) -> Result<Entities, Problem> {
+    let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+    let known = [
+        Some(("id", text(caller.id))),
+        caller.name.map(|name| ("name", text(name))),
+        caller.features.map(|features| ("features", texts(features))),
+        caller.default_feature.map(|feature| ("default_feature", text(feature))),
+    ];
+    let attributes = known.into_iter().flatten().map(|(key, value)| (key.to_owned(), value));
+    let wrong = |error: &dyn std::error::Error| internal("caller", error);
+    let uid = uid("Caller", caller.id)?;
+    let caller = Entity::new(uid, attributes.collect(), HashSet::new());
+    let caller = caller.map_err(|error| wrong(&error))?;
+    entities.clone().add_entities([caller], Some(schema)).map_err(|error| wrong(&error))
+}
+
 fn expression(value: &FactValue) -> RestrictedExpression {
     match value {
         FactValue::Text(text) => RestrictedExpression::new_string(text.clone()),
@@ -275,6 +258,10 @@ pub(crate) fn question(
         |key: &str, text: &str| (key.to_owned(), RestrictedExpression::new_string(text.to_owned()));
     let rules = &feature.rules;
     let tags: BTreeSet<&String> = asked.tags.iter().collect();
+    let modalities = asked.modalities.iter();
+    let modalities = RestrictedExpression::new_set(
+        modalities.map(|one| RestrictedExpression::new_string(one.as_str().to_owned())),
+    );
     let pairs = [
         Some(text("feature", &feature.name)),
         feature.owner.as_deref().map(|owner| text("owner", owner)),
@@ -282,10 +269,11 @@ pub(crate) fn question(
         Some(("residency".to_owned(), texts(&rules.residency))),
         rules.purpose.as_deref().map(|purpose| text("purpose", purpose)),
         Some(("tags".to_owned(), texts(tags))),
+        Some(("modalities".to_owned(), modalities)),
     ];
     let context = Context::from_pairs(pairs.into_iter().flatten());
     let context = context.map_err(|error| internal(&feature.name, &error))?;
-    let (caller, action) = (uid("Caller", asked.caller)?, uid("Action", "infer")?);
+    let (caller, action) = (uid("Caller", asked.caller.id)?, uid("Action", "infer")?);
     let deployment = uid("Deployment", &deployment.id)?;
     Request::new(caller, action, deployment, context, Some(schema))
         .map_err(|error| internal(&feature.name, &error))

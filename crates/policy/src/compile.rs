@@ -8,16 +8,15 @@ use std::{
 use cedar_policy::{Entities, PolicySet, Schema, Validator};
 
 use crate::{
+    asked::Asked,
     cedar::{self, Loaded, Ruled},
-    matrix::{Asked, Cell, Engine, Matrix, Row, Span, Verdict, reasons},
+    looks::Looks,
+    matrix::{Cell, Engine, Matrix, Row, Span, Verdict, reasons},
     plain,
     problem::{PolicyError, Problem},
     rule::{CLOSED, Kind, OPEN, Rule, closed, excepted},
     world::{Deployment, Feature, World},
 };
-
-/// Who asks when nobody does: for policies that do not look at requests.
-const NOBODY: Asked<'static> = Asked { caller: "", tags: &[] };
 
 impl Matrix {
     /// Compiles a world for all the time from `now_ms` on, in milliseconds since the Unix epoch.
@@ -32,7 +31,9 @@ impl Matrix {
         let schema = cedar::schema().map_err(one)?;
         let loaded = load(&world, &schema)?;
         let (asked, settled): (Vec<_>, Vec<_>) =
-            loaded.into_iter().partition(|one| cedar::looks_at_request(&one.policy));
+            loaded.into_iter().partition(|one| Looks::of(&one.policy).at_request());
+        let mut looks = Looks::default();
+        asked.iter().for_each(|one| looks |= Looks::of(&one.policy));
         let rules: BTreeMap<Arc<str>, Rule> = asked
             .iter()
             .chain(&settled)
@@ -46,7 +47,7 @@ impl Matrix {
         let builder = Builder { world: &world, rules, schema, relaxed, settled };
         let spans = builder.spans(now_ms).map_err(one)?;
         let Builder { rules, schema, settled, .. } = builder;
-        Ok(Self { world, rules, engine: Some(Engine { schema, asked, settled }), spans })
+        Ok(Self { world, rules, engine: Some(Engine { schema, asked, looks, settled }), spans })
     }
 
     /// That of a world in which everything is allowed, as the policies would have it. It is made
@@ -186,7 +187,7 @@ impl Builder<'_> {
                 && one.open.contains(&*deployment.id)
         };
         let exception = self.world.exceptions.iter().find(open);
-        let question = cedar::question(feature, &NOBODY, deployment, &self.schema)?;
+        let question = cedar::question(feature, &Asked::default(), deployment, &self.schema)?;
         let reasons = |ids: &[Arc<str>]| reasons(&self.rules, ids, deployment);
         let settled = cedar::ask(&question, &self.settled, entities);
         // What may apply to some request; where only permits may, what is permitted stays so.

@@ -1,34 +1,24 @@
 //! Which feature's requests may go to which deployments, looked up.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
 };
 
 use cedar_policy::{Entities, PolicySet, Schema};
-use tieline_types::Eligible;
+use tieline_types::{Eligible, Modalities};
 
 use crate::{
+    asked::{Asked, Kept},
     cedar::{self, Ruled},
+    looks::Looks,
     rule::{CLOSED, Reason, Rule, closed},
     world::{Deployment, World},
 };
 
-/// The most tags of a request.
-pub const TAGS_MAX: usize = 16;
-/// The most bytes of a tag, key and value together.
-pub const TAG_BYTES_MAX: usize = 128;
 /// Answers kept of policies that look at requests; when there are more, all are asked for anew.
 const RULINGS_MAX: usize = 4096;
-
-/// What is told of a request to policies that look at it.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// Who calls.
-    pub caller: &'a str,
-    /// `key=value` each, as the client wrote them.
-    pub tags: &'a [String],
-}
 
 /// Whether a deployment is in or out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +27,7 @@ pub enum Verdict {
     In,
     /// They may not.
     Out,
-    /// That depends on who calls, or on tags.
+    /// That depends on the request: who calls, its tags, or what it carries.
     Asked,
 }
 
@@ -59,6 +49,8 @@ pub struct Ruling {
     pub eligible: Eligible,
     /// Those that are not, with the rules that say so, separated by commas.
     pub out: Vec<(usize, Arc<str>)>,
+    /// What the requests carry beside text; none where no policy asked.
+    pub modalities: Option<Modalities>,
 }
 
 impl Ruling {
@@ -86,6 +78,8 @@ pub(crate) struct Engine {
     pub(crate) schema: Schema,
     /// The policies that look at a request.
     pub(crate) asked: PolicySet,
+    /// What they look at.
+    pub(crate) looks: Looks,
     /// Those that do not.
     pub(crate) settled: PolicySet,
 }
@@ -101,8 +95,8 @@ pub(crate) struct Span {
     rulings: Mutex<HashMap<Key, Arc<Ruling>>>,
 }
 
-/// What an answer for a request depends on: feature, caller, tags.
-type Key = (Arc<str>, String, Vec<String>);
+/// What an answer for a request depends on: the feature, and what policies look at.
+type Key = (Arc<str>, Kept);
 
 /// The deployments of one feature.
 #[derive(Debug)]
@@ -133,6 +127,7 @@ fn ruling(cells: &[Cell]) -> Ruling {
     Ruling {
         eligible: of(Verdict::In).map(|cell| cell.deployment).collect(),
         out: of(Verdict::Out).map(|cell| (cell.deployment, rules(cell))).collect(),
+        modalities: None,
     }
 }
 
@@ -177,16 +172,39 @@ impl Matrix {
         }
     }
 
-    /// Whether some policy looks at who calls or at tags.
+    /// Whether some policy looks at requests.
     #[must_use]
     pub fn asks_requests(&self) -> bool {
-        self.engine.as_ref().is_some_and(|engine| !engine.asked.is_empty())
+        self.looks().at_request()
     }
 
     /// Whether some policy looks at the tags of a request.
     #[must_use]
     pub fn asks_tags(&self) -> bool {
-        self.engine.as_ref().is_some_and(|one| one.asked.policies().any(cedar::looks_at_tags))
+        self.looks().tags
+    }
+
+    /// Whether some policy looks at more of who calls than the id.
+    #[must_use]
+    pub fn asks_callers(&self) -> bool {
+        self.looks().attributes
+    }
+
+    /// Whether some policy looks at what a request carries.
+    #[must_use]
+    pub fn asks_modalities(&self) -> bool {
+        self.looks().modalities
+    }
+
+    /// Whether it must be known what a request of this feature carries. Where no policy asks, that
+    /// costs nothing to find out.
+    #[must_use]
+    pub fn needs_modalities(&self, feature: &str, now_ms: u64) -> bool {
+        self.asks_modalities() && self.row(feature, now_ms).is_some_and(|(_, row)| row.asks)
+    }
+
+    fn looks(&self) -> Looks {
+        self.engine.as_ref().map_or_else(Looks::default, |engine| engine.looks)
     }
 
     /// What is known of a deployment at a time.
@@ -216,14 +234,16 @@ impl Matrix {
         let Some(feature) = self.world.features.get(row.feature) else {
             return Arc::default();
         };
-        let mut tags = asked.tags.to_vec();
-        tags.sort_unstable();
-        let key = (Arc::clone(&feature.name), asked.caller.to_owned(), tags);
+        let looks = self.looks();
+        let asked = looks.part_of(asked);
+        let key = (Arc::clone(&feature.name), asked.to_kept());
         let kept = || span.rulings.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(ruling) = kept().get(&key) {
             return Arc::clone(ruling);
         }
-        let ruled = Arc::new(ruling(&self.asked_cells(span, row, asked)));
+        let ruling = ruling(&self.asked_cells(span, row, asked));
+        let modalities = looks.modalities.then_some(asked.modalities);
+        let ruled = Arc::new(Ruling { modalities, ..ruling });
         let mut kept = kept();
         if kept.len() >= RULINGS_MAX {
             kept.clear();
@@ -233,12 +253,30 @@ impl Matrix {
     }
 
     fn asked_cells(&self, span: &Span, row: &Row, asked: Asked<'_>) -> Vec<Cell> {
+        let entities = self.with_caller(span, asked);
         let cells = row.cells.iter();
-        cells.map(|cell| self.settled(span, row, cell, asked)).collect()
+        cells.map(|cell| self.settled((span, &entities), row, cell, asked)).collect()
+    }
+
+    /// The deployments, and who calls where policies look at that.
+    fn with_caller<'s>(&self, span: &'s Span, asked: Asked<'_>) -> Cow<'s, Entities> {
+        let engine = self.engine.as_ref().filter(|engine| engine.looks.caller);
+        let with = engine.map(|one| cedar::with_caller(&span.entities, asked.caller, &one.schema));
+        match with {
+            // Without the caller, policies that look at it cannot be answered, and close.
+            None | Some(Err(_)) => Cow::Borrowed(&span.entities),
+            Some(Ok(entities)) => Cow::Owned(entities),
+        }
     }
 
     /// A cell with what policies say that look at the request.
-    fn settled(&self, span: &Span, row: &Row, cell: &Cell, asked: Asked<'_>) -> Cell {
+    fn settled(
+        &self,
+        (span, entities): (&Span, &Entities),
+        row: &Row,
+        cell: &Cell,
+        asked: Asked<'_>,
+    ) -> Cell {
         if cell.verdict != Verdict::Asked {
             return cell.clone();
         }
@@ -247,7 +285,7 @@ impl Matrix {
         let known = feature.zip(deployment).zip(self.engine.as_ref());
         let ruled = known.map(|((feature, deployment), engine)| {
             let question = cedar::question(feature, &asked, deployment, &engine.schema);
-            let ruled = question.map(|one| cedar::ask(&one, &engine.asked, &span.entities));
+            let ruled = question.map(|one| cedar::ask(&one, &engine.asked, entities));
             (deployment, ruled)
         });
         let (verdict, reasons) = match ruled {

@@ -2,15 +2,16 @@
 //!
 //! Closed, it lets everything through and opens on [`CONSECUTIVE_MAX`] failures in a row, on a
 //! success ratio below [`RATIO_MIN`] over the last [`WINDOW`], or when most answers of that window
-//! were slow against what was usual. Open, it lets nothing through for a time that doubles with
-//! each failed probe. Then one probe at a time decides. After a good one traffic returns in steps:
-//! a provider that has just recovered is easily pushed over again. Answers that arrive while it is
-//! open are mostly those of requests sent before, and ignored. A good one to a request that was
-//! sent since, for want of anything better, ends the wait for the probe.
+//! were slow against what was usual for prompts of their size. Open, it lets nothing through for a
+//! time that doubles with each failed probe. Then one probe at a time decides. After a good one
+//! traffic returns in steps: a provider that has just recovered is easily pushed over again.
+//! Answers that arrive while it is open are mostly those of requests sent before, and ignored. A
+//! good one to a request that was sent since, for want of anything better, ends the wait for the
+//! probe.
 
 use std::time::Duration;
 
-use crate::pace::Pace;
+use crate::{First, PromptSize, pace::Paces};
 
 /// Failures in a row that open it.
 const CONSECUTIVE_MAX: u32 = 5;
@@ -143,7 +144,7 @@ pub struct Breaker {
     /// When a probe last closed it.
     closed_at: Option<Duration>,
     drained: bool,
-    pace: Pace,
+    paces: Paces,
 }
 
 impl Breaker {
@@ -219,10 +220,18 @@ impl Breaker {
         self.drained
     }
 
-    /// The time to the first content that 95 of 100 streams need, once enough were seen.
+    /// The time to the first content that 95 of 100 streams with prompts of that size need, or else
+    /// of a smaller one, once enough were seen, and while some were seen lately.
     #[must_use]
-    pub fn usual_first(&self) -> Option<Duration> {
-        self.pace.usual()
+    pub fn usual_first(&self, size: PromptSize, now: Duration) -> Option<First> {
+        self.paces.usual(size, now)
+    }
+
+    /// What streams with prompts of that size are held against: the time that 95 of 100 of them, or
+    /// else of larger ones, need to their first content, however long ago that was seen.
+    #[must_use]
+    pub fn baseline(&self, size: PromptSize) -> Option<Duration> {
+        self.paces.baseline(size)
     }
 
     /// Takes it out of service, or puts it back.
@@ -230,9 +239,14 @@ impl Breaker {
         self.drained = drained;
     }
 
-    /// A request answered well, its first content after `first`. Closes a breaker whose probe it
-    /// was: true then.
-    pub fn success(&mut self, now: Duration, permit: Permit, first: Option<Duration>) -> bool {
+    /// A request answered well; `first` is the size of its prompt and the time to its first
+    /// content. Closes a breaker whose probe it was: true then.
+    pub fn success(
+        &mut self,
+        now: Duration,
+        permit: Permit,
+        first: Option<(PromptSize, Duration)>,
+    ) -> bool {
         match permit {
             Permit::Probe(number) if self.is_probe(number) => {
                 *self = Self {
@@ -241,7 +255,7 @@ impl Breaker {
                     probes: self.probes,
                     drained: self.drained,
                     opened: self.opened,
-                    pace: self.pace,
+                    paces: self.paces,
                     ..Self::default()
                 };
                 true
@@ -252,7 +266,7 @@ impl Breaker {
                     self.opened = 0;
                 }
                 self.consecutive = 0;
-                let slow = first.is_some_and(|first| self.pace.is_slow(first));
+                let slow = first.is_some_and(|(size, first)| self.paces.is_slow(size, now, first));
                 self.count(now, if slow { Count::Slow } else { Count::Good });
                 if slow && self.slow_ratio_is_high(now) {
                     self.open(now, None, Cause::Slowness);
@@ -481,24 +495,43 @@ mod tests {
         assert_eq!(mix(20), State::Closed, "spread over 180 s there are never 10 in a window");
     }
 
+    /// An answer to a prompt of so many tokens that began after so many milliseconds.
+    fn answer(breaker: &mut Breaker, at: u64, input: u64, ms: u64) {
+        let first = (PromptSize::of(input), Duration::from_millis(ms));
+        breaker.success(s(at), Permit::Pass, Some(first));
+    }
+
     #[test]
     fn most_answers_slow_against_what_was_usual_open_it() {
-        let slowed = |usual_ms: u64, then_ms: u64| {
+        let slowed = |(usual_input, usual_ms): (u64, u64), (then_input, then_ms): (u64, u64)| {
             let mut breaker = Breaker::default();
-            let answer = |breaker: &mut Breaker, at: u64, ms: u64| {
-                breaker.success(s(at), Permit::Pass, Some(Duration::from_millis(ms)));
-            };
             for n in 0..200 {
-                answer(&mut breaker, n, usual_ms);
+                answer(&mut breaker, n, usual_input, usual_ms);
             }
             for _ in 0..12 {
-                answer(&mut breaker, 300, then_ms);
+                answer(&mut breaker, 300, then_input, then_ms);
             }
             breaker.state(s(300))
         };
-        assert!(matches!(slowed(800, 9_000), State::Open(_, Cause::Slowness)));
-        assert_eq!(slowed(800, 2_000), State::Closed, "within four times the usual");
-        assert_eq!(slowed(10, 900), State::Closed, "below a second nothing is slow");
+        let is_slow = |usual, then| matches!(slowed(usual, then), State::Open(_, Cause::Slowness));
+        assert!(is_slow((100, 800), (100, 9_000)));
+        assert!(!is_slow((100, 800), (100, 2_000)), "within four times the usual");
+        assert!(!is_slow((100, 10), (100, 900)), "below a second nothing is slow");
+        assert!(!is_slow((100, 800), (90_000, 9_000)), "a long prompt takes its time");
+        assert!(is_slow((90_000, 800), (100, 9_000)), "a short one takes no more than a long one");
+    }
+
+    #[test]
+    fn a_silence_forgets_what_is_usual_but_not_what_is_slow() {
+        let mut breaker = Breaker::default();
+        let usual = |breaker: &Breaker, at: u64| breaker.usual_first(PromptSize::of(100), s(at));
+        (0..100).for_each(|n| answer(&mut breaker, n, 100, 800));
+        assert!(usual(&breaker, 698).is_some());
+        assert_eq!(usual(&breaker, 699), None);
+        answer(&mut breaker, 9_000, 100, 800);
+        assert_eq!(usual(&breaker, 9_000), None, "one answer proves nothing");
+        (0..12).for_each(|_| answer(&mut breaker, 9_100, 100, 9_000));
+        assert!(matches!(breaker.state(s(9_100)), State::Open(_, Cause::Slowness)));
     }
 
     #[test]

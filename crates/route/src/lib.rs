@@ -23,6 +23,7 @@ mod price;
 mod purse;
 mod ring;
 mod settle;
+mod size;
 mod storm;
 
 pub use balance::{Ewma, Load, p2c};
@@ -43,6 +44,7 @@ pub use pool::{
 pub use price::worst;
 pub use purse::{Allotment, OnLimit, Owner, Period, Purse, PurseState, Short, Window};
 pub use settle::{TierChange, TierState};
+pub use size::{First, PromptSize};
 pub use storm::{Storm, Who};
 
 /// The most upstream calls one tier may make for one request; the walk counts them, since what

@@ -10,7 +10,7 @@ use tieline_types::{Class, Fault, Pass, Phase, Rates, Scope};
 
 use crate::{
     Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Habits, Level, Load, Mode, Next,
-    Permit, Plan, State, Storm, TierState, Who,
+    Permit, Plan, PromptSize, State, Storm, TierState, Who,
     domain::Suspicion,
     outcome,
     pool::{Admission, Demand, Observed, Pool, Reservation},
@@ -124,6 +124,8 @@ pub struct Standing {
 #[derive(Debug)]
 pub struct Lease {
     deployment: usize,
+    /// Of the prompt, as it was expected.
+    size: PromptSize,
     /// Taken by the first verdict.
     permit: Option<Permit>,
     /// The time to the first content of a stream.
@@ -148,8 +150,6 @@ pub struct Shown {
     pub quota_shut_until: Option<Duration>,
     /// The share of its quota that is used, 0 to 1.
     pub utilisation: f64,
-    /// How busy it is.
-    pub load: Load,
     /// The suspected domains it belongs to.
     pub suspected: Vec<(Level, Arc<str>)>,
     /// The class of fault that storms there.
@@ -234,7 +234,7 @@ impl Live {
         let Some(health) = self.health(deployment) else {
             return Standing { shut: None, load: Load::default(), well_for: None };
         };
-        let load = health.ewma.load(now);
+        let load = health.ewma.load(demand.size(), now);
         let well_for = health.breaker.well_for(now);
         let shut = self.shut(deployment, &health, feature, now, draw, demand);
         Standing { shut, load, well_for }
@@ -306,9 +306,9 @@ impl Live {
         demand: Demand,
         rescue: bool,
     ) -> Result<Lease, (Duration, Why)> {
-        let deployment = pass.deployment();
+        let (deployment, size) = (pass.deployment(), demand.size());
         let Some(mut health) = self.health(deployment) else {
-            return Ok(Lease { deployment, permit: None, first: None, reservation: None });
+            return Ok(Lease { deployment, size, permit: None, first: None, reservation: None });
         };
         let shut = self.shut(deployment, &health, feature, now, draw, demand);
         if let Some(shut) = shut.filter(|(_, why)| !rescue || *why == DRAINED) {
@@ -323,7 +323,7 @@ impl Live {
         if matches!(permit, Permit::Probe(_)) {
             self.domains_of(deployment).for_each(|domain| domain.suspicion.note_probe(now));
         }
-        Ok(Lease { deployment, permit: Some(permit), first: None, reservation })
+        Ok(Lease { deployment, size, permit: Some(permit), first: None, reservation })
     }
 
     /// The attempt came to its first content, which decides a probe; `first` is the time that took,
@@ -336,7 +336,7 @@ impl Live {
         health.storm.success(now, who);
         lease.first = first;
         if let Some(first) = first {
-            health.ewma.observe(now, first);
+            health.ewma.observe(lease.size, now, first);
         }
         let Some(probe @ Permit::Probe(_)) = lease.permit else {
             return;
@@ -354,11 +354,11 @@ impl Live {
         }
     }
 
-    /// An attempt had no content yet when another one for the same request was answered: it takes
-    /// at least this long.
-    pub fn outpaced(&self, deployment: usize, now: Duration, at_least: Duration) {
+    /// An attempt had no content yet when another one for the same request was answered: a prompt
+    /// of that size takes at least this long.
+    pub fn outpaced(&self, deployment: usize, size: PromptSize, now: Duration, at_least: Duration) {
         if let Some(mut health) = self.health(deployment) {
-            health.ewma.observe(now, at_least);
+            health.ewma.observe(size, now, at_least);
         }
     }
 
@@ -369,7 +369,8 @@ impl Live {
         };
         let permit = lease.permit.take().unwrap_or(Permit::Pass);
         let was_open = health.breaker.opened().is_some();
-        health.breaker.success(now, permit, lease.first);
+        let first = lease.first.map(|first| (lease.size, first));
+        health.breaker.success(now, permit, first);
         let slowed = !was_open && health.breaker.opened().is_some();
         drop(health);
         if slowed {
@@ -517,7 +518,6 @@ impl Live {
                 Admission::Shut(until) => Some(until),
             },
             utilisation: health.pool.utilisation(now),
-            load: health.ewma.load(now),
             suspected: suspected.map(|one| (one.level, Arc::clone(&one.name))).collect(),
             storm: health.storm.rages(now),
         })

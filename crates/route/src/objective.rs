@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tieline_types::UsdPico;
 
-use crate::{Demand, Feature, Live, Mode, Prefer, Standing, Tier};
+use crate::{Demand, Feature, First, Live, Mode, Prefer, Standing, Tier};
 
 /// Below this nobody chooses by cost, in US dollars: it keeps what is free from being infinitely
 /// better than all else.
@@ -32,8 +32,8 @@ pub struct Weights {
 pub struct Ceilings {
     /// What a request may be expected to cost. It is never sent where that is more.
     pub max_usd: Option<UsdPico>,
-    /// The time to the first content that 95 of 100 streams keep within. What is slower comes after
-    /// the rest.
+    /// The time to the first content that 95 of 100 streams with prompts of the request's size keep
+    /// within. What is slower comes after the rest.
     pub ttft_p95: Option<Duration>,
     /// The least quality. What has less, or is not rated, comes after the rest.
     pub min_quality: Option<f64>,
@@ -44,10 +44,11 @@ pub struct Ceilings {
 pub struct Prospect {
     /// What the request is expected to cost there; none where that has no price.
     pub usd: Option<UsdPico>,
-    /// The time to the first content of the feature's streams there, where it was measured lately.
-    pub ttft: Option<Duration>,
-    /// The time to the first content that 95 of 100 streams keep within.
-    pub ttft_p95: Option<Duration>,
+    /// The time to the first content of the feature's streams there with prompts of its size, where
+    /// it was measured lately.
+    pub ttft: Option<First>,
+    /// The time to the first content that 95 of 100 streams with prompts of its size keep within.
+    pub ttft_p95: Option<First>,
     /// The quality of its answers.
     pub quality: Option<f64>,
     /// What it comes to under [`Prefer::Balanced`]: the less the better.
@@ -63,7 +64,8 @@ pub(crate) struct Misses {
 
 impl Ceilings {
     pub(crate) fn misses(&self, prospect: &Prospect) -> Misses {
-        let latency = self.ttft_p95.zip(prospect.ttft_p95).is_some_and(|(most, p95)| p95 > most);
+        let p95 = prospect.ttft_p95.map(|first| first.time);
+        let latency = self.ttft_p95.zip(p95).is_some_and(|(most, p95)| p95 > most);
         let least = self.min_quality.unwrap_or_default();
         let quality = self.min_quality.is_some() && prospect.quality.is_none_or(|one| one < least);
         Misses { quality, latency }
@@ -103,11 +105,12 @@ impl Live {
         now: Duration,
         demand: Demand,
     ) -> Prospect {
-        let habit = self.habit(feature, deployment, now);
+        let size = demand.size();
+        let habit = self.habit(feature, deployment, size, now);
         Prospect {
             usd: habit.as_ref().and_then(|habit| self.expected(deployment, habit, demand)),
             ttft: habit.and_then(|habit| habit.first),
-            ttft_p95: self.usual_first(deployment),
+            ttft_p95: self.usual_first(deployment, size, now),
             quality: self.quality(deployment),
             score: None,
         }
@@ -129,11 +132,12 @@ pub(crate) fn balanced(candidates: &mut [Weighed], weights: Weights) {
     let worst_usd = candidates.iter().filter_map(|(.., one)| one.usd).max().unwrap_or_default();
     let rated = candidates.iter().filter_map(|(.., one)| one.quality);
     let least_quality = rated.fold(1.0, f64::min);
-    let quickest =
-        candidates.iter().filter_map(|(.., one)| one.ttft).fold(TTFT_HOPED, Duration::min);
+    let known = |one: &Prospect| one.ttft.map(|first| first.time);
+    let times = candidates.iter().filter_map(|(.., one)| known(one));
+    let quickest = times.fold(TTFT_HOPED, Duration::min);
     for (.., prospect) in candidates.iter_mut() {
         let cost = prospect.usd.unwrap_or(worst_usd).approximately().max(COST_LEAST);
-        let latency = prospect.ttft.unwrap_or(quickest).max(TTFT_LEAST).as_secs_f64();
+        let latency = known(prospect).unwrap_or(quickest).max(TTFT_LEAST).as_secs_f64();
         let quality = prospect.quality.unwrap_or(least_quality).max(QUALITY_LEAST);
         let score = f64::from(weights.cost) * cost.ln() + f64::from(weights.latency) * latency.ln()
             - f64::from(weights.quality) * quality.ln();

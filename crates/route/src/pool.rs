@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use meter::Meter;
 
+use crate::PromptSize;
+
 /// A refusal without a hint is believed to last this long.
 const WAIT_USUAL: Duration = Duration::from_secs(1);
 /// The longest wait that is believed of a refusal.
@@ -39,6 +41,12 @@ pub struct Demand {
 }
 
 impl Demand {
+    /// The size of the prompt.
+    #[must_use]
+    pub fn size(self) -> PromptSize {
+        PromptSize::of(self.input)
+    }
+
     /// What the meters of tokens count: all, input, output.
     const fn amounts(self) -> [u64; 3] {
         [self.input.saturating_add(self.output), self.input, self.output]

@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::UsdPico;
+use crate::{Modalities, UsdPico};
 
 /// What every id of a decision begins with.
 pub const DECISION_ID: &str = "dec_";
@@ -20,6 +20,9 @@ pub struct DecisionRecord {
     pub configuration: Arc<str>,
     /// The feature that was asked for.
     pub feature: Arc<str>,
+    /// What the request carried beside text; none where no policy asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub modalities: Option<Modalities>,
     /// Every candidate of every tier.
     pub candidates: Vec<WeighedCandidate>,
     /// What was to be tried, in order.
@@ -41,9 +44,16 @@ pub struct WeighedCandidate {
     /// The usual time to the first content, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft_ms: Option<u64>,
+    /// The size of the prompts that tell of it, by their most tokens: `1k` and so on to `200k`, or
+    /// `more`. A smaller one than the request's where too few of that were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttft_of: Option<Cow<'static, str>>,
     /// The time to the first content that 95 of 100 streams keep within, milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttft_p95_ms: Option<u64>,
+    /// The size of the prompts that tell of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttft_p95_of: Option<Cow<'static, str>>,
     /// The quality of its answers, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quality: Option<f64>,

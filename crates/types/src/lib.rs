@@ -11,6 +11,7 @@ mod eligible;
 mod facts;
 mod fault;
 mod id;
+mod modality;
 mod money;
 mod record;
 mod rules;
@@ -27,6 +28,7 @@ pub use eligible::{Eligible, Pass};
 pub use facts::{Fact, FactName, FactValue, Facts};
 pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
+pub use modality::{Modalities, Modality};
 pub use money::{NotMoney, UsdPico};
 pub use record::{
     AttemptRecord, CallRecord, EVAL_CALLER, LOCAL_CALLER, OWN_CALLER, Outcome, PROBE_FEATURE,

@@ -50,9 +50,11 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
+    /// A connector to any address.
+    ///
     /// # Errors
     /// When the file of extra authorities cannot be read or holds no certificate.
-    pub(crate) fn new(network: Network, dial: &Dial, rule: AddressRule) -> io::Result<Self> {
+    pub(crate) fn new(network: Network, dial: &Dial) -> io::Result<Self> {
         let config = ClientConfig::builder()
             .with_root_certificates(roots(&network, dial.extra_ca.as_ref())?)
             .with_no_client_auth();
@@ -60,8 +62,13 @@ impl Connector {
             network,
             tls: TlsConnector::from(Arc::new(config)),
             timeout: dial.connect_timeout,
-            rule,
+            rule: AddressRule::Any,
         })
+    }
+
+    /// The same, for addresses that this rule allows.
+    pub(crate) fn of(self, rule: AddressRule) -> Self {
+        Self { rule, ..self }
     }
 
     /// Connects to the host of an address.

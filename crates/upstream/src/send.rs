@@ -56,8 +56,9 @@ impl Upstream {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(network: Network) -> io::Result<Self> {
-        let usual = pool(&network, &Dial::default(), AddressRule::Any)?;
-        let public = pool(&network, &Dial::default(), AddressRule::Public)?;
+        let connector = Connector::new(network.clone(), &Dial::default())?;
+        let public = Pool::new(connector.clone().of(AddressRule::Public), false);
+        let usual = Pool::new(connector, true);
         Ok(Self { network, usual, special: Mutex::default(), public })
     }
 
@@ -109,15 +110,10 @@ impl Upstream {
         if let Some((_, pool)) = special.iter().find(|(known, _)| known == dial) {
             return Ok(pool.clone());
         }
-        let made = pool(&self.network, dial, AddressRule::Any)?;
+        let made = Pool::new(Connector::new(self.network.clone(), dial)?, true);
         special.push((dial.clone(), made.clone()));
         Ok(made)
     }
-}
-
-fn pool(network: &Network, dial: &Dial, rule: AddressRule) -> io::Result<Pool> {
-    let keep = rule == AddressRule::Any;
-    Ok(Pool::new(Connector::new(network.clone(), dial, rule)?, keep))
 }
 
 /// Reads a whole body of at most `max` bytes.

@@ -1,6 +1,6 @@
 //! What the caller of `cargo xtask bench` can choose.
 
-use std::str::FromStr;
+use std::{path::PathBuf, str::FromStr};
 
 use crate::{arguments::Arguments, error::TaskError};
 
@@ -13,6 +13,8 @@ pub(super) struct Options {
     /// How often everything is measured.
     pub(super) rounds: usize,
     pub(super) format: Format,
+    /// An earlier `tieline`, measured in turn with this one.
+    pub(super) before: Option<PathBuf>,
 }
 
 /// How results are printed.
@@ -48,6 +50,7 @@ impl Options {
             seconds: arguments.value("--seconds")?.unwrap_or(seconds),
             rounds: arguments.value("--rounds")?.unwrap_or(rounds),
             format: arguments.value("--format")?.unwrap_or(Format::Table),
+            before: arguments.value("--before")?,
         };
         arguments.end()?;
         if !(0.1..=600.0).contains(&options.seconds) || !(1..=100).contains(&options.rounds) {

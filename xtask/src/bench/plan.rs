@@ -72,6 +72,8 @@ pub(super) enum Candidate {
     Same,
     /// Tieline in front of a provider that speaks another.
     Cross,
+    /// An earlier Tieline, doing what [`Self::Same`] does.
+    Before,
 }
 
 impl Candidate {
@@ -81,6 +83,7 @@ impl Candidate {
             Self::Nginx => "nginx",
             Self::Same => "tieline same dialect",
             Self::Cross => "tieline cross dialect",
+            Self::Before => "tieline before",
         }
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn print(results: &Results, format: Format) {
     println!("{}\n", results.machine.sentence());
     let tables =
         [standing(results), whole(results), hop(results), streams(results), memory(results)];
-    for table in tables {
+    for table in tables.into_iter().chain(before(results)) {
         let text = if format == Format::Markdown { table.markdown() } else { table.text() };
         println!("{text}");
     }
@@ -65,12 +65,17 @@ fn title(work: &Work, who: Candidate) -> String {
     format!("{}, {way}, {kb} KB prompt", work.client.dialect())
 }
 
-/// Tieline's figure, nginx's, and their ratios: of medians and of minima.
-fn beside(results: &Results, work: &Work, who: Candidate, figure: Figure) -> [String; 4] {
+/// Tieline's figure, another's, and their ratios: of medians and of minima.
+fn beside(
+    results: &Results,
+    work: &Work,
+    [who, other]: [Candidate; 2],
+    figure: Figure,
+) -> [String; 4] {
     let ours = results.median(work, who, figure);
-    let theirs = results.median(work, Candidate::Nginx, figure);
+    let theirs = results.median(work, other, figure);
     let least = results.least(work, who, figure);
-    let least_theirs = results.least(work, Candidate::Nginx, figure);
+    let least_theirs = results.least(work, other, figure);
     let ratio = |ours: Option<f64>, theirs: Option<f64>| Some(ours? / theirs?);
     [
         cell(ours, 1),
@@ -89,7 +94,7 @@ fn thousands(results: &Results, work: &Work, who: Candidate, figure: Figure) -> 
 fn whole(results: &Results) -> Table {
     let row = |(work, who): (Work, Candidate)| {
         let mut row = vec![title(&work, who), work.concurrency.to_string()];
-        row.extend(beside(results, &work, who, Figure::CpuPerRequestUs));
+        row.extend(beside(results, &work, [who, Candidate::Nginx], Figure::CpuPerRequestUs));
         row.extend(
             [who, Candidate::Nginx]
                 .map(|who| cell(results.median(&work, who, Figure::RequestsPerSecond), 0)),
@@ -142,7 +147,7 @@ fn hop(results: &Results) -> Table {
 fn streams(results: &Results) -> Table {
     let row = |(work, who): (Work, Candidate)| {
         let mut row = vec![title(&work, who), work.concurrency.to_string()];
-        row.extend(beside(results, &work, who, Figure::CpuPerChunkUs));
+        row.extend(beside(results, &work, [who, Candidate::Nginx], Figure::CpuPerChunkUs));
         row.extend(thousands(results, &work, who, Figure::FirstTokenP50Us));
         row.extend(thousands(results, &work, who, Figure::FirstTokenP99Us));
         row
@@ -165,6 +170,28 @@ fn streams(results: &Results) -> Table {
         ],
         rows: many.map(row).collect(),
     }
+}
+
+/// What it costs beside an earlier Tieline, where one was measured.
+fn before(results: &Results) -> Option<Table> {
+    let pair = [Candidate::Same, Candidate::Before];
+    let row = |work: &Work| {
+        let (what, figure) = match work.answers {
+            Answers::Whole => ("whole reply", Figure::CpuPerRequestUs),
+            _ => ("chunk", Figure::CpuPerChunkUs),
+        };
+        results.median(work, Candidate::Before, figure)?;
+        let title = format!("{}, {what}", title(work, Candidate::Same));
+        let mut row = vec![title, work.concurrency.to_string()];
+        row.extend(beside(results, work, pair, figure));
+        Some(row)
+    };
+    let rows: Vec<_> = results.works().iter().filter_map(row).collect();
+    (!rows.is_empty()).then_some(Table {
+        title: "CPU beside the program before",
+        columns: vec!["work", "concurrency", "us", "before", "ratio", "ratio of minima"],
+        rows,
+    })
 }
 
 fn memory(results: &Results) -> Table {

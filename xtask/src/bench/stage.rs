@@ -74,6 +74,8 @@ pub(super) struct Stage {
     gateway: Server,
     gateway_address: String,
     gateway_idle: Memory,
+    /// An earlier Tieline and its address.
+    before: Option<(Server, String)>,
     nginx: Nginx,
     simulators: Vec<Server>,
     providers: Vec<Provider>,
@@ -83,7 +85,7 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Builds Tieline and starts everything.
-    pub(super) fn set(workspace: &Workspace) -> Result<Self, TaskError> {
+    pub(super) fn set(workspace: &Workspace, options: &Options) -> Result<Self, TaskError> {
         // One at a time, so that the load generator's features are not Tieline's.
         let tieline = built(workspace, "tieline-cli", "tieline")?;
         let load = built(workspace, "xtask", "xtask")?;
@@ -97,15 +99,37 @@ impl Stage {
             providers.extend(found);
         }
         let nginx = Nginx::start(&folder, &providers)?;
+        let before = options.before.as_ref().map(|program| {
+            let folder = folder.join("before");
+            make_folder(&folder)?;
+            gateway(program, &folder, &providers)
+        });
+        let before = before.transpose()?;
         let (gateway, gateway_address) = gateway(&tieline, &folder, &providers)?;
         let gateway_idle = account::memory(gateway.pid());
-        Ok(Self { gateway, gateway_address, gateway_idle, nginx, simulators, providers, load })
+        Ok(Self {
+            gateway,
+            gateway_address,
+            gateway_idle,
+            before,
+            nginx,
+            simulators,
+            providers,
+            load,
+        })
     }
 
     /// Memory of the gateway and of nginx before the first request.
     pub(super) fn idle(&self) -> [(Candidate, Memory); 2] {
         let nginx = account::memory(self.nginx.server.pid());
         [(Candidate::Same, self.gateway_idle), (Candidate::Nginx, nginx)]
+    }
+
+    /// Who does a work.
+    pub(super) fn candidates(&self, work: &Work) -> impl Iterator<Item = Candidate> + use<> {
+        let all = work.candidates();
+        let before = self.before.is_some() && all.contains(&Candidate::Same);
+        all.iter().copied().chain(before.then_some(Candidate::Before))
     }
 
     /// Has a candidate do a work.
@@ -145,6 +169,7 @@ impl Stage {
             }
             Candidate::Nginx => self.nginx.address(work.answers),
             Candidate::Same | Candidate::Cross => &self.gateway_address,
+            Candidate::Before => self.before.as_ref().map_or("", |(_, address)| address),
         }
     }
 
@@ -153,6 +178,7 @@ impl Stage {
             Candidate::Direct => self.simulators.first().map_or(0, Server::pid),
             Candidate::Nginx => self.nginx.server.pid(),
             Candidate::Same | Candidate::Cross => self.gateway.pid(),
+            Candidate::Before => self.before.as_ref().map_or(0, |(server, _)| server.pid()),
         }
     }
 }

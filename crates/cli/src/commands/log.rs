@@ -232,8 +232,9 @@ fn details(record: &CallRecord) -> String {
 }
 
 fn decision_text(decision: &DecisionRecord) -> String {
+    let carried = decision.modalities.map(|all| format!("its policies saw a request with {all}"));
     let parts = [decided::candidates(&decision.candidates), decided::plan(&decision.plan)];
-    parts.join("\n\n")
+    carried.into_iter().chain(parts).collect::<Vec<_>>().join("\n\n")
 }
 
 fn attempts(attempts: &[AttemptRecord]) -> String {

@@ -38,7 +38,7 @@ impl Policy {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A pair is `in`, `out`, `absent` where no tier lists the deployment, or `depends` where policies look
-at who calls or at tags.
+at requests: who calls, their tags, or what they carry.
 
 Examples:
   tieline policy diff tieline.yaml next.yaml

@@ -4,7 +4,8 @@ mod replay;
 
 use clap::Subcommand;
 use tieline_gateway::{Explained, Explanation, Price, Question, explain};
-use tieline_types::{Fact, PlannedStep};
+use tieline_policy::Caller;
+use tieline_types::{Fact, Modality, PlannedStep};
 
 use crate::{
     decided,
@@ -13,6 +14,9 @@ use crate::{
     print::{self, FormatOption, or_dash},
     when::{self, Moment},
 };
+
+/// Who calls where there are no keys.
+const LOCAL: &str = "local";
 
 /// Show where requests go, and why, and where they would have gone
 #[derive(Debug, clap::Args)]
@@ -46,6 +50,7 @@ Examples:
   tieline route explain --feature support-reply --facts
   tieline route explain --feature support-reply --without provider=azure-sweden
   tieline route explain --feature support-reply --tag tenant=acme --tag plan=free
+  tieline route explain --feature support-reply --modality image --modality document
   tieline route explain --feature support-reply --at 2027-02-01T00:00:00Z --format json")]
 struct Explain {
     /// The feature, or the model that stands for one
@@ -54,9 +59,16 @@ struct Explain {
     /// What the client says of the request, as in x-tieline-tags; may be repeated
     #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = pair)]
     tags: Vec<String>,
+    /// What it carries beside text: audio, document, image, video, or unknown for what Tieline does
+    /// not know; may be repeated
+    #[arg(long = "modality", value_name = "KIND")]
+    modalities: Vec<Modality>,
     /// Who calls: the id of an API key, or `local`
-    #[arg(long, value_name = "ID", default_value = "local")]
+    #[arg(long, value_name = "ID", default_value = LOCAL)]
     caller: String,
+    /// The name that the caller's keys were made under, where policies ask for it
+    #[arg(long, value_name = "NAME")]
+    caller_name: Option<String>,
     /// Take a provider for lost: `provider=NAME`; may be repeated
     #[arg(long, value_name = "provider=NAME", value_parser = provider)]
     without: Vec<String>,
@@ -88,6 +100,13 @@ fn provider(text: &str) -> Result<String, &'static str> {
 }
 
 impl Explain {
+    /// Who calls: keys are the ledger's, so their features are not known here.
+    fn caller(&self) -> Caller<'_> {
+        let local = (self.caller == LOCAL).then_some(LOCAL);
+        let name = self.caller_name.as_deref().or(local);
+        Caller { name, ..Caller::from(&*self.caller) }
+    }
+
     fn run(self) -> Result<(), Failure> {
         let config = self.config.load_for_reading()?;
         if let Some(unknown) = self.without.iter().find(|name| config.provider(name).is_none()) {
@@ -96,8 +115,9 @@ impl Explain {
         let now = when::wall_now();
         let question = Question {
             feature: &self.feature,
-            caller: &self.caller,
+            caller: self.caller(),
             tags: &self.tags,
+            modalities: self.modalities.iter().copied().collect(),
             at_ms: self.at.map_or_else(|| when::unix_ms(now), |at| at.unix_ms(now)),
             input_tokens: self.input_tokens,
         };

@@ -67,6 +67,32 @@ fn tags_are_asked_for() {
 }
 
 #[test]
+fn what_a_request_carries_and_who_calls_is_asked_for() {
+    let folder = folder(&format!("{CONFIG}policies: p.cedar\n"));
+    folder.write(
+        "p.cedar",
+        "permit (principal, action, resource);
+         forbid (principal, action, resource) when { context.modalities.contains(\"image\") };
+         forbid (principal, action, resource)
+         when { principal has name && principal.name == \"legal\" };",
+    );
+    let verdict = |line: &str| {
+        let line = format!("route explain --feature f {line}");
+        folder.json(&line)["deployments"][0]["verdict"].clone()
+    };
+    for (line, expected) in [
+        ("", "in"),
+        ("--modality document", "in"),
+        ("--modality document --modality image", "out"),
+        ("--modality unknown", "out"),
+        ("--caller 0123456789", "in"),
+        ("--caller 0123456789 --caller-name legal", "out"),
+    ] {
+        assert_eq!(verdict(line), expected, "{line}");
+    }
+}
+
+#[test]
 fn what_does_not_exist_is_wrong_usage() {
     let folder = folder(CONFIG);
     for line in [
@@ -74,6 +100,7 @@ fn what_does_not_exist_is_wrong_usage() {
         "route explain --feature f --without provider=nobody",
         "route explain --feature f --without region=eu",
         "route explain --feature f --tag a",
+        "route explain --feature f --modality pictures",
     ] {
         let (code, out, err) = folder.run(line);
         assert_eq!((code, out.as_str()), (2, ""), "{line}: {err}");

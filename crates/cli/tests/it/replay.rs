@@ -1,9 +1,12 @@
 //! What recorded requests would have met, from a ledger's file.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use tieline_ledger::{Ledger, Settings};
 use tieline_types::{
-    AttemptRecord, CallRecord, Cost, CostState, DialectId, Outcome, Reason, Usage,
+    AttemptRecord, CallRecord, Cost, CostState, DecisionRecord, DialectId, Modalities, Modality,
+    Outcome, Reason, Usage,
 };
 
 use crate::support::Folder;
@@ -238,6 +241,37 @@ fn tags_that_nobody_recorded_are_said() {
     let plain = folder.json(&format!("{REPLAY} --with tieline.yaml"));
     let notes = plain["notes"].as_array().unwrap();
     assert!(!notes.iter().any(|note| note.as_str().unwrap().contains("tags")), "{notes:?}");
+}
+
+#[test]
+fn what_requests_carried_is_known_where_a_policy_asked() {
+    let other = format!("{}policies: p.cedar\n", cheaper());
+    let told = |modalities: Option<Modalities>| {
+        let mut record = call(0, "chat");
+        let decision = DecisionRecord {
+            id: "dec_5f0c2a9d1b7e48c36a90f1d2".into(),
+            configuration: "sha256:5f0c2a9d1b7e".into(),
+            feature: "chat".into(),
+            modalities,
+            candidates: Vec::new(),
+            plan: Vec::new(),
+        };
+        record.decision = Some(Arc::new(decision));
+        let folder = folder(&[record], &other);
+        folder.write(
+            "p.cedar",
+            "permit (principal, action, resource);
+             forbid (principal, action, resource)
+             when { context.modalities.contains(\"image\") };",
+        );
+        let found = folder.json(&format!("{REPLAY} --with next.yaml"));
+        let notes = found["notes"].as_array().unwrap().clone();
+        let said = notes.iter().any(|note| note.as_str().unwrap().contains("on record of 1:"));
+        (found["features"][0]["after"]["refused"].clone(), said)
+    };
+    assert_eq!(told(Some(Modality::Image.into())), (json!(1), false));
+    assert_eq!(told(Some(Modalities::NONE)), (json!(0), false));
+    assert_eq!(told(None), (json!(0), true));
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
+mod modalities;
+#[cfg(test)]
 mod replay;
 #[cfg(test)]
 mod replies;

@@ -6,10 +6,14 @@ use serde_json::Value;
 use tieline_dialect::{
     Losses, dialect,
     frame::{Framing, aws_event, sse},
+    modalities,
 };
 use tieline_types::DialectId;
 
-use crate::common::{DIALECTS, events, fixtures, frames, read_request, stream_of, style, target};
+use crate::{
+    common::{DIALECTS, events, fixtures, frames, read_request, stream_of, style, target},
+    modalities::read,
+};
 
 /// Values that a field may hold instead of its own.
 fn any_value() -> impl Strategy<Value = Value> {
@@ -96,6 +100,10 @@ proptest! {
         let fixture = &all[fixture.index(all.len())];
         let body = changed(&fixture.bytes, at, &new);
         if let Ok(ask) = read_request(fixture.source, &body) {
+            let told = modalities(fixture.source, &body);
+            for kind in read(&ask).iter() {
+                prop_assert!(told.contains(kind), "{:?} of {:?}", kind, told);
+            }
             for id in DIALECTS {
                 let mut losses = Losses::default();
                 if let Ok(body) = dialect(id).write_request(&ask, &target(id), &mut losses) {

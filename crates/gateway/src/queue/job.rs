@@ -108,7 +108,8 @@ fn call(
     let (budgets, output_limit) = admit::paying(&plan, &feature, &caller, (job.dialect, &body));
     let headers = headers(job);
     let tags = tags(&headers)?;
-    let ruling = admit::ruling(gateway, &plan, &feature, &caller, &tags);
+    let asked = (job.dialect, &*body);
+    let ruling = admit::ruling(gateway, &plan, &feature, (&caller, &tags), asked);
     Ok(Call {
         dialect: job.dialect,
         who: admit::who(&feature, &caller),

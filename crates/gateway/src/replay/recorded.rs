@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tieline_route::{Effect, outcome};
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, Cost, Fault, Outcome, PassedOver, Phase, Reason, Usage,
+    AttemptRecord, CallRecord, Class, Cost, Fault, Modalities, Outcome, PassedOver, Phase, Reason,
+    Usage,
 };
 
 /// What answers a request where no deployment and no tier does.
@@ -45,6 +46,11 @@ impl<'r> Recorded<'r> {
         // What a tier answers out of its own uses nothing, which says nothing of a deployment.
         let usage = attempt.and_then(|one| one.usage.as_ref().or(record.usage.as_ref()));
         Self { record, by, attempt, usage }
+    }
+
+    /// What it carried beside text; none where nobody looked.
+    pub(super) fn modalities(&self) -> Option<Modalities> {
+        self.record.decision.as_ref()?.modalities
     }
 
     /// Whether something answered.

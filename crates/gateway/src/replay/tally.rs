@@ -10,7 +10,7 @@ use tieline_types::CallRecord;
 use super::{
     recorded::{REFUSED, Recorded, is_answer},
     report::{Answers, Changed, Closed, Money, Moves, Side},
-    times::{Estimate, Measured, Size},
+    times::{Estimate, Measured, size_of},
     world::Answer,
 };
 
@@ -102,7 +102,7 @@ impl Tally {
         match (whole, answer.by == recorded.by) {
             (true, true) => self.after.measured(recorded.record),
             (true, false) if answer.is_call => {
-                self.after.moves(recorded.record, &answer.by, Size::of(recorded.usage));
+                self.after.moves(recorded.record, &answer.by, size_of(recorded.usage));
             }
             _ => {}
         }

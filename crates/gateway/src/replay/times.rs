@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use tieline_route::PromptSize;
 use tieline_types::{CallRecord, Usage};
 
 use super::{recorded::Recorded, report::Times};
@@ -16,18 +17,9 @@ const PARTS_BITS: u32 = PARTS.ilog2();
 /// Shares of requests are counted in this many parts of one.
 const WEIGHT: u128 = 1 << 20;
 
-/// The most tokens of a prompt of each size but the last.
-const SIZES: [u64; 5] = [1_000, 4_000, 16_000, 64_000, 200_000];
-
-/// The size of a prompt: times of different ones are not compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Size(usize);
-
-impl Size {
-    pub(super) fn of(usage: Option<&Usage>) -> Self {
-        let input = usage.map_or(0, Usage::input_total);
-        Self(SIZES.iter().filter(|most| input > **most).count())
-    }
+/// The size of a prompt, by all of it: times of different ones are not compared.
+pub(super) fn size_of(usage: Option<&Usage>) -> PromptSize {
+    PromptSize::of(usage.map_or(0, Usage::input_total))
 }
 
 /// How many took how long, in steps of about 3 %: constant memory for any number of requests.
@@ -102,7 +94,7 @@ impl Mixed {
 /// What was measured, by deployment and size.
 #[derive(Debug, Default)]
 pub(super) struct Measured {
-    by: HashMap<(Arc<str>, Size), Spreads>,
+    by: HashMap<(Arc<str>, PromptSize), Spreads>,
 }
 
 /// Times to the first content of streams, and to the end of answers.
@@ -118,7 +110,7 @@ impl Measured {
         let Some(attempt) = recorded.attempt.filter(|one| one.fault.is_none()) else {
             return;
         };
-        let size = Size::of(recorded.usage);
+        let size = size_of(recorded.usage);
         let spreads = self.by.entry((Arc::clone(&attempt.deployment), size)).or_default();
         if let Some(first) = attempt.first_content_us.filter(|_| recorded.record.stream) {
             spreads.first.note(first);
@@ -127,7 +119,7 @@ impl Measured {
     }
 
     /// What half of a deployment's streams begin within.
-    pub(super) fn usual_first(&self, deployment: &Arc<str>, size: Size) -> Option<u64> {
+    pub(super) fn usual_first(&self, deployment: &Arc<str>, size: PromptSize) -> Option<u64> {
         self.by.get(&(Arc::clone(deployment), size))?.first.median()
     }
 }
@@ -138,7 +130,7 @@ impl Measured {
 pub(super) struct Estimate {
     own: Spreads,
     /// Requests that move to a deployment, by size: streams, and all.
-    moved: BTreeMap<(Arc<str>, Size), (u64, u64)>,
+    moved: BTreeMap<(Arc<str>, PromptSize), (u64, u64)>,
 }
 
 impl Estimate {
@@ -151,7 +143,7 @@ impl Estimate {
     }
 
     /// A request that moves to a deployment.
-    pub(super) fn moves(&mut self, record: &CallRecord, to: &Arc<str>, size: Size) {
+    pub(super) fn moves(&mut self, record: &CallRecord, to: &Arc<str>, size: PromptSize) {
         let (streams, all) = self.moved.entry((Arc::clone(to), size)).or_default();
         *streams += u64::from(record.stream);
         *all += 1;
@@ -169,7 +161,7 @@ impl Estimate {
 
 fn mixed<'m>(
     own: &Spread,
-    moved: impl Iterator<Item = (&'m (Arc<str>, Size), u64)>,
+    moved: impl Iterator<Item = (&'m (Arc<str>, PromptSize), u64)>,
     measured: &Measured,
     spread: impl Fn(&Spreads) -> &Spread,
 ) -> Option<Times> {
@@ -214,14 +206,5 @@ mod tests {
         let times = mixed.times(0).unwrap();
         assert_eq!((times.p50_us, times.p95_us), (10, 10), "60 of 1,300");
         assert_eq!(Mixed::default().times(5), None);
-    }
-
-    #[test]
-    fn sizes_are_told_by_all_of_the_prompt() {
-        let size =
-            |input, cache_read| Size::of(Some(&Usage { input, cache_read, ..Usage::default() }));
-        assert_eq!(size(1_000, 0), Size::of(None));
-        assert!(size(1_000, 0) < size(1_000, 1));
-        assert_eq!(size(0, 300_000), size(9_000_000, 0));
     }
 }

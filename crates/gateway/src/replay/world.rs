@@ -18,7 +18,7 @@ use tieline_types::{Cost, Rates, Usage, UsdPico};
 use super::{
     health::Health,
     recorded::{NO_BUDGET, NO_FEATURE, NOBODY, REFUSED, Recorded, by_tier},
-    times::{Measured, Size},
+    times::Measured,
 };
 use crate::{GatewayError, eligibility, plan, prices::Prices};
 
@@ -62,7 +62,6 @@ struct Way<'w> {
     decision: &'w Decision,
     now: Duration,
     demand: Demand,
-    size: Size,
     /// The budgets that pay for it.
     budgets: &'w [usize],
 }
@@ -98,8 +97,8 @@ impl<'c> World<'c> {
         named.map(|(name, _)| name)
     }
 
-    pub(super) fn asks_tags(&self) -> bool {
-        self.matrix.asks_tags()
+    pub(super) const fn matrix(&self) -> &Matrix {
+        &self.matrix
     }
 
     /// Whether budgets or limits of features would refuse some requests.
@@ -125,8 +124,12 @@ impl<'c> World<'c> {
         let Some(feature) = self.plan.features.get(&record.feature) else {
             return Ok(Answer::nobody(NO_FEATURE, Some(NO_FEATURE.into())));
         };
-        // Tags are not on record.
-        let asked = Asked { caller: &record.caller, tags: &[] };
+        // Nothing else is on record.
+        let asked = Asked {
+            caller: (&*record.caller).into(),
+            modalities: recorded.modalities().unwrap_or_default(),
+            ..Asked::default()
+        };
         let ruling = self.matrix.allowed(&feature.name, asked, now_ms);
         let seed = seed_of(&record.id);
         let demand = Demand { input: recorded.usage.map_or(0, Usage::input_total), output: 0 };
@@ -134,20 +137,9 @@ impl<'c> World<'c> {
         let ask = Ask { demand, conversation: Some(seed), budgeted: !budgets.is_empty() };
         let mut rng = SmallRng::seed_from_u64(seed);
         let decision = decide(feature, &ruling.eligible, &self.live, now, ask, &mut rng);
-        let size = Size::of(recorded.usage);
         let (ruling, decision) = (&*ruling, &decision);
-        let way = Way {
-            recorded,
-            health,
-            measured,
-            feature,
-            ruling,
-            decision,
-            now,
-            demand,
-            size,
-            budgets,
-        };
+        let way =
+            Way { recorded, health, measured, feature, ruling, decision, now, demand, budgets };
         let closed = recorded.attempt.and_then(|one| self.closed(&way, &one.deployment));
         Ok(Answer { closed, ..self.walk(&way) })
     }
@@ -228,7 +220,7 @@ impl<'c> World<'c> {
         }
         let first = match recorded.attempt {
             Some(attempt) if same => attempt.first_content_us,
-            _ => way.measured.usual_first(&known.id, way.size),
+            _ => way.measured.usual_first(&known.id, way.demand.size()),
         };
         let first = first.filter(|_| recorded.record.stream).map(Duration::from_micros);
         self.live.served(&mut lease, now, NOBODY_ELSE, first);

@@ -54,8 +54,10 @@ impl Walk {
     /// policy's, for waiting may not help.
     fn left_without(&self, fault: &Fault, denied: &str) -> Fault {
         let name = &self.call.feature.name;
+        let carries = self.call.ruling.modalities.filter(|carries| !carries.is_none());
+        let to = carries.map_or_else(String::new, |all| format!(" to a request with {all}"));
         let legal = match self.decision.is_denied() {
-            true => "policy leaves no deployment".to_owned(),
+            true => format!("policy leaves no deployment{to}"),
             false => format!("none that policy leaves answered: {}", fault.message),
         };
         let message = format!("feature `{name}`: {legal}; left out: {denied}");

@@ -264,3 +264,27 @@ async fn the_fastest_gets_most_of_the_traffic() {
     }
     assert!(by_openai < 40, "{by_openai} of 200 went to the slow one of three");
 }
+
+/// One provider is quick with short prompts, and another with long ones.
+#[tokio::test(start_paused = true)]
+async fn the_fastest_is_found_for_each_size_of_prompts() {
+    let feature = "{ tiers: [{ models: [gpt-5.5@openai, gpt-5.5@azure], prefer: fastest }] }";
+    let house = House::new(&with_feature(feature)).await;
+    let long = "long ".repeat(40_000);
+    let sizes =
+        [("hello", "gpt-5.5@openai", ["200ms", "2s"]), (&long, "gpt-5.5@azure", ["4s", "1s"])];
+    let mut by_quickest = [0, 0];
+    for _ in 0..60 {
+        for (count, (text, quickest, waits)) in by_quickest.iter_mut().zip(sizes) {
+            house.sim.script().clear();
+            for (provider, wait) in ["openai", "azure"].into_iter().zip(waits) {
+                house.fault(provider, &format!("slow-first-token={wait}"));
+            }
+            let answer = house.ask(Client::Chat, "f", true, text).await;
+            *count += u32::from(answer.header("x-tieline-deployment") == quickest);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+    let [short, long] = by_quickest;
+    assert!(short > 50 && long > 50, "{short} short and {long} long ones of 60");
+}

@@ -5,10 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
-use serde_json::Value;
-use tieline_ledger::KeyRing;
+use serde_json::{Value, json};
+use tieline_ledger::{KeyRing, Keys, NewKey};
 use tieline_sim::Pace;
-use tieline_types::{CallRecord, Change, Class, Outcome, Reason};
+use tieline_types::{CallRecord, Change, Class, Modalities, Modality, Outcome, Reason};
 
 use crate::house::{Answer, Client, House, config, post};
 
@@ -257,6 +257,27 @@ fn tagged(feature: &str, tags: &str) -> Request<Full<Bytes>> {
     request
 }
 
+/// A small PNG, by its first bytes.
+const PNG: &str = "iVBORw0KGgo=";
+
+/// A request with a text, and beside it this part.
+fn carrying(client: Client, feature: &str, stream: bool, part: &Value) -> Value {
+    let mut ask = client.ask(feature, stream, "");
+    ask["messages"][0]["content"] = json!([{ "type": "text", "text": "what is this?" }, part]);
+    ask
+}
+
+fn picture(client: Client) -> Value {
+    match client {
+        Client::Chat => {
+            let url = format!("data:image/png;base64,{PNG}");
+            json!({ "type": "image_url", "image_url": { "url": url } })
+        }
+        Client::Messages => json!({ "type": "image",
+            "source": { "type": "base64", "media_type": "image/png", "data": PNG } }),
+    }
+}
+
 /// A configuration with a policy file beside it.
 fn with_policy(policy: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
@@ -288,6 +309,137 @@ async fn policies_see_tags_and_tags_open_nothing_by_themselves() {
     assert_eq!(wrong.status, StatusCode::BAD_REQUEST);
     let outsider = house.send(tagged("lonely", "tenant=other")).await;
     assert_eq!(outsider.status, StatusCode::FORBIDDEN, "the rules of a feature stand");
+}
+
+const PICTURES: &str = "permit (principal, action, resource);\n\
+     @id(\"pictures\") forbid (principal, action, resource)\n\
+     when { context.modalities.contains(\"image\") }\n\
+     unless { resource has zones && [\"eu\"].containsAll(resource.zones) };";
+
+#[tokio::test(start_paused = true)]
+async fn what_a_request_carries_goes_only_where_it_may() {
+    let (_folder, text) = with_policy(PICTURES);
+    for client in Client::ALL {
+        for stream in [false, true] {
+            let house = House::new(&text).await;
+            house.fault("azure", "status=503");
+            let words = house.ask(client, "gpt", stream, "hi").await;
+            assert_eq!(words.header("x-tieline-deployment"), "gpt@openai");
+            let ask = carrying(client, "gpt", stream, &picture(client)).to_string();
+            let answer = house.post(client.path(), ask.clone()).await;
+            let cell = format!("{client:?} {stream}: {}", answer.text());
+            assert!(client.is_whole(&answer, stream), "{cell}");
+            assert_eq!(answer.header("x-tieline-deployment"), "gpt@bedrock", "{cell}");
+            let record = house.record(&answer).await;
+            let decided = record.decision.unwrap();
+            assert_eq!(decided.modalities, Some(Modality::Image.into()), "{cell}");
+            let sent = house.sim.count("openai");
+            house.fault("bedrock", "status=503");
+            let closed = house.post(client.path(), ask).await;
+            assert_eq!(closed.status, StatusCode::FORBIDDEN, "{cell}");
+            assert_eq!(error_type(client, &closed), refusal(client), "{cell}");
+            assert!(closed.text().contains("gpt@openai (pictures)"), "{}", closed.text());
+            assert_eq!(house.sim.count("openai"), sent, "{cell}");
+        }
+    }
+}
+
+/// What Tieline does not know may be a picture.
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_of_a_request_closes() {
+    let nowhere = PICTURES.replace("[\"eu\"]", "[\"moon\"]");
+    let (_folder, text) = with_policy(&nowhere);
+    let house = House::new(&text).await;
+    for (client, part) in [
+        (Client::Chat, json!({ "type": "hologram", "hologram": {} })),
+        (Client::Chat, json!({ "type": "file", "file": { "file_id": "file-1" } })),
+        (Client::Messages, json!({ "type": "container_upload", "file_id": "file_1" })),
+        (Client::Messages, picture(Client::Messages)),
+    ] {
+        let ask = carrying(client, "gpt", false, &part).to_string();
+        let answer = house.post(client.path(), ask).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{part}: {}", answer.text());
+        assert!(answer.text().contains("leaves no deployment to a request with"), "{part}");
+    }
+    let told = house.records().await.pop().unwrap().decision.unwrap();
+    assert_eq!(told.modalities, Some(Modalities::UNKNOWN));
+    ["azure", "bedrock", "openai"].iter().for_each(|one| assert_eq!(house.sim.count(one), 0));
+    let words = house.ask(Client::Chat, "gpt", false, "hi").await;
+    assert_eq!(words.status, StatusCode::OK, "{}", words.text());
+    assert_eq!(house.record(&words).await.decision.unwrap().modalities, Some(Modalities::NONE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_looks_at_what_a_request_carries_unless_a_policy_asks() {
+    let house = House::new(WORLD).await;
+    let ask = carrying(Client::Chat, "eu", false, &picture(Client::Chat)).to_string();
+    let answer = house.post(Client::Chat.path(), ask).await;
+    assert_eq!(answer.status, StatusCode::OK, "{}", answer.text());
+    assert_eq!(house.record(&answer).await.decision.unwrap().modalities, None);
+}
+
+/// A queued request is asked for with what it carries when it runs.
+#[tokio::test(start_paused = true)]
+async fn a_job_keeps_what_it_carries() {
+    let features = "  f:\n    tiers: [ { models: [gpt@azure] }, { queue: {} } ]\n";
+    let policy = PICTURES.replace("[\"eu\"]", "[\"moon\"]");
+    let (folder, plain) = with_policy("permit (principal, action, resource);");
+    let text = plain.replace("features:\n", &format!("features:\n{features}"));
+    let house = House::new(&text).await;
+    house.fault("azure", "status=503");
+    let ask = carrying(Client::Chat, "f", false, &picture(Client::Chat)).to_string();
+    let answer = house.post(Client::Chat.path(), ask).await;
+    assert_eq!(answer.status, StatusCode::ACCEPTED, "{}", answer.text());
+    std::fs::write(folder.path().join("p.cedar"), policy).unwrap();
+    house.gateway.apply(&config(&text)).unwrap();
+    house.sim.script().clear();
+    let sent = house.sim.count("azure");
+    house.run_jobs();
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(house.sim.count("azure"), sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn policies_see_who_calls() {
+    let (_folder, text) = with_policy(
+        "permit (principal, action, resource)\n\
+         unless { principal has name && principal.name == \"legal\" };\n\
+         @id(\"legal stays in the eu\") permit (principal, action, resource)\n\
+         when { principal has name && principal.name == \"legal\" && resource has zones\n\
+                && [\"eu\"].containsAll(resource.zones) };\n\
+         @id(\"bound\") forbid (principal, action, resource)\n\
+         when { principal has default_feature\n\
+                && principal.default_feature != context.feature };",
+    );
+    let mut presented = Vec::new();
+    let house = House::with(&text, Pace::default(), |path| {
+        let keys = Keys::open(path).unwrap();
+        let bound = Some("eu".to_owned());
+        for (name, default_feature) in
+            [("web", None), ("legal", None), ("legal", None), ("bound", bound)]
+        {
+            let new = NewKey { name: name.to_owned(), default_feature, ..NewKey::default() };
+            presented.push(keys.create(new, 0).unwrap().1);
+        }
+        keys.snapshot().unwrap()
+    })
+    .await;
+    house.fault("azure", "status=503");
+    let as_key = async |key: &str, feature: &str| {
+        let ask = Client::Chat.ask(feature, false, "hi").to_string();
+        let mut request = post(Client::Chat.path(), ask);
+        request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+        let answer = house.send(request).await;
+        (answer.status.as_u16(), answer.header("x-tieline-deployment").to_owned())
+    };
+    let [web, legal, renewed, bound] = presented.as_slice() else { panic!("four keys") };
+    let ok = |id: &str| (200, id.to_owned());
+    assert_eq!(as_key(web, "gpt").await, ok("gpt@openai"));
+    for key in [legal, renewed, legal] {
+        assert_eq!(as_key(key, "gpt").await, ok("gpt@bedrock"), "every key of one name");
+    }
+    assert_eq!(as_key(bound, "eu").await, ok("gpt@bedrock"));
+    assert_eq!(as_key(bound, "gpt").await.0, 403, "it is bound to another feature");
 }
 
 #[tokio::test(start_paused = true)]
@@ -370,13 +522,20 @@ async fn facts_that_expire_close_what_they_opened() {
 mod random {
     //! Random configurations and faults through the whole gateway.
 
+    use std::path::Path;
+
     use proptest::{collection::vec, prelude::*, sample::select, test_runner::TestRunner};
 
     use super::*;
 
     /// Cases in a run; the router alone sees ten thousand.
     const CASES: u32 = 120;
-    const PLACES: [&str; 3] = ["zone: eu", "zone: us", "training: false"];
+    const PLACES: [&str; 4] =
+        ["zone: eu", "zone: eu, modalities: [image]", "zone: us", "training: false"];
+    /// Pictures go where somebody says that they are taken.
+    const POLICY: &str = "permit (principal, action, resource)\n\
+        when { context.modalities.isEmpty() || (resource has modalities &&\n\
+               resource.modalities.containsAll(context.modalities)) };";
     const FAULTS: [&str; 10] = [
         "status=503",
         "status=429,retry-after=1s",
@@ -404,6 +563,8 @@ mod random {
         prefer: &'static str,
         client: Client,
         stream: bool,
+        /// Whether the requests carry a picture.
+        pictures: bool,
     }
 
     fn cases() -> impl Strategy<Value = Case> {
@@ -419,6 +580,7 @@ mod random {
             select(vec!["ordered", "fastest"]),
             select(Client::ALL.to_vec()),
             any::<bool>(),
+            any::<bool>(),
         );
         (world, manner).prop_map(|(world, manner)| Case {
             places: world.0,
@@ -430,10 +592,11 @@ mod random {
             prefer: manner.2,
             client: manner.3,
             stream: manner.4,
+            pictures: manner.5,
         })
     }
 
-    fn configured(case: &Case) -> String {
+    fn configured(case: &Case, policies: &Path) -> String {
         let place = |at: usize| case.places.get(at).copied().unwrap_or_default();
         let (first, second) = case.order.split_at(case.split);
         let tier = |names: &[&str]| {
@@ -442,6 +605,7 @@ mod random {
         let hedge = if case.hedge { "hedge: { after: 500ms }" } else { "hedge:" };
         format!(
             "version: 1
+policies: {}
 providers:
   azure: {{ kind: azure-openai, endpoint: 'http://azure.sim', api_key: {{ env: KEY }},
            facts: {{ {} }} }}
@@ -463,6 +627,7 @@ features:
     data: {{ residency: [eu] }}
     tiers: [ {}, {} ]
 ",
+            policies.display(),
             place(0),
             place(1),
             place(2),
@@ -474,10 +639,17 @@ features:
     }
 
     async fn run(case: Case) -> Result<(), TestCaseError> {
-        let house = House::new(&configured(&case)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let policies = folder.path().join("p.cedar");
+        std::fs::write(&policies, POLICY).unwrap();
+        let house = House::new(&configured(&case, &policies)).await;
+        let ask = |stream| match case.pictures {
+            true => carrying(case.client, "f", stream, &picture(case.client)).to_string(),
+            false => case.client.ask("f", stream, "tell me a story").to_string(),
+        };
         if case.hedge {
             for _ in 0..20 {
-                house.ask(case.client, "f", true, "hello").await;
+                house.post(case.client.path(), ask(true)).await;
             }
         }
         for (provider, fault) in &case.faults {
@@ -485,11 +657,12 @@ features:
         }
         let legal = |provider: &str| {
             let at = PROVIDERS.iter().position(|known| *known == provider);
-            at.and_then(|at| case.places.get(at)).is_some_and(|place| *place == "zone: eu")
+            at.and_then(|at| case.places.get(at)).is_some_and(|place| {
+                place.starts_with("zone: eu") && (!case.pictures || place.contains("image"))
+            })
         };
         for _ in 0..3 {
-            let body = case.client.ask("f", case.stream, "tell me a story").to_string();
-            let mut request = post(case.client.path(), body);
+            let mut request = post(case.client.path(), ask(case.stream));
             request.headers_mut().insert("x-tieline-stream-restart", "ok".parse().unwrap());
             let answer = house.send(request).await;
             if !PROVIDERS.iter().any(|provider| legal(provider)) {

@@ -88,7 +88,9 @@ async fn what_nobody_can_answer_is_answered_when_somebody_can() {
 
             tokio::time::sleep(Duration::from_secs(60)).await;
             let waiting = look(&house, path).await;
-            assert_eq!(waiting["status"], "queued", "{waiting}");
+            // It may just be on another try.
+            let status = waiting["status"].as_str();
+            assert!(matches!(status, Some("queued" | "running")), "{waiting}");
             assert_eq!(waiting["response"], Value::Null);
 
             house.sim.script().clear();

@@ -12,8 +12,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use tieline_ledger::{Filter, Ledger, Settings, Status, query};
 use tieline_types::{
-    AttemptRecord, CallRecord, Class, Cost, CostState, DecisionRecord, DialectId, Outcome,
-    PassedOver, Phase, PlannedStep, Reason, ServiceTier, Usage, UsdPico, WeighedCandidate,
+    AttemptRecord, CallRecord, Class, Cost, CostState, DecisionRecord, DialectId, Modalities,
+    Modality, Outcome, PassedOver, Phase, PlannedStep, Reason, ServiceTier, Usage, UsdPico,
+    WeighedCandidate,
 };
 use tokio::time::Instant;
 
@@ -154,13 +155,16 @@ fn decision() -> DecisionRecord {
         id: Arc::from("dec_5f0c2a9d1b7e48c36a90f1d2"),
         configuration: Arc::from("sha256:5f0c2a9d1b7e"),
         feature: Arc::from("support-reply"),
+        modalities: Some(Modality::Image.into()),
         candidates: vec![WeighedCandidate {
             tier: Arc::from("frontier"),
             deployment: Arc::from("gpt-5.5@azure-sweden"),
             verdict: "in".into(),
             usd: Some("0.0125".parse().unwrap()),
             ttft_ms: Some(300),
+            ttft_of: Some("4k".into()),
             ttft_p95_ms: Some(900),
+            ttft_p95_of: None,
             quality: Some(0.5),
             score: None,
         }],
@@ -310,6 +314,7 @@ prop_compose! {
     fn any_decision()(
         id in "dec_[0-9a-f]{24}",
         (configuration, feature) in (any_name(), any_name()),
+        modalities in option::of(select(&Modality::ALL[..]).prop_map(Modalities::from)),
         candidates in vec(any_candidate(), 0..3),
         plan in vec((any_name(), any_text(), option::of(any_name())), 0..3),
     ) -> Arc<DecisionRecord> {
@@ -317,7 +322,8 @@ prop_compose! {
             PlannedStep { tier, does: does.into(), deployment }
         };
         let plan = plan.into_iter().map(step).collect();
-        Arc::new(DecisionRecord { id: id.into(), configuration, feature, candidates, plan })
+        let id = id.into();
+        Arc::new(DecisionRecord { id, configuration, feature, modalities, candidates, plan })
     }
 }
 
@@ -326,6 +332,7 @@ prop_compose! {
         (tier, deployment, verdict) in (any_name(), any_name(), any_text()),
         pico in option::of(0..i64::MAX),
         (ttft_ms, ttft_p95_ms) in any::<(Option<u64>, Option<u64>)>(),
+        (ttft_of, ttft_p95_of) in (option::of(any_text()), option::of(any_text())),
         (quality, score) in (option::of(0..64_u8), option::of(0..64_u8)),
     ) -> WeighedCandidate {
         // Such fractions have few digits.
@@ -336,7 +343,9 @@ prop_compose! {
             verdict: verdict.into(),
             usd: pico.map(|pico| UsdPico::new(pico.into())),
             ttft_ms,
+            ttft_of: ttft_of.map(Into::into),
             ttft_p95_ms,
+            ttft_p95_of: ttft_p95_of.map(Into::into),
             quality: share(quality),
             score: share(score),
         }

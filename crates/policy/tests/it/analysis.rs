@@ -135,6 +135,18 @@ fn what_ends_soon_is_told() {
 }
 
 #[test]
+fn modalities_that_no_request_carries_are_told() {
+    let takes = |provider, kinds: &[&str]| {
+        deployment(provider, facts([(FactName::Modalities, set(kinds).into())]))
+    };
+    let deployments = vec![takes("a", &["image", "images"]), takes("b", &["text", "video"])];
+    assert_eq!(
+        told(world(deployments, Rules::default(), "")),
+        ["warning providers.a: m@a is stated to take `images`, which no request carries"]
+    );
+}
+
+#[test]
 fn facts_that_contradict_each_other_are_told() {
     let zones = (FactName::Zones, set(&["eu"]).into());
     let regions = (FactName::Regions, set(&["eu-west-1", "us-east-1"]).into());

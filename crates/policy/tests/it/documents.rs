@@ -2,8 +2,10 @@
 
 use std::{fs, path::PathBuf};
 
-use tieline_policy::SCHEMA;
-use tieline_types::FactName;
+use tieline_policy::{Matrix, SCHEMA};
+use tieline_types::{FactName, Rules};
+
+use super::{NOW, placed, world};
 
 #[test]
 fn the_published_schema_is_fresh() {
@@ -11,6 +13,18 @@ fn the_published_schema_is_fresh() {
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/policy.cedarschema");
     let published = fs::read_to_string(path).unwrap();
     assert!(published == SCHEMA, "copy crates/policy/src/policy.cedarschema to docs/reference");
+}
+
+#[test]
+fn the_policies_of_the_guide_are_good() {
+    let guide = include_str!("../../../../docs/guide/policy.md");
+    let blocks = guide.split("```cedar\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let blocks: Vec<&str> = blocks.collect();
+    assert!(blocks.len() > 2);
+    for policies in blocks {
+        let world = world(vec![placed("a", "eu")], Rules::default(), policies);
+        Matrix::compile(world, NOW).unwrap_or_else(|error| panic!("{policies}: {error}"));
+    }
 }
 
 #[test]

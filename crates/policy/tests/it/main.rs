@@ -11,14 +11,18 @@ mod ruling;
 
 use std::collections::BTreeSet;
 
-use tieline_policy::{Asked, Deployment, Feature, Matrix, PolicyError, Tier, Verdict, World};
-use tieline_types::{Fact, FactName, FactValue, Facts, PolicyFile, Rules};
+use tieline_policy::{
+    Asked, Caller, Deployment, Feature, Matrix, PolicyError, Tier, Verdict, World,
+};
+use tieline_types::{Fact, FactName, FactValue, Facts, Modalities, PolicyFile, Rules};
 
 /// 2026-11-01, in milliseconds since the Unix epoch.
 const NOW: u64 = 1_793_491_200_000;
 const DAY: u64 = 24 * 3600 * 1000;
 
-const NOBODY: Asked<'static> = Asked { caller: "local", tags: &[] };
+const NOBODY: Asked<'static> = Asked { caller: LOCAL, tags: &[], modalities: Modalities::NONE };
+const LOCAL: Caller<'static> =
+    Caller { id: "local", name: None, features: None, default_feature: None };
 
 fn set(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|text| (*text).to_owned()).collect()

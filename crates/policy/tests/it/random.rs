@@ -1,8 +1,8 @@
 //! Random worlds: the matrix says what a reading of the rules in plain Rust says.
 
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use tieline_policy::Asked;
-use tieline_types::{Fact, FactName, FactValue, Facts, Names, Require, Rules};
+use tieline_policy::{Asked, Caller};
+use tieline_types::{Fact, FactName, FactValue, Facts, Modality, Names, Require, Rules};
 
 use super::{NOBODY, NOW, compiled, deployment, open, set, world};
 
@@ -84,6 +84,8 @@ proptest! {
 enum Condition {
     Provider(&'static str),
     Tag(&'static str),
+    Carries(Modality),
+    Named(&'static str),
     Both(&'static str, &'static str),
     Either(&'static str, &'static str),
 }
@@ -95,16 +97,20 @@ impl Condition {
         match self {
             Self::Provider(name) => provider(name),
             Self::Tag(name) => tag(name),
+            Self::Carries(one) => format!("context.modalities.contains(\"{}\")", one.as_str()),
+            Self::Named(name) => format!("principal has name && principal.name == \"{name}\""),
             Self::Both(name, with) => format!("{} && {}", provider(name), tag(with)),
             Self::Either(name, or) => format!("{} || {}", provider(name), tag(or)),
         }
     }
 
-    fn holds(self, provider: &str, tags: &[String]) -> bool {
-        let tagged = |tag: &str| tags.iter().any(|one| one == tag);
+    fn holds(self, provider: &str, asked: &Asked<'_>) -> bool {
+        let tagged = |tag: &str| asked.tags.iter().any(|one| one == tag);
         match self {
             Self::Provider(name) => provider == name,
             Self::Tag(tag) => tagged(tag),
+            Self::Carries(one) => asked.modalities.contains(one),
+            Self::Named(name) => asked.caller.name == Some(name),
             Self::Both(name, tag) => provider == name && tagged(tag),
             Self::Either(name, tag) => provider == name || tagged(tag),
         }
@@ -130,10 +136,10 @@ impl Policy {
         format!("{effect} (principal{scope}, action, resource){when}{unless};\n")
     }
 
-    fn applies(&self, caller: &str, provider: &str, tags: &[String]) -> bool {
-        self.caller.is_none_or(|one| one == caller)
-            && self.when.is_none_or(|one| one.holds(provider, tags))
-            && !self.unless.is_some_and(|one| one.holds(provider, tags))
+    fn applies(&self, provider: &str, asked: &Asked<'_>) -> bool {
+        self.caller.is_none_or(|one| one == asked.caller.id)
+            && self.when.is_none_or(|one| one.holds(provider, asked))
+            && !self.unless.is_some_and(|one| one.holds(provider, asked))
     }
 }
 
@@ -143,6 +149,8 @@ fn some_policy() -> impl Strategy<Value = Policy> {
     let condition = prop_oneof![
         provider().prop_map(Condition::Provider),
         tag().prop_map(Condition::Tag),
+        select(&Modality::ALL[..]).prop_map(Condition::Carries),
+        select(&["web", "batch"][..]).prop_map(Condition::Named),
         (provider(), tag()).prop_map(|(name, tag)| Condition::Both(name, tag)),
         (provider(), tag()).prop_map(|(name, tag)| Condition::Either(name, tag)),
     ];
@@ -164,9 +172,14 @@ proptest! {
     fn requests_are_judged_as_if_all_was_asked_at_once(
         policies in vec(some_policy(), 1..5),
         caller in select(&["k", "l", "m"][..]),
+        name in option::of(select(&["web", "batch"][..])),
         tags in proptest::collection::btree_set(select(&["a=1", "b=1"][..]), 0..3),
+        carried in vec(select(&Modality::ALL[..]), 0..3),
     ) {
         let tags: Vec<String> = tags.into_iter().map(str::to_owned).collect();
+        let caller = Caller { name, ..caller.into() };
+        let modalities = carried.into_iter().collect();
+        let asked = Asked { caller, tags: &tags, modalities };
         let providers = ["p0", "p1", "p2"];
         let deployments = providers.map(|name| deployment(name, Facts::default())).to_vec();
         let text: String = policies.iter().map(Policy::text).collect();
@@ -175,13 +188,12 @@ proptest! {
             .filter(|at| {
                 let applying = |permits: bool| {
                     policies.iter().any(|policy| {
-                        policy.permits == permits && policy.applies(caller, providers[*at], &tags)
+                        policy.permits == permits && policy.applies(providers[*at], &asked)
                     })
                 };
                 applying(true) && !applying(false)
             })
             .collect();
-        let asked = Asked { caller, tags: &tags };
         prop_assert_eq!(open(&matrix, asked, NOW), expected, "{}", text);
     }
 }

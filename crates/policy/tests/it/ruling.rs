@@ -1,7 +1,7 @@
 //! What may go where.
 
-use tieline_policy::Asked;
-use tieline_types::{DataClass, Exception, Fact, FactName, Facts, Names, Require, Rules};
+use tieline_policy::{Asked, Caller};
+use tieline_types::{DataClass, Exception, Fact, FactName, Facts, Modality, Names, Require, Rules};
 
 use super::{
     DAY, NOBODY, NOW, Verdict, compiled, deployment, facts, open, placed, resident, set, told,
@@ -180,8 +180,8 @@ fn policies_over_tags_and_callers_are_asked_for_each_request() {
         // The second time from what is kept.
         assert_eq!(open(&matrix, NOBODY, NOW), [0, 1]);
         assert_eq!(open(&matrix, Asked { tags: &tagged, ..NOBODY }, NOW), [0]);
-        assert_eq!(open(&matrix, Asked { caller: "key_1", tags: &[] }, NOW), [1]);
-        let closed = Asked { caller: "key_1", tags: &tagged };
+        assert_eq!(open(&matrix, Asked { caller: "key_1".into(), ..NOBODY }, NOW), [1]);
+        let closed = Asked { caller: "key_1".into(), tags: &tagged, ..NOBODY };
         assert_eq!(open(&matrix, closed, NOW), [0; 0]);
     }
     let ruling = matrix.allowed("f", Asked { tags: &tagged, ..NOBODY }, NOW);
@@ -217,6 +217,16 @@ fn only_what_a_request_can_change_is_asked_for() {
             "permit (principal, action, resource) when { context.tags.contains(\"a=b\") };",
             [Verdict::In, Verdict::In],
         ),
+        (
+            "forbid (principal, action, resource)\n\
+             when { resource.provider == \"b\" && context.modalities.contains(\"image\") };",
+            [Verdict::In, Verdict::Asked],
+        ),
+        (
+            "forbid (principal, action, resource)\n\
+             when { principal has default_feature && resource.provider == \"a\" };",
+            [Verdict::Asked, Verdict::In],
+        ),
         // Half of an exception is none.
         (
             "forbid (principal, action, resource)\n\
@@ -231,6 +241,86 @@ fn only_what_a_request_can_change_is_asked_for() {
         let cells = matrix.cells("f", None, NOW).into_iter();
         let verdicts: Vec<Verdict> = cells.map(|cell| cell.verdict).collect();
         assert_eq!(verdicts, expected, "{policy}");
+    }
+}
+
+const SEES: &str = "permit (principal, action, resource)\n\
+                    when { context.modalities.isEmpty() || (resource has modalities &&\n\
+                    resource.modalities.containsAll(context.modalities)) };\n\
+                    @id(\"no pictures abroad\") forbid (principal, action, resource)\n\
+                    when { context.modalities.contains(\"image\") }\n\
+                    unless { resource has zones && [\"eu\"].containsAll(resource.zones) };";
+
+#[test]
+fn what_a_request_carries_goes_only_where_it_may() {
+    let seeing = |zone: &str, kinds: &[&str]| {
+        facts([(FactName::Zones, set(&[zone]).into()), (FactName::Modalities, set(kinds).into())])
+    };
+    let deployments = vec![
+        deployment("both", seeing("eu", &["document", "image"])),
+        deployment("abroad", seeing("us", &["document", "image"])),
+        deployment("reads", seeing("eu", &["document"])),
+        placed("unknown", "eu"),
+    ];
+    let matrix = compiled(world(deployments, Rules::default(), SEES));
+    assert!(matrix.asks_modalities() && matrix.needs_modalities("f", NOW));
+    assert!(!matrix.asks_tags() && !matrix.asks_callers());
+    let carrying =
+        |kinds: &[Modality]| Asked { modalities: kinds.iter().copied().collect(), ..NOBODY };
+    for (kinds, expected) in [
+        (&[][..], &[0, 1, 2, 3][..]),
+        (&[Modality::Image], &[0]),
+        (&[Modality::Document], &[0, 1, 2]),
+        (&[Modality::Document, Modality::Image], &[0]),
+        (&[Modality::Audio], &[]),
+        (&[Modality::Unknown], &[]),
+    ] {
+        assert_eq!(open(&matrix, carrying(kinds), NOW), expected, "{kinds:?}");
+    }
+    let ruling = matrix.allowed("f", carrying(&[Modality::Image]), NOW);
+    assert_eq!(ruling.rules(1).map(|rules| &**rules), Some("no pictures abroad"));
+    assert_eq!(ruling.modalities.unwrap().to_string(), "image");
+}
+
+#[test]
+fn what_no_policy_looks_at_need_not_be_known() {
+    let tags = "permit (principal, action, resource)\n\
+                unless { context.tags.contains(\"a=b\") && principal.id == \"k\" };";
+    let deployments = || vec![placed("a", "eu")];
+    let matrix = compiled(world(deployments(), Rules::default(), tags));
+    assert!(!matrix.asks_modalities() && !matrix.needs_modalities("f", NOW));
+    assert!(matrix.asks_tags() && !matrix.asks_callers());
+    let image = Asked { modalities: Modality::Image.into(), ..NOBODY };
+    assert_eq!(matrix.allowed("f", image, NOW).modalities, None);
+    // Another feature's business is none of this one's.
+    let other = "permit (principal, action, resource);\n\
+                 forbid (principal, action, resource)\n\
+                 when { context.feature == \"g\" && context.modalities.contains(\"image\") };";
+    let matrix = compiled(world(deployments(), Rules::default(), other));
+    assert!(matrix.asks_modalities() && !matrix.needs_modalities("f", NOW));
+}
+
+#[test]
+fn what_is_known_of_a_caller_can_be_asked_for() {
+    let features = ["f".to_owned()];
+    let known = Caller {
+        id: "key_1",
+        name: Some("legal"),
+        features: Some(&features),
+        default_feature: Some("f"),
+    };
+    let asked = |caller| Asked { caller, ..NOBODY };
+    for (condition, holds) in [
+        ("principal.id == \"key_1\"", true),
+        ("principal has name && principal.name == \"legal\"", true),
+        ("principal has name && principal.name == \"sales\"", false),
+        ("principal has features && principal.features.contains(context.feature)", true),
+        ("principal has default_feature && principal.default_feature == context.feature", true),
+    ] {
+        let policies = format!("permit (principal, action, resource) when {{ {condition} }};");
+        let matrix = compiled(world(vec![placed("a", "eu")], Rules::default(), &policies));
+        assert_eq!(open(&matrix, asked(known), NOW) == [0], holds, "{condition}");
+        assert_eq!(open(&matrix, asked("key_2".into()), NOW), [0; 0], "{condition}");
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tieline_types::{CostState, Usage, UsdPico};
 
 use super::{Lease, Live};
-use crate::{Demand, Feature, Habit, Habits, Plan};
+use crate::{Demand, Feature, First, Habit, Habits, Plan, PromptSize};
 
 /// The habits of a new plan's features: what stays keeps what was learnt of it.
 pub(super) fn carried(
@@ -31,7 +31,8 @@ impl Live {
     /// Takes in what an attempt consumed.
     pub fn note_use(&self, lease: &Lease, habits: &Habits, now: Duration, usage: &Usage) {
         if let Some(known) = self.deployments.get(lease.deployment) {
-            habits.note(&known.id, now, usage, lease.first);
+            let first = lease.first.map(|first| (lease.size, first));
+            habits.note(&known.id, now, usage, first);
         }
     }
 
@@ -52,20 +53,27 @@ impl Live {
         (cost.state == CostState::Priced).then_some(cost.usd)
     }
 
-    /// What is expected of a feature's request at a deployment.
+    /// What is expected at a deployment of a feature's request whose prompt has that size.
     pub(crate) fn habit(
         &self,
         feature: &Feature,
         deployment: usize,
+        size: PromptSize,
         now: Duration,
     ) -> Option<Habit> {
         let known = self.deployments.get(deployment)?;
-        Some(self.habits(feature)?.expect(&known.id, now))
+        Some(self.habits(feature)?.expect(&known.id, size, now))
     }
 
-    /// The time to the first content that 95 of 100 streams of a deployment keep within.
-    pub(crate) fn usual_first(&self, deployment: usize) -> Option<Duration> {
-        self.health(deployment)?.breaker.usual_first()
+    /// The time to the first content that 95 of 100 streams of a deployment with prompts of that
+    /// size keep within.
+    pub(crate) fn usual_first(
+        &self,
+        deployment: usize,
+        size: PromptSize,
+        now: Duration,
+    ) -> Option<First> {
+        self.health(deployment)?.breaker.usual_first(size, now)
     }
 
     /// How good a deployment's answers are, where somebody says so.

@@ -8,7 +8,7 @@ use std::{
 use tieline_types::Fault;
 
 use super::{Live, lock};
-use crate::{Budget, Cost, Criticality, Feature, Move, cost};
+use crate::{Budget, Cost, Criticality, Feature, Move, PromptSize, cost};
 
 /// Hedges would amplify a shortage: above this share of a quota there are none.
 const HEDGE_UTILISATION_MAX: f64 = 0.8;
@@ -43,12 +43,17 @@ impl Live {
         }
     }
 
-    /// How long a stream of a deployment may take to begin before a feature asks another one as
-    /// well; none where it does not, or where nothing is known yet.
+    /// How long a stream of a deployment with a prompt of that size may take to begin before a
+    /// feature asks another one as well; none where it does not, or where nothing is known yet.
     #[must_use]
-    pub fn hedge_after(&self, feature: &Feature, deployment: usize) -> Option<Duration> {
+    pub fn hedge_after(
+        &self,
+        feature: &Feature,
+        deployment: usize,
+        size: PromptSize,
+    ) -> Option<Duration> {
         let hedge = feature.hedge?;
-        hedge.after.or_else(|| self.health(deployment)?.breaker.usual_first())
+        hedge.after.or_else(|| self.health(deployment)?.breaker.baseline(size))
     }
 
     /// Takes a hedge that goes to this deployment from the feature's budget; false where there is

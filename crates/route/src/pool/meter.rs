@@ -119,9 +119,17 @@ struct Told {
 
 impl Told {
     fn left(&self, now: Duration) -> i128 {
+        self.left.saturating_add(self.back(now))
+    }
+
+    /// What has come back since it was told.
+    fn back(&self, now: Duration) -> i128 {
+        if self.missing == 0 {
+            return 0;
+        }
         let passed_ms = now.saturating_sub(self.at).as_millis();
         let back = u128::from(self.missing) * passed_ms / self.length_ms();
-        self.left.saturating_add(i128::try_from(back).unwrap_or(i128::MAX))
+        i128::try_from(back).unwrap_or(i128::MAX)
     }
 
     fn length_ms(&self) -> u128 {

@@ -8,6 +8,8 @@ mod objectives;
 mod routing;
 #[cfg(test)]
 mod settling;
+#[cfg(test)]
+mod sizes;
 
 #[cfg(test)]
 use tieline_types::{Eligible, Pass};

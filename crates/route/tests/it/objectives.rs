@@ -24,18 +24,22 @@ fn prices(input: &str, output: &str) -> TokenPrices {
     TokenPrices { input: Some(usd(input)), output: Some(usd(output)), ..TokenPrices::default() }
 }
 
-fn rates(input: &str, output: &str) -> Rates {
+pub(crate) fn rates(input: &str, output: &str) -> Rates {
     Rates { usual: prices(input, output), long: None }
 }
 
 /// A feature of one tier over deployments with these prices and qualities.
-struct Shop {
+pub(crate) struct Shop {
     feature: Arc<Feature>,
     live: Live,
 }
 
 impl Shop {
-    fn new(prefer: Prefer, ceilings: Ceilings, wares: &[(Option<Rates>, Option<f64>)]) -> Self {
+    pub(crate) fn new(
+        prefer: Prefer,
+        ceilings: Ceilings,
+        wares: &[(Option<Rates>, Option<f64>)],
+    ) -> Self {
         let deployment =
             |(n, (rates, quality)): (usize, &(Option<Rates>, Option<f64>))| Deployment {
                 id: format!("m@p{n}").into(),
@@ -85,17 +89,18 @@ impl Shop {
 
     fn decide(&self, now: Duration, input: u64) -> Decision {
         let ask = Ask { demand: Demand { input, output: 0 }, ..Ask::default() };
-        decide(&self.feature, &all(), &self.live, now, ask, &mut StdRng::seed_from_u64(7))
+        let seed = u64::try_from(now.as_millis()).unwrap();
+        decide(&self.feature, &all(), &self.live, now, ask, &mut StdRng::seed_from_u64(seed))
     }
 
     /// The deployments in the order in which a request of so much input tries them.
-    fn order(&self, now: Duration, input: u64) -> Vec<usize> {
+    pub(crate) fn order(&self, now: Duration, input: u64) -> Vec<usize> {
         calls(&self.decide(now, input))
     }
 
     /// A stream whose first content came after a time, and which used so much.
-    fn serve(&self, deployment: usize, now: Duration, first: Duration, usage: &Usage) {
-        let demand = Demand::default();
+    pub(crate) fn serve(&self, deployment: usize, now: Duration, first: Duration, usage: &Usage) {
+        let demand = Demand { input: usage.input_total(), output: 0 };
         let lease = self.live.admit(pass(deployment), &self.feature, now, 0.5, demand, false);
         let mut lease = lease.unwrap();
         self.live.served(&mut lease, now, Who { feature: 1, caller: 1 }, Some(first));
@@ -106,7 +111,7 @@ impl Shop {
         self.live.release(lease, now, None);
     }
 
-    fn prospect(&self, deployment: usize, now: Duration, input: u64) -> Prospect {
+    pub(crate) fn prospect(&self, deployment: usize, now: Duration, input: u64) -> Prospect {
         let decision = self.decide(now, input);
         let one = decision.considered.iter().find(|one| one.deployment == deployment);
         one.and_then(|one| one.prospect).unwrap()
