@@ -109,6 +109,17 @@ fn nothing_discordant_proves_no_difference_and_bounds_it() {
     near("mid-p", equal.mcnemar().mid_p, 1.0, 0.0);
     let z2 = 1.644_853_626_951_472_7_f64.powi(2);
     near("tango", equal.tango(0.05).lower, -z2 / (50.0 + z2), 1e-10);
+    let to_one_side = |gained, lost| {
+        let counts = PairedCounts { both: 40, gained, lost, neither: 10 };
+        counts.exact_to_one_side(0.05)
+    };
+    assert_eq!(to_one_side(1, 1), None);
+    let none_differs = to_one_side(0, 0).unwrap();
+    near("upper", none_differs.upper, zero_failure_bound(50, 0.05), 1e-12);
+    near("lower", none_differs.lower, -none_differs.upper, 1e-12);
+    let lost = clopper_pearson(5, 55, 0.05);
+    assert_eq!(to_one_side(0, 5), Some(Interval { lower: -lost.upper, upper: -lost.lower }));
+    assert_eq!(to_one_side(5, 0), Some(lost));
     let none = PairedCounts::default();
     assert_eq!(none.tango(0.05), Interval { lower: -1.0, upper: 1.0 });
 }
