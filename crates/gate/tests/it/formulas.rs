@@ -164,6 +164,10 @@ fn sizes_and_power() {
         same("margin", test.margin(300, 0.8), &case["margin_at_300"]);
     }
     assert_eq!(NonInferiority::binary(0.1, -0.03, 0.05).items(0.03, 0.8), None);
+    let equal = NonInferiority::binary(0.0, 0.0, 0.05);
+    assert_eq!(equal.items(0.05, 0.8), Some(59), "none of 59 differs");
+    assert_eq!((equal.power(0.05, 58), equal.power(0.05, 59)), (0.0, 1.0));
+    near("margin", equal.margin(59, 0.8), zero_failure_bound(59, 0.05), 0.0);
     let published = &numbers["published"];
     for (index, case) in cases(&numbers["miller"]).iter().enumerate() {
         let (sigma, repeats) = (real(&case["sigma2"]), real(&case["repeats"]));

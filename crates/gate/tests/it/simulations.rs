@@ -1,6 +1,6 @@
 //! How often the gate errs, over many made-up runs of candidates that are exactly at the margin.
 
-use tieline_gate::{EProcess, Gate, Item, Proof, Verdict, judge};
+use tieline_gate::{EProcess, Gate, Item, MetricRule, Proof, Verdict, judge};
 
 use crate::world::{Dice, gate, item, table};
 
@@ -113,24 +113,46 @@ fn the_errors_of_single_answers_are_known_exactly() {
 }
 
 #[test]
+fn the_errors_of_one_arm_are_known_exactly() {
+    for n in [30, 72, 100, 300] {
+        let ln = ln_factorials(n);
+        for rate in [0.5, 0.8, 0.9, 0.95, 0.99_f64] {
+            let rule = MetricRule { at_least: Some(rate), ..MetricRule::default() };
+            let gate = Gate { metrics: [("correct".to_owned(), rule)].into(), ..Gate::default() };
+            let (mut passed, mut failed) = (0.0, 0.0);
+            for good in 0..=n {
+                let bad = n - good;
+                let odds = good as f64 * rate.ln() + bad as f64 * (1.0 - rate).ln();
+                let likely = (ln[n] - ln[good] - ln[bad] + odds).exp();
+                match judge(&gate, &table(good, 0, 0, bad)).unwrap().verdict {
+                    Verdict::Pass => passed += likely,
+                    Verdict::Fail => failed += likely,
+                    Verdict::Inconclusive | Verdict::Error => {}
+                }
+            }
+            assert!(passed <= 0.063, "{n} items at {rate}: {passed} passes");
+            assert!(failed <= 0.071, "{n} items at {rate}: {failed} fails");
+        }
+    }
+}
+
+#[test]
 fn repeats_clusters_and_skew_keep_the_level_too() {
     const RUNS: u32 = 250;
     let mut dice = Dice::new(2);
-    for n in [25, 100, 300] {
-        for lost in [0.03, 0.09, 0.3] {
-            let limit = at_most(0.05, RUNS);
-            let (passed, failed) = verdicts(RUNS, &gate(lost * 2.0 / 3.0), || {
-                (0..n).map(|index| repeated(&mut dice, index, lost)).collect()
-            });
-            let what = format!("{n} items, {lost} lost");
-            assert!(passed <= limit, "repeats, {what}: {passed} of all passed");
-            assert!(failed <= limit, "repeats, {what}: {failed} of all failed");
+    for (n, lost) in [(25, 0.09), (25, 0.3), (100, 0.03), (100, 0.3), (300, 0.03), (300, 0.09)] {
+        let limit = at_most(0.05, RUNS);
+        let what = format!("{n} items, {lost} lost");
+        let (passed, failed) = verdicts(RUNS, &gate(lost * 2.0 / 3.0), || {
+            (0..n).map(|index| repeated(&mut dice, index, lost)).collect()
+        });
+        assert!(passed <= limit, "repeats, {what}: {passed} of all passed");
+        assert!(failed <= limit, "repeats, {what}: {failed} of all failed");
 
-            let (passed, failed) =
-                verdicts(RUNS, &gate(lost), || clustered(&mut dice, n.div_ceil(4), lost));
-            assert!(passed <= limit, "clusters, {what}: {passed} of all passed");
-            assert!(failed <= limit, "clusters, {what}: {failed} of all failed");
-        }
+        let (passed, failed) =
+            verdicts(RUNS, &gate(lost), || clustered(&mut dice, n.div_ceil(4), lost));
+        assert!(passed <= limit, "clusters, {what}: {passed} of all passed");
+        assert!(failed <= limit, "clusters, {what}: {failed} of all failed");
     }
 }
 
