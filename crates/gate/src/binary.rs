@@ -101,6 +101,18 @@ impl PairedCounts {
         Interval { lower: gained.lower - lost.upper, upper: gained.upper - lost.lower }
     }
 
+    /// Clopper's and Pearson's bounds of the only share that was seen, where all items that differ
+    /// differ to one side; none where they do not. Tango's are too short there.
+    #[must_use]
+    pub fn exact_to_one_side(&self, tail: f64) -> Option<Interval> {
+        let of = |count: usize| clopper_pearson(count, self.items(), tail);
+        let (gained, lost) = (of(self.gained), of(self.lost));
+        let losses =
+            (self.gained == 0).then(|| Interval { lower: -lost.upper, upper: -lost.lower });
+        let gains = (self.lost == 0).then_some(gained);
+        losses.map(|losses| gains.map_or(losses, |gains| losses.hull(gains))).or(gains)
+    }
+
     /// Newcombe's interval of the difference, from Wilson's of both rates and their correlation.
     ///
     /// Source: Newcombe 1998, Statistics in Medicine 17:2635, method 10.

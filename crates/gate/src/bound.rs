@@ -46,9 +46,10 @@ pub(crate) struct Bound {
     pub(crate) estimate: f64,
     pub(crate) interval: Interval,
     pub(crate) method: Method,
-    /// Whether evidence is so little that the interval is the wider of two.
+    /// Whether evidence is so little that the interval is wider than the method's own.
     pub(crate) widened: bool,
-    /// The variance of one item's value, as if items were independent.
+    /// The variance of one item's value, such that over n it is that of the mean: where items come
+    /// in clusters, it holds what they have in common.
     pub(crate) variance: f64,
     law: Law,
 }
@@ -72,28 +73,33 @@ impl Bound {
     }
 
     fn of_pairs(counts: PairedCounts, alpha: f64) -> Self {
-        let widened = counts.items() < ITEMS_FEW;
         let score = counts.tango(alpha);
+        let few = (counts.items() < ITEMS_FEW).then(|| counts.exact(alpha));
+        let interval = [few, counts.exact_to_one_side(alpha)]
+            .into_iter()
+            .flatten()
+            .fold(score, Interval::hull);
         let estimate = counts.difference();
         Self {
             estimate,
-            interval: if widened { score.hull(counts.exact(alpha)) } else { score },
+            interval,
             method: Method::Tango,
-            widened,
+            widened: interval != score,
             variance: counts.discordance() - estimate * estimate,
             law: Law::Pairs(counts),
         }
     }
 
     fn of_rate(good: usize, n: usize, alpha: f64) -> Self {
-        let widened = n < ITEMS_FEW;
         let score = wilson(good, n, alpha);
+        let few = n < ITEMS_FEW || good.min(n - good) < DIFFERING_FEW;
+        let interval = if few { score.hull(clopper_pearson(good, n, alpha)) } else { score };
         let estimate = good as f64 / n.max(1) as f64;
         Self {
             estimate,
-            interval: if widened { score.hull(clopper_pearson(good, n, alpha)) } else { score },
+            interval,
             method: Method::Wilson,
-            widened,
+            widened: interval != score,
             variance: estimate * (1.0 - estimate),
             law: Law::Rate { good, n },
         }
@@ -108,9 +114,8 @@ impl Bound {
             let (method, law) = (Method::None, Law::Unknown);
             return Self { estimate, interval, method, widened: true, variance: 0.0, law };
         };
-        let widened = is_little(sample, &totals);
         let student = mean.interval(alpha);
-        let interval = if widened {
+        let interval = if is_little(sample, &totals) {
             student.hull(one_more(&totals, alpha, (least, most))).hull(
                 // Without any spread there is nothing to draw from; one more cluster then decides.
                 bootstrap_t_of(&totals, alpha, seed).unwrap_or(student),
@@ -123,7 +128,7 @@ impl Bound {
             estimate: mean.mean,
             interval: Interval::within(interval.lower, interval.upper, least, most),
             method: if clustered { Method::ClusteredT } else { Method::T },
-            widened,
+            widened: interval != student,
             variance: mean.standard_error.powi(2) * sample.values.len() as f64,
             law: Law::Mean(mean),
         }

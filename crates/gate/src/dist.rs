@@ -3,13 +3,24 @@
 use std::f64::consts::{PI, SQRT_2};
 
 use statrs::function::{
-    beta::{beta_reg, inv_beta_reg},
+    beta::{checked_beta_reg, inv_beta_reg},
     erf::{erfc, erfc_inv},
     gamma::ln_gamma,
 };
 
 /// Steps of Newton's method that take a quantile to the last digits its distribution has.
 const POLISH: usize = 3;
+
+/// A probability within the open interval that every quantile is finite on.
+fn open(p: f64) -> f64 {
+    let p = if p.is_nan() { 0.5 } else { p };
+    p.clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON)
+}
+
+/// The regularised incomplete beta function; no number where it is not defined.
+fn beta_reg(a: f64, b: f64, x: f64) -> f64 {
+    checked_beta_reg(a, b, x).unwrap_or(f64::NAN)
+}
 
 /// P(Z ≤ z) of the standard normal distribution.
 pub(crate) fn normal_cdf(z: f64) -> f64 {
@@ -18,6 +29,7 @@ pub(crate) fn normal_cdf(z: f64) -> f64 {
 
 /// The z below which a standard normal variable lies with probability `p`.
 pub(crate) fn normal_quantile(p: f64) -> f64 {
+    let p = open(p);
     let start = -SQRT_2 * erfc_inv(2.0 * p);
     polished(start, |z| normal_cdf(z) - p, |z| (-z * z / 2.0).exp() / (2.0 * PI).sqrt())
 }
@@ -30,7 +42,7 @@ pub(crate) fn t_cdf(t: f64, df: f64) -> f64 {
 
 /// The t below which Student's t with `df` degrees of freedom lies with probability `p`.
 pub(crate) fn t_quantile(p: f64, df: f64) -> f64 {
-    let tail = p.min(1.0 - p);
+    let tail = open(p).min(1.0 - open(p));
     let y = inv_beta_reg(df / 2.0, 0.5, 2.0 * tail);
     let start = (df * (1.0 - y) / y).sqrt();
     let ln_scale = ln_gamma(df.midpoint(1.0)) - ln_gamma(df / 2.0) - (df * PI).ln() / 2.0;
@@ -44,9 +56,8 @@ pub(crate) fn t_quantile(p: f64, df: f64) -> f64 {
 pub(crate) fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
     let ln_scale = ln_gamma(a + b) - ln_gamma(a) - ln_gamma(b);
     let density = |x: f64| (ln_scale + (a - 1.0) * x.ln() + (b - 1.0) * (-x).ln_1p()).exp();
-    let inside = |x: f64| x.clamp(f64::MIN_POSITIVE, 1.0 - f64::EPSILON);
-    let error = |x: f64| beta_reg(a, b, inside(x)) - p;
-    inside(polished(inside(inv_beta_reg(a, b, p)), error, |x| density(inside(x))))
+    let error = |x: f64| beta_reg(a, b, open(x)) - p;
+    open(polished(open(inv_beta_reg(a, b, open(p))), error, |x| density(open(x))))
 }
 
 /// P(X ≤ k) of `n` trials that each succeed with probability `p`.

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
+/// Beyond it a lower bound would be above its upper one.
+pub(crate) const ALPHA_MAX: f64 = 0.5;
+
 /// What a candidate has to show. Declared before the run, or its levels mean nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -128,7 +131,7 @@ impl Gate {
     ///
     /// Says the first thing that does not.
     pub fn check(&self) -> Result<(), Invalid> {
-        Invalid::unless_share("alpha", self.alpha)?;
+        Invalid::unless_between("alpha", self.alpha, ALPHA_MAX)?;
         Invalid::unless_share("min_power", self.min_power)?;
         for (name, rule) in &self.metrics {
             check_rule(name, rule.margin, rule.at_least)?;

@@ -6,13 +6,15 @@ use thiserror::Error;
 /// [`Verdict::Error`](crate::Verdict::Error).
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum Invalid {
-    /// A share that has to lie between 0 and 1, both excluded.
-    #[error("{name} must be between 0 and 1, not {value}")]
+    /// A share that has to lie between 0 and a most, both excluded.
+    #[error("{name} must be between 0 and {most}, not {value}")]
     Share {
         /// What it is called in the gate.
         name: String,
         /// What it is.
         value: f64,
+        /// What it has to be below.
+        most: f64,
     },
     /// A limit that has to be a number above zero.
     #[error("{name} must be a number above 0, not {value}")]
@@ -51,10 +53,14 @@ pub enum Invalid {
 
 impl Invalid {
     pub(crate) fn unless_share(name: &str, value: f64) -> Result<(), Self> {
-        if value > 0.0 && value < 1.0 {
+        Self::unless_between(name, value, 1.0)
+    }
+
+    pub(crate) fn unless_between(name: &str, value: f64, most: f64) -> Result<(), Self> {
+        if value > 0.0 && value < most {
             return Ok(());
         }
-        Err(Self::Share { name: name.to_owned(), value })
+        Err(Self::Share { name: name.to_owned(), value, most })
     }
 
     pub(crate) fn unless_limit(name: &str, value: f64) -> Result<(), Self> {

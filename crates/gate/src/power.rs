@@ -4,6 +4,7 @@
 use crate::{
     dist::{normal_cdf, normal_quantile},
     number::whole,
+    rate::zero_failure_bound,
 };
 
 /// The variance of an evaluation with repeats: of items (ω²), and of an item's answers (σ²/K) in
@@ -72,17 +73,16 @@ impl NonInferiority {
     /// Items that pass this margin with this power; none where no number of them would, because
     /// the candidate is that much worse.
     ///
-    /// n = (z₁₋α + z_power)²·Var/(δ+m)², but never fewer than pass without any difference at all
-    /// by Tango's bound, z²(1−m)/m.
+    /// n = (z₁₋α + z_power)²·Var/(δ+m)², but never fewer than pass without any difference at all,
+    /// ln α / ln(1−m).
     ///
     /// Source: the matched-pairs non-inferiority test by the normal approximation; Liu et al. 2002,
     /// Statistics in Medicine 21:231.
     #[must_use]
     pub fn items(&self, margin: f64, power: f64) -> Option<usize> {
         let room = self.delta + margin;
-        let z_alpha = normal_quantile(1.0 - self.alpha);
-        let z = z_alpha + normal_quantile(power);
-        let least = z_alpha * z_alpha * (1.0 - margin).max(0.0) / margin;
+        let z = normal_quantile(1.0 - self.alpha) + normal_quantile(power);
+        let least = self.alpha.ln() / (-margin).ln_1p();
         (room > 0.0 && margin > 0.0)
             .then(|| whole((z * z * self.variance / (room * room)).max(least)))
     }
@@ -96,17 +96,14 @@ impl NonInferiority {
         if spread > 0.0 {
             return normal_cdf(room / spread - z);
         }
-        let enough = n as f64 >= z * z * (1.0 - margin).max(0.0) / margin;
-        if room > 0.0 && enough { 1.0 } else { 0.0 }
+        if room > zero_failure_bound(n, self.alpha) { 1.0 } else { 0.0 }
     }
 
     /// The smallest margin that n items pass with this power.
     #[must_use]
     pub fn margin(&self, n: usize, power: f64) -> f64 {
-        let z_alpha = normal_quantile(1.0 - self.alpha);
-        let z = z_alpha + normal_quantile(power);
-        let count = n.max(1) as f64;
-        let least = z_alpha * z_alpha / (count + z_alpha * z_alpha);
-        (z * (self.variance / count).sqrt() - self.delta).max(least)
+        let z = normal_quantile(1.0 - self.alpha) + normal_quantile(power);
+        let reach = z * (self.variance / n.max(1) as f64).sqrt();
+        (reach - self.delta).max(zero_failure_bound(n, self.alpha))
     }
 }

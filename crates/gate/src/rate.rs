@@ -13,7 +13,7 @@ pub fn wilson(successes: usize, n: usize, tail: f64) -> Interval {
     if n == 0 {
         return Interval { lower: 0.0, upper: 1.0 };
     }
-    let (rate, count) = (successes as f64 / n as f64, n as f64);
+    let (rate, count) = (successes.min(n) as f64 / n as f64, n as f64);
     let z2 = normal_quantile(tail).powi(2);
     let centre = (rate + z2 / (2.0 * count)) / (1.0 + z2 / count);
     let inner = z2 * (rate * (1.0 - rate) / count + z2 / (4.0 * count * count));

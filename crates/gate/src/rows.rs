@@ -1,6 +1,6 @@
 //! What was measured: items, and the answers of both arms to them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tieline_types::UsdPico;
@@ -88,13 +88,10 @@ impl<'a> Rows<'a> {
     pub(crate) fn of(items: &'a [Item]) -> Result<Self, Invalid> {
         let mut sorted: Vec<&Item> = items.iter().collect();
         sorted.sort_by(|a, b| a.id.cmp(&b.id));
-        let mut seen = BTreeSet::new();
-        for item in &sorted {
-            if !seen.insert(&item.id) {
-                return Err(Invalid::Twice { id: item.id.clone() });
-            }
-            check_scores(item)?;
+        if let Some([twice, _]) = sorted.array_windows().find(|[a, b]| a.id == b.id) {
+            return Err(Invalid::Twice { id: twice.id.clone() });
         }
+        sorted.iter().try_for_each(|item| check_scores(item))?;
         let mut labels: BTreeMap<&str, usize> = BTreeMap::new();
         let rows = sorted.into_iter().enumerate().map(|(index, item)| {
             let label = match &item.cluster {
@@ -104,6 +101,11 @@ impl<'a> Rows<'a> {
             Row { item, label }
         });
         Ok(Self { rows: rows.collect() })
+    }
+
+    /// The rows that a metric is about.
+    pub(crate) fn concerned_by(&self, metric: &str) -> Vec<Row<'a>> {
+        self.rows.iter().filter(|row| row.item.concerns(metric)).copied().collect()
     }
 }
 
@@ -116,11 +118,4 @@ fn check_scores(item: &Item) -> Result<(), Invalid> {
         }
     }
     Ok(())
-}
-
-impl<'a> Rows<'a> {
-    /// The rows that a metric is about.
-    pub(crate) fn concerned_by(&self, metric: &str) -> Vec<Row<'a>> {
-        self.rows.iter().filter(|row| row.item.concerns(metric)).copied().collect()
-    }
 }

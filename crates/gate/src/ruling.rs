@@ -99,9 +99,9 @@ pub struct Finding {
     pub items: usize,
     /// The clusters they come in, where they do.
     pub clusters: Option<usize>,
-    /// The candidate's mean score.
+    /// The candidate's mean score on these items.
     pub candidate: Option<f64>,
-    /// The incumbent's.
+    /// The incumbent's, where the question is about it.
     pub incumbent: Option<f64>,
     /// The difference of the arms, or the candidate's mean; over items without missing scores.
     pub estimate: f64,
@@ -109,7 +109,7 @@ pub struct Finding {
     pub interval: Interval,
     /// How they were found.
     pub method: Method,
-    /// Whether evidence is so little that they were widened.
+    /// Whether evidence is so little that they are wider than the method's own.
     pub widened: bool,
     /// Scores that are missing, and what they could have changed; none where there are none.
     pub missing: Option<Missing>,
@@ -122,8 +122,8 @@ pub struct Finding {
     /// How likely so many items would have passed an equal candidate; for an `at_least`, one that
     /// is as good as this one seems.
     pub power: f64,
-    /// How many more items would pass such a candidate as this one seems to be, with the planned
-    /// power. None where no number would.
+    /// Where it is inconclusive: how many more items would pass such a candidate as this one seems
+    /// to be, with the planned power. None where no number would.
     pub items_missing: Option<usize>,
     /// Shown to be better than the incumbent.
     pub superior: bool,

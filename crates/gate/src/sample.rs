@@ -98,16 +98,6 @@ impl Scores {
         self.items.iter().filter(|item| item.1.flaky).count()
     }
 
-    /// The mean scores of both arms over what was scored.
-    pub(crate) fn means(&self) -> (Option<f64>, Option<f64>) {
-        let of = |arm: fn(&(usize, Repeats, Repeats)) -> &Repeats| {
-            let means: Vec<f64> =
-                self.items.iter().filter_map(|item| arm(item).mean(None)).collect();
-            mean_of(&means)
-        };
-        (of(|item| &item.1), of(|item| &item.2))
-    }
-
     pub(crate) fn sample(&self, fill: Fill) -> Sample {
         let fills = fill.scores();
         let mut sample = Sample { paired: self.paired, ..Sample::default() };
@@ -119,6 +109,7 @@ impl Scores {
             let (Some(right), true) = (right, other.is_some() || !self.paired) else { continue };
             let other = other.unwrap_or_default();
             sample.values.push(right - other);
+            sample.incumbent.push(other);
             sample.labels.push(*label);
             single &= candidate.is_single() && (!self.paired || incumbent.is_single());
             counts.count(right, other);
@@ -152,6 +143,8 @@ impl PairedCounts {
 pub(crate) struct Sample {
     pub(crate) paired: bool,
     pub(crate) values: Vec<f64>,
+    /// The incumbent's part of each value.
+    incumbent: Vec<f64>,
     pub(crate) labels: Vec<usize>,
     /// Where every value is one binary outcome, or the difference of two, and no items belong
     /// together. Without an incumbent, `gained` are the good and `neither` the bad.
@@ -162,6 +155,11 @@ impl Sample {
     /// The least and the most that a value can be.
     pub(crate) const fn range(&self) -> (f64, f64) {
         if self.paired { (-1.0, 1.0) } else { (0.0, 1.0) }
+    }
+
+    /// The incumbent's mean score, where there is one; the candidate's is higher by the estimate.
+    pub(crate) fn incumbent(&self) -> Option<f64> {
+        mean_of(&self.incumbent).filter(|_| self.paired)
     }
 
     pub(crate) fn clusters(&self) -> usize {

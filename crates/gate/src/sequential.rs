@@ -7,7 +7,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, number::Interval};
+use crate::{Invalid, gate::ALPHA_MAX, number::Interval};
 
 /// A bet risks at most this share of what could be lost on it.
 const RISK_MAX: f64 = 0.5;
@@ -63,10 +63,10 @@ impl EProcess {
     ///
     /// # Errors
     ///
-    /// Where the margin or `alpha` is not between 0 and 1.
+    /// Where the margin is not between 0 and 1, or `alpha` not between 0 and a half.
     pub fn new(margin: f64, alpha: f64) -> Result<Self, Invalid> {
         Invalid::unless_share("margin", margin)?;
-        Invalid::unless_share("alpha", alpha)?;
+        Invalid::unless_between("alpha", alpha, ALPHA_MAX)?;
         let (for_candidate, against_candidate) = (Wealth::default(), Wealth::default());
         let (pairs, sum, squares) = (0, 0.0, 0.0);
         Ok(Self { margin, alpha, pairs, sum, squares, for_candidate, against_candidate })
@@ -86,8 +86,8 @@ impl EProcess {
         let bet = self.bet();
         let for_most = RISK_MAX / (1.0 - self.margin);
         let against_most = RISK_MAX / (1.0 + self.margin);
-        self.for_candidate.multiply(1.0 + bet.clamp(0.0, for_most) * above);
-        self.against_candidate.multiply(1.0 - (-bet).clamp(0.0, against_most) * above);
+        self.for_candidate.multiply(1.0 + bet.max(0.0).min(for_most) * above);
+        self.against_candidate.multiply(1.0 - (-bet).max(0.0).min(against_most) * above);
         self.learn(difference);
     }
 

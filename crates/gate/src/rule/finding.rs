@@ -35,7 +35,7 @@ pub(super) fn find_by(
     let analysis = Analysis::of(gate, question, &scores, &sample);
     let verdict = analysis.verdict;
     let bound = &analysis.bound;
-    let (candidate, incumbent) = scores.means();
+    let incumbent = sample.incumbent();
     let threshold = question.threshold();
     let plan = plan(gate, question, bound, sample.values.len());
     let mut finding = Finding {
@@ -44,8 +44,9 @@ pub(super) fn find_by(
         question,
         items: sample.values.len(),
         clusters: sample.is_clustered().then(|| sample.clusters()),
-        candidate,
-        incumbent: incumbent.filter(|_| paired),
+        candidate: (!sample.values.is_empty())
+            .then(|| bound.estimate + incumbent.unwrap_or_default()),
+        incumbent,
         estimate: bound.estimate,
         interval: bound.interval,
         method: bound.method,
@@ -55,9 +56,9 @@ pub(super) fn find_by(
         discordance: sample.counts.filter(|_| paired).map(|counts| counts.discordance()),
         flaky: scores.flaky(),
         power: plan.power,
-        items_missing: plan.missing,
-        superior: paired && bound.interval.lower > 0.0,
-        tolerable: paired && bound.interval.lower > threshold && bound.interval.upper < 0.0,
+        items_missing: plan.missing.filter(|_| verdict == Verdict::Inconclusive),
+        superior: paired && analysis.lowest() > 0.0,
+        tolerable: paired && analysis.lowest() > threshold && analysis.highest() < 0.0,
     };
     finding.reason = super::words::reason(name, &finding);
     finding
@@ -99,6 +100,20 @@ impl Analysis {
                 for_candidate: best.interval,
             }),
         }
+    }
+}
+
+impl Analysis {
+    /// The lower bound, whatever the missing scores would have been.
+    fn lowest(&self) -> f64 {
+        let filled = self.missing.map(|missing| missing.against_candidate.lower);
+        filled.map_or(self.bound.interval.lower, |filled| filled.min(self.bound.interval.lower))
+    }
+
+    /// The upper bound, whatever the missing scores would have been.
+    fn highest(&self) -> f64 {
+        let filled = self.missing.map(|missing| missing.for_candidate.upper);
+        filled.map_or(self.bound.interval.upper, |filled| filled.max(self.bound.interval.upper))
     }
 }
 

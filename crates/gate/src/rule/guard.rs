@@ -168,14 +168,12 @@ fn refusals(gate: &Gate, limit: f64, rows: &[Row<'_>]) -> GuardRuling {
         let refused = trial.refused.filter(|_| !trial.failed)?;
         Some(if refused { 0.0 } else { 1.0 })
     };
-    let looked_at: Vec<Row<'_>> = rows
-        .iter()
-        .filter(|row| {
-            let mut trials = row.item.candidate.iter().chain(&row.item.incumbent);
-            trials.any(|trial| trial.refused.is_some())
-        })
-        .copied()
-        .collect();
+    // A call that failed might have been refused, and is missing here too.
+    let concerned = |row: &&Row<'_>| {
+        let mut trials = row.item.candidate.iter().chain(&row.item.incumbent);
+        trials.any(|trial| trial.refused.is_some() || trial.failed)
+    };
+    let looked_at: Vec<Row<'_>> = rows.iter().filter(concerned).copied().collect();
     let question = Question::NonInferior(limit);
     let finding = find_by(gate, name(Guard::RefusalDelta), question, &looked_at, &answered);
     let judged = finding.verdict != Verdict::Error;

@@ -1,5 +1,6 @@
 //! Findings in plain words.
 
+use super::finding::against;
 use crate::{
     bound::Method,
     gate::Question,
@@ -53,7 +54,8 @@ fn open(finding: &Finding) -> String {
 
 /// What would settle it.
 fn remedy(finding: &Finding) -> String {
-    if let Some(missing) = finding.missing {
+    let without = against(finding.interval, finding.question.threshold());
+    if let Some(missing) = finding.missing.filter(|_| without != Verdict::Inconclusive) {
         let count = missing.candidate + missing.incumbent;
         return format!("as {count} scores are missing and would decide it; run those again");
     }

@@ -109,6 +109,17 @@ fn nothing_discordant_proves_no_difference_and_bounds_it() {
     near("mid-p", equal.mcnemar().mid_p, 1.0, 0.0);
     let z2 = 1.644_853_626_951_472_7_f64.powi(2);
     near("tango", equal.tango(0.05).lower, -z2 / (50.0 + z2), 1e-10);
+    let to_one_side = |gained, lost| {
+        let counts = PairedCounts { both: 40, gained, lost, neither: 10 };
+        counts.exact_to_one_side(0.05)
+    };
+    assert_eq!(to_one_side(1, 1), None);
+    let none_differs = to_one_side(0, 0).unwrap();
+    near("upper", none_differs.upper, zero_failure_bound(50, 0.05), 1e-12);
+    near("lower", none_differs.lower, -none_differs.upper, 1e-12);
+    let lost = clopper_pearson(5, 55, 0.05);
+    assert_eq!(to_one_side(0, 5), Some(Interval { lower: -lost.upper, upper: -lost.lower }));
+    assert_eq!(to_one_side(5, 0), Some(lost));
     let none = PairedCounts::default();
     assert_eq!(none.tango(0.05), Interval { lower: -1.0, upper: 1.0 });
 }
@@ -153,6 +164,10 @@ fn sizes_and_power() {
         same("margin", test.margin(300, 0.8), &case["margin_at_300"]);
     }
     assert_eq!(NonInferiority::binary(0.1, -0.03, 0.05).items(0.03, 0.8), None);
+    let equal = NonInferiority::binary(0.0, 0.0, 0.05);
+    assert_eq!(equal.items(0.05, 0.8), Some(59), "none of 59 differs");
+    assert_eq!((equal.power(0.05, 58), equal.power(0.05, 59)), (0.0, 1.0));
+    near("margin", equal.margin(59, 0.8), zero_failure_bound(59, 0.05), 0.0);
     let published = &numbers["published"];
     for (index, case) in cases(&numbers["miller"]).iter().enumerate() {
         let (sigma, repeats) = (real(&case["sigma2"]), real(&case["repeats"]));

@@ -1,8 +1,8 @@
 //! How often the gate errs, over many made-up runs of candidates that are exactly at the margin.
 
-use tieline_gate::{EProcess, Gate, Item, Proof, Verdict, judge};
+use tieline_gate::{EProcess, Gate, Item, MetricRule, Proof, Verdict, judge};
 
-use crate::world::{Dice, gate, item};
+use crate::world::{Dice, gate, item, table};
 
 /// Three standard errors above `alpha` of a rate over so many runs.
 fn at_most(alpha: f64, runs: u32) -> f64 {
@@ -53,25 +53,106 @@ fn a_candidate_at_the_margin_seldom_passes_and_seldom_fails() {
     }
 }
 
+/// ln(n!).
+fn ln_factorials(n: usize) -> Vec<f64> {
+    let numbers = (1_u32..).take(n).map(|k| f64::from(k).ln());
+    let sums = numbers.scan(0.0, |sum, ln| {
+        *sum += ln;
+        Some(*sum)
+    });
+    std::iter::once(0.0).chain(sums).collect()
+}
+
+/// How likely a candidate at the margin passes and fails, from every outcome that is not less
+/// likely than one in a billion.
+fn exact_errors(n: usize, discordance: f64, margin: f64) -> (f64, f64) {
+    let (gained, lost) = ((discordance - margin) / 2.0, (discordance + margin) / 2.0);
+    let ln = ln_factorials(n);
+    let power = |p: f64, k: usize| if k == 0 { 0.0 } else { k as f64 * p.ln() };
+    let (mut passed, mut failed) = (0.0, 0.0);
+    for (b, c) in (0..=n).flat_map(|b| (0..=n - b).map(move |c| (b, c))) {
+        let same = n - b - c;
+        let likely = (ln[n] - ln[b] - ln[c] - ln[same]
+            + power(gained, b)
+            + power(lost, c)
+            + power(1.0 - discordance, same))
+        .exp();
+        if likely < 1e-9 {
+            continue;
+        }
+        match judge(&gate(margin), &table(same, b, c, 0)).unwrap().verdict {
+            Verdict::Pass => passed += likely,
+            Verdict::Fail => failed += likely,
+            Verdict::Inconclusive | Verdict::Error => {}
+        }
+    }
+    (passed, failed)
+}
+
+#[test]
+fn the_errors_of_single_answers_are_known_exactly() {
+    // 0.05, a little more where few items make steps: 0.06 to pass and 0.076 to fail at most.
+    for (n, discordance, margin, most_passed, most_failed) in [
+        (30, 0.05, 0.05, 0.001, 0.05),
+        (30, 0.2, 0.05, 0.05, 0.06),
+        (50, 0.05, 0.05, 0.001, 0.05),
+        (50, 0.1, 0.05, 0.05, 0.06),
+        (52, 0.05, 0.05, 0.001, 0.05),
+        (100, 0.05, 0.05, 0.05, 0.05),
+        (100, 0.1, 0.05, 0.05, 0.06),
+        (200, 0.05, 0.05, 0.05, 0.05),
+        (200, 0.1, 0.03, 0.05, 0.06),
+        (30, 0.2, 0.03, 0.0602, 0.06),
+        (62, 0.06, 0.02, 0.05, 0.076),
+    ] {
+        let (passed, failed) = exact_errors(n, discordance, margin);
+        let what = format!("{n} items, discordance {discordance}, margin {margin}");
+        assert!(passed <= most_passed, "{what}: {passed} passes");
+        assert!(failed <= most_failed, "{what}: {failed} fails");
+    }
+}
+
+#[test]
+fn the_errors_of_one_arm_are_known_exactly() {
+    for n in [30, 72, 100, 300] {
+        let ln = ln_factorials(n);
+        for rate in [0.5, 0.8, 0.9, 0.95, 0.99_f64] {
+            let rule = MetricRule { at_least: Some(rate), ..MetricRule::default() };
+            let gate = Gate { metrics: [("correct".to_owned(), rule)].into(), ..Gate::default() };
+            let (mut passed, mut failed) = (0.0, 0.0);
+            for good in 0..=n {
+                let bad = n - good;
+                let odds = good as f64 * rate.ln() + bad as f64 * (1.0 - rate).ln();
+                let likely = (ln[n] - ln[good] - ln[bad] + odds).exp();
+                match judge(&gate, &table(good, 0, 0, bad)).unwrap().verdict {
+                    Verdict::Pass => passed += likely,
+                    Verdict::Fail => failed += likely,
+                    Verdict::Inconclusive | Verdict::Error => {}
+                }
+            }
+            assert!(passed <= 0.063, "{n} items at {rate}: {passed} passes");
+            assert!(failed <= 0.071, "{n} items at {rate}: {failed} fails");
+        }
+    }
+}
+
 #[test]
 fn repeats_clusters_and_skew_keep_the_level_too() {
     const RUNS: u32 = 250;
     let mut dice = Dice::new(2);
-    for n in [25, 100, 300] {
-        for lost in [0.03, 0.09, 0.3] {
-            let limit = at_most(0.05, RUNS);
-            let (passed, failed) = verdicts(RUNS, &gate(lost * 2.0 / 3.0), || {
-                (0..n).map(|index| repeated(&mut dice, index, lost)).collect()
-            });
-            let what = format!("{n} items, {lost} lost");
-            assert!(passed <= limit, "repeats, {what}: {passed} of all passed");
-            assert!(failed <= limit, "repeats, {what}: {failed} of all failed");
+    for (n, lost) in [(25, 0.09), (25, 0.3), (100, 0.03), (100, 0.3), (300, 0.03), (300, 0.09)] {
+        let limit = at_most(0.05, RUNS);
+        let what = format!("{n} items, {lost} lost");
+        let (passed, failed) = verdicts(RUNS, &gate(lost * 2.0 / 3.0), || {
+            (0..n).map(|index| repeated(&mut dice, index, lost)).collect()
+        });
+        assert!(passed <= limit, "repeats, {what}: {passed} of all passed");
+        assert!(failed <= limit, "repeats, {what}: {failed} of all failed");
 
-            let (passed, failed) =
-                verdicts(RUNS, &gate(lost), || clustered(&mut dice, n.div_ceil(4), lost));
-            assert!(passed <= limit, "clusters, {what}: {passed} of all passed");
-            assert!(failed <= limit, "clusters, {what}: {failed} of all failed");
-        }
+        let (passed, failed) =
+            verdicts(RUNS, &gate(lost), || clustered(&mut dice, n.div_ceil(4), lost));
+        assert!(passed <= limit, "clusters, {what}: {passed} of all passed");
+        assert!(failed <= limit, "clusters, {what}: {failed} of all failed");
     }
 }
 

@@ -169,6 +169,20 @@ fn missing_scores_are_neither_wrong_nor_forgotten() {
 }
 
 #[test]
+fn what_missing_scores_could_take_back_is_not_told() {
+    let mut items = table(200, 30, 5, 65);
+    assert!(finding(0.05, &items).superior);
+    for item in items.iter_mut().take(20) {
+        item.candidate = vec![failed("correct")];
+    }
+    let holed = finding(0.05, &items);
+    assert!(holed.interval.lower > 0.0 && !holed.superior);
+    assert_eq!(holed.verdict, Verdict::Pass);
+    let incumbent = holed.incumbent.unwrap();
+    assert!((holed.candidate.unwrap() - incumbent - holed.estimate).abs() < 1e-12);
+}
+
+#[test]
 fn a_metric_is_about_the_items_that_have_it() {
     let mut items = table(200, 5, 5, 10);
     for item in items.iter_mut().take(20) {
@@ -341,8 +355,9 @@ fn what_makes_no_sense_is_refused() {
         judge(&gate, &[]).unwrap_err().to_string()
     };
     for (change, said) in [
-        ((|gate| gate.alpha = 0.0) as fn(&mut Gate), "alpha must be between 0 and 1, not 0"),
+        ((|gate| gate.alpha = 0.0) as fn(&mut Gate), "alpha must be between 0 and 0.5, not 0"),
         (|gate| gate.min_power = f64::NAN, "min_power must be between 0 and 1, not NaN"),
+        (|gate| gate.alpha = 0.6, "alpha must be between 0 and 0.5, not 0.6"),
         (|gate| gate.metrics.clear(), "the gate has no required metric"),
         (|gate| gate.guards.cost_ratio = Some(-1.0), "cost_ratio must be a number above 0, not -1"),
         (
