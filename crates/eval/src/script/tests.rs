@@ -1,3 +1,5 @@
+//! What scripts give, and what stops them.
+
 use serde_json::json;
 
 use super::*;
