@@ -13,7 +13,7 @@ use std::{path::Path, process::ExitCode};
 
 use finding::Finding;
 
-use crate::{arguments::Arguments, error::TaskError, schema::SCHEMA_FILE, workspace::Workspace};
+use crate::{arguments::Arguments, error::TaskError, schema::SCHEMA_FILES, workspace::Workspace};
 
 pub(crate) fn task(arguments: Arguments) -> Result<ExitCode, TaskError> {
     arguments.end()?;
@@ -28,7 +28,7 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool, TaskError> {
     findings.extend(changelog::check(workspace, &files)?);
     findings.extend(decisions::check(&files));
     findings.extend(links::check(workspace, &files)?);
-    findings.extend(schema_is_there(&files));
+    findings.extend(missing_schemas(&files));
     for file in files.iter().filter(|file| source::is_text(file)) {
         findings.extend(source::check(file, &workspace.text(file)?));
     }
@@ -42,9 +42,10 @@ pub(crate) fn check(workspace: &Workspace) -> Result<bool, TaskError> {
     Ok(findings.is_empty())
 }
 
-fn schema_is_there(files: &[std::path::PathBuf]) -> Option<Finding> {
-    let missing = !files.iter().any(|file| file == Path::new(SCHEMA_FILE));
-    missing.then(|| Finding::at(SCHEMA_FILE, 1, "the schema is missing; run `cargo xtask schema`"))
+fn missing_schemas(files: &[std::path::PathBuf]) -> impl Iterator<Item = Finding> {
+    let names = SCHEMA_FILES.iter().map(|(name, _)| *name);
+    let missing = names.filter(|name| !files.iter().any(|file| file == Path::new(name)));
+    missing.map(|name| Finding::at(name, 1, "the schema is missing; run `cargo xtask schema`"))
 }
 
 /// The number of the first line that holds `needle`, or 1: a place to point at.

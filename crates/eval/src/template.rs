@@ -88,16 +88,31 @@ impl Template {
         render(&scope.names).map_err(|error| self.explain(&error, scope))
     }
 
-    /// As [`Template::render`], and what was rendered is read as JSON where it is a list or an
-    /// object.
+    /// What one expression alone stands for, as it is: a list stays a list. Otherwise as
+    /// [`Template::render`], read as JSON where it is a list or an object.
     ///
     /// # Errors
     /// Those of [`Template::render`].
     pub(crate) fn value(&self, scope: &Scope) -> Result<Json, TemplateError> {
+        if let Some(value) = self.lone_value(scope) {
+            return Ok(value);
+        }
         let text = self.render(scope)?;
         let structured = self.live && text.trim_start().starts_with(['[', '{']);
         let parsed = structured.then(|| serde_json::from_str(&text).ok()).flatten();
         Ok(parsed.unwrap_or(Json::String(text)))
+    }
+
+    /// The list or object that `{{ expression }}` stands for, where the template is just that.
+    fn lone_value(&self, scope: &Scope) -> Option<Json> {
+        let inner = self.source.trim().strip_prefix("{{")?.strip_suffix("}}")?;
+        // The expression must be the only one: the engine takes it for granted.
+        if ["{{", "}}", "{%", "%}", "{#", "#}"].iter().any(|mark| inner.contains(mark)) {
+            return None;
+        }
+        let expression = ENVIRONMENT.compile_expression(inner).ok()?;
+        let value = serde_json::to_value(expression.eval(&scope.names).ok()?).ok()?;
+        (value.is_array() || value.is_object()).then_some(value)
     }
 
     fn explain(&self, error: &minijinja::Error, scope: &Scope) -> TemplateError {
@@ -266,3 +281,6 @@ fn sample(text: &str, answer: &Answer) -> Json {
         "model": answer.model,
     })
 }
+
+#[cfg(test)]
+mod tests;

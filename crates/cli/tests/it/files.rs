@@ -83,11 +83,13 @@ fn init_writes_a_file_that_checks_and_never_overwrites() {
 }
 
 #[test]
-fn the_schema_is_json() {
-    let (code, out, _) = Folder::new().run("schema");
-    assert_eq!(code, 0);
-    let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert!(schema["properties"]["providers"].is_object());
+fn the_schemas_are_json() {
+    for (command, key) in [("schema", "providers"), ("schema suite", "graders")] {
+        let (code, out, _) = Folder::new().run(command);
+        assert_eq!(code, 0);
+        let schema: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert!(schema["properties"][key].is_object(), "{command}");
+    }
 }
 
 #[test]

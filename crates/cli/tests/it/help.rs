@@ -34,7 +34,7 @@ Commands:
   eval        Find out whether a deployment is good enough to serve a feature
   demo        Show an outage being survived; needs no configuration and no credentials
   sim         Run simulated providers, for trying things out and for tests
-  schema      Print the JSON Schema of tieline.yaml, for editors
+  schema      Print the JSON Schema of tieline.yaml or of eval suites, for editors
   help        Print this message or the help of the given subcommand(s)
 
 Options:
@@ -603,17 +603,29 @@ Examples:
 #[test]
 fn schema() {
     assert_snapshot!(help("schema"), @r#"
-Print the JSON Schema of tieline.yaml, for editors
+Print the JSON Schema of tieline.yaml or of eval suites, for editors
 
-Usage: tieline schema
+Usage: tieline schema [OF]
+
+Arguments:
+  [OF]
+          What it is the schema of
+
+          Possible values:
+          - configuration: The configuration, tieline.yaml
+          - suite:         An eval suite
+
+          [default: configuration]
 
 Options:
-  -h, --help  Print help
+  -h, --help
+          Print help (see a summary with '-h')
 
 Examples:
   tieline schema > tieline.schema.json
   # and as the first line of tieline.yaml:
   # yaml-language-server: $schema=tieline.schema.json
+  tieline schema suite > eval-suite.schema.json
 "#);
 }
 

@@ -183,7 +183,7 @@ impl Check {
         let found = match transformed.transpose() {
             Ok(None) => self.find(seen, tools).await,
             Ok(Some(text)) => self.find(&seen.reading(text), tools).await,
-            Err(error) => Found::from(Err(error)),
+            Err(found) => Found::from(found),
         };
         let negated = found.mark.map(|mark| if self.negate { mark.negated() } else { mark });
         Found { mark: negated, ..found }.into_grade(&self.id)

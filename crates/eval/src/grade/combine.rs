@@ -31,8 +31,8 @@ impl Counted<'_> {
     }
 }
 
-/// All must pass; or, with a threshold, their weighted mean score must reach it. Graders of weight 0
-/// are only reported. Nothing to grade by is a pass.
+/// All must pass; or, with a threshold, their weighted mean score must reach it. Graders of weight
+/// 0 are only reported. Nothing to grade by is a pass.
 pub(super) fn combine(all: &[Counted<'_>], threshold: Option<f64>) -> Result<Mark, Broken> {
     let counted: Vec<&Counted<'_>> = all.iter().filter(|counted| counted.counts()).collect();
     if let Some((grade, error)) =

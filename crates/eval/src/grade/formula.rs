@@ -40,6 +40,11 @@ pub(super) struct Formula(String);
 impl Formula {
     /// Reads a formula over graders of some names.
     pub(super) fn new(source: &str, names: &[&str], flaws: &mut Flaws) -> Self {
+        let foreign = |c: &char| !(c.is_alphanumeric() || " _.,+-*/^()".contains(*c));
+        if let Some(c) = source.chars().find(foreign) {
+            flaws.add("/formula", format!("`{c}` is not part of a formula"));
+            return Self(String::new());
+        }
         // A power is `^` there and `**` in the language that works it out.
         let formula = source.replace('^', "**");
         match ENVIRONMENT.compile_expression(&formula) {

@@ -16,8 +16,11 @@ use super::{
     seen::Seen,
     text::plain,
 };
-use crate::flaw::Flaws;
-use crate::script::{Script, ScriptError};
+use crate::{
+    flaw::Flaws,
+    script::{Script, ScriptError},
+    template::Template,
+};
 
 /// How long a program may take.
 const COMMAND_TIME_MAX: Duration = Duration::from_secs(30);
@@ -26,15 +29,28 @@ const COMMAND_BYTES_MAX: u64 = 1 << 20;
 /// What a program is told of this process' environment; secrets are not in it.
 const ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "USER"];
 
-/// JavaScript says what an answer is worth.
+/// JavaScript says what an answer is worth. It may have holes that a case fills before it is read.
 pub(super) struct Scripted {
-    script: Option<Script>,
+    source: Template,
+    /// The script, where it is the same for every case.
+    fixed: Option<Script>,
     threshold: Option<f64>,
 }
 
 impl Scripted {
     pub(super) fn new(source: &str, threshold: Option<f64>, flaws: &mut Flaws) -> Self {
-        Self { script: read(source, "/source", flaws), threshold }
+        let source = flaws.template("/source", source);
+        let fixed = source.fixed().and_then(|source| read(source, "/source", flaws));
+        Self { source, fixed, threshold }
+    }
+
+    fn run(&self, seen: &Seen<'_>) -> Result<Result<Value, ScriptError>, Broken> {
+        let (output, context) = (output(seen), context(seen));
+        if let Some(script) = &self.fixed {
+            return Ok(script.run(&output, &context));
+        }
+        let source = self.source.render(seen.scope())?;
+        Ok(Script::new(&source).and_then(|script| script.run(&output, &context)))
     }
 }
 
@@ -45,21 +61,30 @@ pub(super) fn read(source: &str, at: &str, flaws: &mut Flaws) -> Option<Script> 
 
 impl Scorer for Scripted {
     fn mark(&self, seen: &Seen<'_>) -> Result<Mark, Broken> {
-        let Some(script) = &self.script else { return Err(Broken("no script".to_owned())) };
-        match script.run(&output(seen), &context(seen)) {
+        match self.run(seen)? {
             Ok(given) => returned::read(&given, self.threshold),
-            // Scripts throw at answers that are not as they take for granted, `JSON.parse` above
-            // all: that is no finding to turn round, and no reason to take the answer for missing.
-            Err(error @ ScriptError::Threw(_)) => Ok(Mark::failed(error.to_string())),
-            Err(other) => Err(Broken(other.to_string())),
+            Err(error) => no_value(&error, ""),
         }
     }
 }
 
-/// What the script makes of an answer, to be graded in its place.
-pub(super) fn transformed(script: &Script, seen: &Seen<'_>) -> Result<String, Broken> {
+/// What a script finds that gives no value.
+///
+/// Scripts throw at answers that are not as they take for granted, `JSON.parse` above all: that is
+/// no finding to turn round, and no reason to take the answer for missing.
+fn no_value(error: &ScriptError, of: &str) -> Result<Mark, Broken> {
+    let told = format!("{of}{error}");
+    if matches!(error, ScriptError::Threw(_)) { Ok(Mark::failed(told)) } else { Err(Broken(told)) }
+}
+
+/// What the script makes of an answer, to be graded in its place; or what is found already where it
+/// gives no value.
+pub(super) fn transformed(
+    script: &Script,
+    seen: &Seen<'_>,
+) -> Result<String, Result<Mark, Broken>> {
     let given = script.run(&output(seen), &context(seen));
-    given.map(plain).map_err(|error| Broken(format!("`transform`: {error}")))
+    given.map(plain).map_err(|error| no_value(&error, "`transform`: "))
 }
 
 /// The answer: its text, or its tool calls where it has nothing else.

@@ -1,3 +1,5 @@
+//! What scripts give, and what stops them.
+
 use serde_json::json;
 
 use super::*;
@@ -69,13 +71,10 @@ fn no_script_goes_over_its_bounds() {
         assert!(matches!(&given, Err(ScriptError::Stopped(_))), "{source}: {given:?}");
         assert!(now().duration_since(began) < Duration::from_secs(5), "{source}");
     }
-    for source in [
-        "const all = [];\nwhile (true) { all.push('x'.repeat(1 << 20) + all.length) }",
-        "new ArrayBuffer(1 << 30)",
-    ] {
-        let given = run(source);
-        assert!(given.is_err(), "{source}: {given:?}");
-    }
+    let bomb = "const all = [];\nwhile (true) { all.push('x'.repeat(1 << 20) + all.length) }";
+    let given = run(bomb);
+    assert!(matches!(&given, Err(ScriptError::Stopped(_))), "{given:?}");
+    assert!(run("new ArrayBuffer(1 << 30)").is_err());
     let deep = run("function f() { return f() + 1 }\nreturn f()");
     assert!(matches!(&deep, Err(ScriptError::Threw(what)) if what.contains("stack")), "{deep:?}");
 }

@@ -9,9 +9,13 @@ use super::SuiteFile;
 
 /// The schema (draft 2020-12) of a suite's file.
 pub(super) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
-    let schema =
-        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<SuiteFile>();
-    schema.to_value()
+    let generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.into_root_schema_for::<SuiteFile>().to_value();
+    // A grader has the keys of all graders and those of its type, and no others.
+    if let Some(grader) = schema.pointer_mut("/$defs/Grader").and_then(Value::as_object_mut) {
+        grader.insert("unevaluatedProperties".to_owned(), Value::Bool(false));
+    }
+    schema
 });
 
 /// The JSON Schema (draft 2020-12) of a suite's file, as indented JSON ending in a newline.

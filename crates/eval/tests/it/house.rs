@@ -31,10 +31,11 @@ pub(crate) fn read(files: &[(&str, &str)]) -> Result<Suite, Problems> {
 /// A suite with one grader, given as a YAML mapping on one line, and one case.
 pub(crate) fn suite_of(grader: &str) -> Result<Suite, Problems> {
     let text = format!(
-        "version: 1\nfeature: f\nprompt:\n  messages: [{{role: user, content: '{{{{ question }}}}'}}]\n\
+        "version: 1\nfeature: f\n\
+         prompt:\n  messages: [{{role: user, content: '{{{{ question }}}}'}}]\n\
          judges:\n  fair: {{deployment: judge@house}}\n\
-         cases:\n  - id: one\n    fields: {{question: Where?, ideal: Paris, number: 4, tools: [a, b], \
-         texts: [x, Paris]}}\n\
+         cases:\n  - id: one\n    fields: {{question: Where?, ideal: Paris, number: 4, \
+         tools: [a, b], texts: [x, Paris]}}\n\
          graders:\n  - {grader}\n"
     );
     read(&[("evals/s.yaml", &text)])
@@ -53,7 +54,10 @@ pub(crate) fn said(text: &str) -> Answer {
 
 /// An answer that calls tools: names with their arguments as JSON text.
 pub(crate) fn calls(calls: &[(&str, &str)]) -> Answer {
-    let call = |(name, arguments): &(&str, &str)| json!({ "id": "c", "type": "function", "function": { "name": name, "arguments": arguments } });
+    let call = |(name, arguments): &(&str, &str)| {
+        let function = json!({ "name": name, "arguments": arguments });
+        json!({ "id": "c", "type": "function", "function": function })
+    };
     Answer {
         tool_calls: calls.iter().map(call).collect(),
         finish_reason: "tool_calls".to_owned(),
@@ -89,13 +93,21 @@ impl Door for Scripted {
     }
 }
 
-/// What the first grader of a suite says of an answer to its first case.
-pub(crate) async fn grade(suite: &Suite, answer: &Answer, door: &Scripted) -> Grade {
-    let case: &Case = &suite.cases[0];
+/// What all graders of a case say of an answer.
+pub(crate) async fn grades(
+    suite: &Suite,
+    case: &Case,
+    answer: &Answer,
+    door: &Scripted,
+) -> Vec<Grade> {
     let request = suite.request(case).expect("the prompt fits the case");
     let seen = Seen::new(case, "gpt-5.5@house", &request, answer);
-    let tools = Tools { door, commands: true };
-    suite.checks.grade(&seen, &tools).await.remove(0)
+    suite.checks.grade(&seen, &Tools { door, commands: true }).await
+}
+
+/// What the first grader of a suite says of an answer to its first case.
+pub(crate) async fn grade(suite: &Suite, answer: &Answer, door: &Scripted) -> Grade {
+    grades(suite, &suite.cases[0], answer, door).await.remove(0)
 }
 
 /// As [`grade`], of a grader that is written here and asks nobody.

@@ -131,10 +131,18 @@ async fn a_judge_in_trouble_says_nothing_of_the_answer() {
 
 #[tokio::test]
 async fn a_judges_own_prompt_and_parameters_are_used() {
-    let text = "version: 1\nfeature: f\nprompt: {messages: [{role: user, content: Hi}]}\n\
-        judges:\n  own:\n    deployment: j@house\n    prompt: 'Grade {{ output }} by {{ rubric }}'\n    \
-        parameters: {temperature: null, max_completion_tokens: 50}\n\
-        cases: [{fields: {}}]\ngraders: [{type: rubric, judge: own, rubric: kindness}]\n";
+    let text = "\
+version: 1
+feature: f
+prompt: {messages: [{role: user, content: Hi}]}
+judges:
+  own:
+    deployment: j@house
+    prompt: 'Grade {{ output }} by {{ rubric }}'
+    parameters: {temperature: null, max_completion_tokens: 50}
+cases: [{fields: {}}]
+graders: [{type: rubric, judge: own, rubric: kindness}]
+";
     let suite = crate::house::read(&[("s.yaml", text)]).unwrap();
     let door = Scripted::saying(&["1"]);
     assert!(grade(&suite, &said("<b>"), &door).await.pass);

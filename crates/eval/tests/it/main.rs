@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod examples;
 mod graders;
 mod house;
 mod judges;

@@ -29,20 +29,22 @@ gate:
   quarantine: [t2]
 ";
 
-const CASES: &str = "\
-{\"id\": \"t1\", \"ticket\": 7, \"lang\": \"de\", \"question\": \"Wo?\", \"ideal\": \"hier\", \"history\": []}
+const CASES: &str = r#"
+{"id": "t1", "ticket": 7, "lang": "de", "question": "Wo?", "ideal": "hier", "history": []}
 
-{\"id\": \"t2\", \"ticket\": 7, \"lang\": \"en\", \"question\": \"{{ x }}\", \"ideal\": \"here\", \
-\"history\": [{\"role\": \"user\", \"content\": \"{{ y }}\"}]}
-";
+{"id": "t2", "ticket": 7, "lang": "en", "question": "{{ x }}", "ideal": "here", "history": HISTORY}
+"#;
+
+const HISTORY: &str = r#"[{"role": "user", "content": "{{ y }}"}]"#;
 
 fn plain() -> Suite {
     changed(PLAIN, CASES)
 }
 
 fn changed(suite: &str, cases: &str) -> Suite {
+    let cases = cases.replace("HISTORY", HISTORY);
     let files =
-        [("e/s.yaml", suite), ("e/data/cases.jsonl", cases), ("e/labels.jsonl", "{\"a\": 1}")];
+        [("e/s.yaml", suite), ("e/data/cases.jsonl", &cases), ("e/labels.jsonl", "{\"a\": 1}")];
     read(&files).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -79,8 +81,7 @@ fn the_digest_is_of_what_decides_and_of_nothing_else() {
     assert_eq!(digest.len(), 64);
     let same = PLAIN.replace("version: 1\n", "version: 1\ndescription: x\nrun: {concurrency: 3}\n");
     assert_eq!(changed(&same, CASES).digest, digest);
-    let reordered =
-        CASES.replacen("\"id\": \"t1\", \"ticket\": 7", "\"ticket\": 7, \"id\": \"t1\"", 1);
+    let reordered = CASES.replacen(r#""id": "t1", "ticket": 7"#, r#""ticket": 7, "id": "t1""#, 1);
     assert_eq!(changed(PLAIN, &reordered).digest, digest);
     for (what, suite, cases) in [
         ("graders", PLAIN.replace("please", "thanks"), CASES.to_owned()),
@@ -176,7 +177,9 @@ graders:
   - {type: label, judge: fair, labels: [x], passing: [y], messages: [{role: user, content: '{{'}]}
   - {type: number, value: ten, tolerance: -1}
   - {type: similarity, measure: cosine, reference: r, threshold: 3}
-  - {type: set, formula: a + b, graders: [{type: refusal, id: b}, {type: word_count, min: 3, max: 2}]}
+  - type: set
+    formula: a + b
+    graders: [{type: refusal, id: b}, {type: word_count, min: 3, max: 2}]
   - {type: tool_calls, compare: names}
   - {type: command, argv: []}
 gate:

@@ -58,7 +58,8 @@ pub(super) fn pairwise(question: &str, first: &str, second: &str, criteria: &str
 pub(super) fn labels(labels: &[String]) -> Value {
     let labels = Value::from(labels.to_vec());
     let content = format!(
-        "Reply with one JSON object: {{\"reason\": one or two sentences, \"label\": one of {labels}}}."
+        "Reply with one JSON object: {{\"reason\": one or two sentences, \
+         \"label\": one of {labels}}}."
     );
     json!({ "role": "system", "content": content })
 }

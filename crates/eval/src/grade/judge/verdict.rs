@@ -7,7 +7,8 @@ use crate::grade::{
     mark::{Broken, quoted},
 };
 
-/// The last object in a text that has one of some keys: what a judge quotes comes before its verdict.
+/// The last object in a text that has one of some keys: what a judge quotes comes before its
+/// verdict.
 pub(super) fn last_object(text: &str, keys: &[&str]) -> Option<Map<String, Value>> {
     let has_key = |object: &Map<String, Value>| keys.iter().any(|key| object.contains_key(*key));
     let objects = within(text).into_iter().filter_map(|value| match value {

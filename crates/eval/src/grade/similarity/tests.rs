@@ -1,3 +1,5 @@
+//! Similarity beside reference implementations.
+
 use serde::Deserialize;
 
 use super::*;
