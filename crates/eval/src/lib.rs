@@ -9,6 +9,7 @@
 mod case;
 mod door;
 mod grade;
+pub mod import;
 mod suite;
 
 pub use case::Case;
@@ -16,5 +17,5 @@ pub use door::{Answer, Door, Trouble};
 pub use grade::Grade;
 pub use suite::{
     CaseFile, Compare, Dataset, Grader, Judge, Kind, Measure, Message, OneOrMany, Prompt, Role,
-    RunSettings, SuiteFile,
+    RunSettings, SuiteFile, WriteError,
 };

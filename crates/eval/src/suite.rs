@@ -2,6 +2,8 @@
 
 mod file;
 mod grader;
+mod write;
 
 pub use file::{CaseFile, Dataset, Judge, Message, Prompt, RunSettings, SuiteFile};
 pub use grader::{Compare, Grader, Kind, Measure, OneOrMany, Role};
+pub use write::WriteError;
