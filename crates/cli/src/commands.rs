@@ -5,6 +5,7 @@ mod check;
 mod cost;
 mod demo;
 mod deployment;
+mod eval;
 mod init;
 mod key;
 mod log;
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     Deployment(deployment::Deployment),
     Prices(prices::Prices),
     Cost(cost::Cost),
+    Eval(eval::Eval),
     Demo(demo::Demo),
     Sim(sim::Sim),
     Schema(schema::Schema),
@@ -86,6 +88,7 @@ impl Command {
             Self::Deployment(deployment) => deployment.run(),
             Self::Prices(prices) => prices.run(),
             Self::Cost(cost) => cost.run(),
+            Self::Eval(eval) => eval.run(),
             Self::Demo(demo) => demo.run(),
             Self::Sim(sim) => sim.run(),
             Self::Schema(schema) => schema.run(),

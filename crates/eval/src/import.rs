@@ -15,7 +15,9 @@ mod results;
 mod script;
 mod template;
 
-use crate::SuiteFile;
+use std::collections::BTreeMap;
+
+use crate::{Prompt, RunSettings, SuiteFile};
 
 pub use detect::Format;
 pub use report::{Finding, Severity};
@@ -124,6 +126,22 @@ impl<'a> Source<'a> {
         std::str::from_utf8(self.bytes)
             .map(|text| text.strip_prefix('\u{feff}').unwrap_or(text))
             .map_err(|_| ImportError::Unknown { file: self.name.to_owned() })
+    }
+}
+
+/// A suite of a feature, to be filled.
+fn blank(feature: &str) -> SuiteFile {
+    SuiteFile {
+        version: 1,
+        feature: feature.to_owned(),
+        description: None,
+        dataset: None,
+        cases: Vec::new(),
+        prompt: Prompt::default(),
+        run: RunSettings::default(),
+        judges: BTreeMap::new(),
+        graders: Vec::new(),
+        partial: Vec::new(),
     }
 }
 

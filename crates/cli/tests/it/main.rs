@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod costs;
+mod eval_import;
 mod files;
 mod help;
 mod keys;

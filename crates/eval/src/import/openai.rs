@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Files, ImportError, Imported, Options, Source,
+    Files, ImportError, Imported, Options, Source, blank,
     names::{Unique, slug},
     node::{Node, Place},
     report::Report,
 };
-use crate::{CaseFile, Judge, Prompt, RunSettings, SuiteFile};
+use crate::{CaseFile, Judge, Prompt, SuiteFile};
 
 /// What the files of an import hold.
 #[derive(Default)]
@@ -127,16 +127,13 @@ impl Importer<'_> {
         let graders = graders.iter().filter_map(|grader| self.grader(grader)).collect();
         let asked = self.asked(eval, objects);
         let suite = SuiteFile {
-            version: 1,
-            feature: self.options.feature.clone(),
             description: eval.get("name").and_then(Node::written),
-            dataset: None,
             cases: asked.cases,
             prompt: asked.prompt,
-            run: RunSettings::default(),
             judges: std::mem::take(&mut self.judges),
             graders,
             partial: self.report.partial_since(from),
+            ..blank(&self.options.feature)
         };
         (suite, asked.candidates)
     }

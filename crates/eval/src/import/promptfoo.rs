@@ -18,7 +18,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::{
-    Files, ImportError, Imported, Options, Source,
+    Files, ImportError, Imported, Options, Source, blank,
     names::{Unique, slug},
     node::{Node, Place},
     report::Report,
@@ -100,16 +100,14 @@ impl Importer<'_> {
             let mut partial = shared.clone();
             partial.extend(prompt.partial);
             let mut suite = SuiteFile {
-                version: 1,
-                feature: self.options.feature.clone(),
                 description: root.get("description").and_then(Node::written),
-                dataset: None,
                 cases: tests.cases.clone(),
                 prompt: Prompt { parameters: providers.parameters.clone(), ..prompt.prompt },
                 run: run.clone(),
                 judges: self.judges.clone(),
                 graders: tests.graders.clone(),
                 partial,
+                ..blank(&self.options.feature)
             };
             imported.files.extend(dataset(&name, &mut suite));
             imported.suites.push((name, suite));

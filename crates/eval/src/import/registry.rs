@@ -6,14 +6,12 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Files, ImportError, Imported, Options, Source,
+    Files, ImportError, Imported, Options, Source, blank,
     names::slug,
     node::{Node, Place, written},
     report::Report,
 };
-use crate::{
-    Dataset, Grader, Judge, Kind, Message, OneOrMany, Prompt, Role, RunSettings, SuiteFile,
-};
+use crate::{Dataset, Grader, Judge, Kind, Message, OneOrMany, Prompt, Role, SuiteFile};
 
 /// The judge where none is named: the registry names none either.
 const JUDGE: &str = "gpt-5.5@openai";
@@ -122,16 +120,13 @@ impl Importer<'_> {
         };
         let prompt = Prompt { messages_from: Some("input".to_owned()), ..Prompt::default() };
         let suite = SuiteFile {
-            version: 1,
-            feature: self.options.feature.clone(),
             description: Some(id.to_owned()),
             dataset: Some(dataset),
-            cases: Vec::new(),
             prompt,
-            run: RunSettings::default(),
             judges,
             graders: vec![grader],
             partial: self.report.partial_since(from),
+            ..blank(&self.options.feature)
         };
         Some((suite, file))
     }
@@ -229,8 +224,7 @@ impl Importer<'_> {
         let best = scores.values().copied().fold(f64::MIN, f64::max);
         let passing = scores.iter().filter(|(_, score)| **score >= best);
         let passing = passing.map(|(label, _)| label.clone()).collect();
-        let kind = specification.get("eval_type").and_then(Node::text).unwrap_or("cot_classify");
-        let content = json!(format!("{}{}", braced(prompt), ending(kind, &labels)));
+        let content = json!(braced(prompt));
         let messages = vec![Message { role: "user".to_owned(), content }];
         Some(Kind::Label { judge: "judge".to_owned(), messages, labels, passing, scores })
     }
@@ -246,16 +240,6 @@ fn kind(id: &str, kind: Kind) -> Grader {
         threshold: None,
         transform: None,
         kind,
-    }
-}
-
-/// How a judge is told to end. Not in the words of the registry's program.
-fn ending(kind: &str, labels: &[String]) -> String {
-    let labels = labels.join(", ");
-    if kind == "classify" {
-        format!("\n\nAnswer with only one of these: {labels}.")
-    } else {
-        format!("\n\nThink first. End with a line of only one of these: {labels}.")
     }
 }
 

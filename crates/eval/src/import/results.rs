@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::{ImportError, Source, node::written};
 
-/// What an answer to a case scored elsewhere.
+/// What an answer to a case scored elsewhere. As JSON it is a line of the plain form.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImportedResult {
     /// The case's id.
+    #[serde(rename = "id")]
     pub case: String,
     /// The arm or model that answered, where the source says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -25,7 +26,7 @@ pub struct ImportedResult {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub slices: BTreeMap<String, String>,
     /// Scores from 0 to 1 by metric; empty where there is an error.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(rename = "scores", default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metrics: BTreeMap<String, f64>,
     /// Why there is no answer or no score. It is missing data and not a wrong answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]

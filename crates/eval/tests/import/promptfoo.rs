@@ -261,7 +261,8 @@ tests:
         .collect();
     assert_eq!(deployments, [("judge", "judge@openai"), ("other", "other@anthropic")]);
     let graders = &suite.cases[0].graders;
-    assert_eq!(graders[0].threshold, Some(0.6));
+    let thresholds: Vec<_> = graders.iter().map(|grader| grader.threshold).collect();
+    assert_eq!(thresholds, [Some(0.6), None, Some(0.0), None]);
     let Kind::Rubric { judge, messages, .. } = &graders[2].kind else { panic!("a rubric") };
     assert_eq!((judge.as_str(), messages[0].content.as_str()), ("other", Some("Q {{ rubric }}")));
     let Kind::Label { messages, passing, .. } = &graders[3].kind else { panic!("a label") };

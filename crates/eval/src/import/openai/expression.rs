@@ -25,7 +25,11 @@ pub(super) fn graded(template: &str) -> Result<Graded, String> {
     if hole(template.trim()) == Some("sample.output_text") {
         return Ok(Graded::Answer);
     }
-    expression(template).map(Graded::Expression)
+    let expression = match hole(template.trim()) {
+        Some(path) => tried(&format!("return {} ?? \"\"", path_expression(path)?)),
+        None => expression(template)?,
+    };
+    Ok(Graded::Expression(expression))
 }
 
 /// A template as an expression that gives its text.
@@ -46,7 +50,13 @@ pub(super) fn expression(template: &str) -> Result<String, String> {
     if !rest.is_empty() || parts.is_empty() {
         parts.push(literal(rest));
     }
-    Ok(format!("(() => {{ {TEXT}; return {}; }})()", parts.join(" + ")))
+    Ok(tried(&format!("{TEXT}; return {}", parts.join(" + "))))
+}
+
+/// An expression of statements. An answer that is not the JSON that is asked of it is an empty text
+/// and no fault of the grader.
+fn tried(statements: &str) -> String {
+    format!("(() => {{ try {{ {statements}; }} catch {{ return \"\"; }} }})()")
 }
 
 /// The path of a template that is nothing else.
@@ -95,6 +105,9 @@ mod tests {
         assert!(path_expression("sample.output_audio").is_err());
         assert!(path_expression("items").is_err());
         let both = expression("is {{item.a}}!").unwrap();
+        let lone =
+            "(() => { try { return JSON.parse(output)?.a ?? \"\"; } catch { return \"\"; } })()";
+        assert_eq!(graded("{{sample.output_json.a}}"), Ok(Graded::Expression(lone.to_owned())));
         assert!(both.contains("return \"is \" + text(context.vars?.a) + \"!\";"), "{both}");
     }
 }

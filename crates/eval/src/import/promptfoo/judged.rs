@@ -18,24 +18,20 @@ const G_EVAL: f64 = 0.7;
 const CLOSED_QUESTION: &str = "\
 Does the answer meet the criterion? Consider nothing but the criterion.
 
-Asked with:
-{{ vars | tojson }}
+Question:
+{{ question }}
 
 Answer:
 {{ output }}
 
 Criterion:
 ";
-/// Its end, after the criterion.
-const YES_OR_NO: &str =
-    "\n\nThink first. End with a line of only Y if it does, or N if it does not.";
-
 /// What a judge is asked by `factuality`. Not in promptfoo's words.
 const FACTUALITY: &str = "\
 Compare the facts of two answers to a question. Differences of style do not count.
 
-Asked with:
-{{ vars | tojson }}
+Question:
+{{ question }}
 
 Expert's answer:
 ";
@@ -49,8 +45,7 @@ A: The submitted answer says part of what the expert's says, and nothing against
 B: It says all that the expert's says and more, and nothing against it.
 C: It says the same.
 D: They contradict each other.
-E: They differ, but not in facts that matter.
-Think first. End with a line of only the letter.";
+E: They differ, but not in facts that matter.";
 
 pub(super) fn rubric(importer: &mut Importer<'_>, check: &Check<'_>) -> Option<Checked> {
     let judge = importer.judge(check)?;
@@ -69,19 +64,21 @@ pub(super) fn rubric(importer: &mut Importer<'_>, check: &Check<'_>) -> Option<C
         }
         _ => importer.asserted_text(check)?,
     };
+    // Judges of people's own prompts may score and not say whether it passes; it does to promptfoo.
+    let usual = if steps { Some(G_EVAL) } else { prompt.as_ref().map(|_| 0.0) };
     let messages = match prompt {
         Some(prompt) => importer.rubric_prompt(&prompt)?,
         None => Vec::new(),
     };
     Some(Checked {
         kind: Kind::Rubric { judge, rubric, messages, range: None },
-        threshold: check.number("threshold").or(steps.then_some(G_EVAL)),
+        threshold: check.number("threshold").or(usual),
     })
 }
 
 pub(super) fn closed_question(importer: &mut Importer<'_>, check: &Check<'_>) -> Option<Checked> {
     let criterion = importer.asserted_text(check)?;
-    let asked = format!("{CLOSED_QUESTION}{criterion}{YES_OR_NO}");
+    let asked = format!("{CLOSED_QUESTION}{criterion}\n\nY: it does. N: it does not.");
     let (labels, passing) = (letters("YN"), letters("Y"));
     importer.labelled(check, asked, labels, passing)
 }

@@ -62,7 +62,11 @@ pub(super) fn python(importer: &mut Importer<'_>, check: &Check<'_>) -> Option<C
         None => python(&["-c", &inline_python(text)]),
     };
     let what = "`python` becomes a command";
-    importer.report.note(&value.place, what, "it runs only where commands are allowed");
+    importer.report.note(
+        &value.place,
+        what,
+        "it runs only where commands are allowed, from the folder that `tieline` is started in",
+    );
     Some(Checked { kind: Kind::Command { argv }, threshold: check.number("threshold") })
 }
 
