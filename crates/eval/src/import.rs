@@ -17,7 +17,7 @@ mod template;
 
 use std::collections::BTreeMap;
 
-use crate::{Prompt, RunSettings, SuiteFile};
+use crate::{Files, GateFile, Prompt, RunSettings, SuiteFile};
 
 pub use detect::Format;
 pub use report::{Finding, Severity};
@@ -33,15 +33,6 @@ pub struct Source<'a> {
     pub name: &'a str,
     /// What is in it.
     pub bytes: &'a [u8],
-}
-
-/// The files that a source refers to.
-pub trait Files {
-    /// The content of a file, given relative to the folder of the source.
-    ///
-    /// # Errors
-    /// Why it cannot be read.
-    fn read(&self, path: &str) -> Result<Vec<u8>, String>;
 }
 
 /// What the source does not say.
@@ -141,11 +132,12 @@ fn blank(feature: &str) -> SuiteFile {
         run: RunSettings::default(),
         judges: BTreeMap::new(),
         graders: Vec::new(),
+        gate: GateFile::default(),
         partial: Vec::new(),
     }
 }
 
-/// Imports a source. `more` are files that belong to it: the run of an OpenAI eval and its items.
+/// Imports a source. `files` reads what it refers to, relative to its folder; `more` are files that belong to it: the run of an OpenAI eval and its items.
 ///
 /// # Errors
 /// The source is not readable, or of no known format.

@@ -8,14 +8,19 @@
 
 mod case;
 mod door;
+mod flaw;
 mod grade;
 pub mod import;
+mod script;
 mod suite;
+mod template;
 
 pub use case::Case;
 pub use door::{Answer, Door, Trouble};
-pub use grade::Grade;
+pub use grade::{Check, Checks, Grade, Outcome, Seen, Tools, family};
 pub use suite::{
-    CaseFile, Compare, Dataset, Grader, Judge, Kind, Measure, Message, OneOrMany, Prompt, Role,
-    RunSettings, SuiteFile, WriteError,
+    CaseFile, Compare, Dataset, Disk, Files, GateFile, Grader, Guards, Judge, Kind, Measure,
+    Message, MetricGate, OneOrMany, PASS, Problem, Problems, Prompt, Role, RunSettings, SliceGate,
+    Suite, SuiteFile, WriteError, json_schema,
 };
+pub use template::TemplateError;

@@ -73,3 +73,19 @@ fn what_cannot_be_read_is_wrong_usage() {
         assert!(!folder.path().join("evals").exists());
     }
 }
+
+#[test]
+fn the_examples_come_over_whole() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/evals");
+    let folder = Folder::new();
+    for (files, cases) in [
+        (vec!["from-promptfoo/promptfooconfig.yaml"], 6),
+        (vec!["from-openai/eval.json", "from-openai/run.json"], 4),
+    ] {
+        let files: Vec<String> = files.iter().map(|file| format!("{examples}/{file}")).collect();
+        let line = format!("eval import {} --feature x --force --strict", files.join(" "));
+        let summary = folder.json(&line);
+        assert_eq!(summary["findings"], json!([]), "{line}");
+        assert_eq!(summary["suites"][0]["cases"], cases, "{line}");
+    }
+}

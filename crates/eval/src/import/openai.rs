@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Files, ImportError, Imported, Options, Source, blank,
+    ImportError, Imported, Options, Source, blank,
     names::{Unique, slug},
     node::{Node, Place},
     report::Report,
 };
-use crate::{CaseFile, Judge, Prompt, SuiteFile};
+use crate::{CaseFile, Files, Judge, Prompt, SuiteFile};
 
 /// What the files of an import hold.
 #[derive(Default)]

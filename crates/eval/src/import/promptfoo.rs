@@ -13,18 +13,21 @@ mod scripts;
 mod texts;
 mod tools;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use serde_json::{Map, Value};
 
 use super::{
-    Files, ImportError, Imported, Options, Source, blank,
+    ImportError, Imported, Options, Source, blank,
     names::{Unique, slug},
     node::{Node, Place},
     report::Report,
     template,
 };
-use crate::{CaseFile, Dataset, Grader, Judge, Prompt, RunSettings, SuiteFile};
+use crate::{CaseFile, Dataset, Files, Grader, Judge, Prompt, RunSettings, SuiteFile};
 
 /// How many cases stand in the suite itself; more go to a file, if no case has graders of its own.
 const INLINE_MAX: usize = 20;
@@ -183,7 +186,8 @@ impl Importer<'_> {
             self.report.lost(at, what, "name each file");
             return None;
         }
-        let read = self.files.read(path).and_then(|bytes| {
+        let read = self.files.read(Path::new(path)).map_err(|error| error.to_string());
+        let read = read.and_then(|bytes| {
             let fits = bytes.len() <= super::MAX_BYTES;
             fits.then_some(bytes).ok_or_else(|| "it is too large".to_owned())
         });

@@ -1,17 +1,17 @@
 //! Entries in the registry of OpenAI's open-source evals: a class, its arguments, and JSONL of
 //! samples. Format: github.com/openai/evals, docs/build-eval.md.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use serde_json::{Map, Value, json};
 
 use super::{
-    Files, ImportError, Imported, Options, Source, blank,
+    ImportError, Imported, Options, Source, blank,
     names::slug,
     node::{Node, Place, written},
     report::Report,
 };
-use crate::{Dataset, Grader, Judge, Kind, Message, OneOrMany, Prompt, Role, SuiteFile};
+use crate::{Dataset, Files, Grader, Judge, Kind, Message, OneOrMany, Prompt, Role, SuiteFile};
 
 /// The judge where none is named: the registry names none either.
 const JUDGE: &str = "gpt-5.5@openai";
@@ -157,7 +157,7 @@ impl Importer<'_> {
             self.report.lost(at, format!("{path} is on the net"), "download it");
             return None;
         }
-        let read = |folder: &&str| self.files.read(&format!("{folder}{path}"));
+        let read = |folder: &&str| self.files.read(Path::new(&format!("{folder}{path}")));
         match folders.iter().map(read).find_map(Result::ok).map(String::from_utf8) {
             Some(Ok(text)) if !text.starts_with("version https://git-lfs") => Some(text),
             Some(_) => {

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::Grader;
+use super::{GateFile, Grader};
 
 /// A suite: the cases of one feature, how they are asked, and what a good answer is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,9 @@ pub struct SuiteFile {
     /// Graders of every case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub graders: Vec<Grader>,
+    /// When a candidate may serve.
+    #[serde(default, skip_serializing_if = "GateFile::is_default")]
+    pub gate: GateFile,
     /// What an import could not bring over, a line each. A suite that lacks something says so in
     /// every report.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -129,6 +132,9 @@ pub struct RunSettings {
     /// The most that a run may spend on deployments and judges, in dollars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_usd: Option<f64>,
+    /// How long a run may take, in minutes. What is under way then is still waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_minutes: Option<f64>,
     /// How often a request is sent again after a provider's trouble.
     pub retries: u32,
     /// Answers of an earlier run of the same request to the same deployment are taken from the
@@ -140,7 +146,15 @@ pub struct RunSettings {
 
 impl Default for RunSettings {
     fn default() -> Self {
-        Self { repeats: 1, concurrency: 8, budget_usd: None, retries: 3, cache: false, seed: 1 }
+        Self {
+            repeats: 1,
+            concurrency: 8,
+            budget_usd: None,
+            budget_minutes: None,
+            retries: 3,
+            cache: false,
+            seed: 1,
+        }
     }
 }
 

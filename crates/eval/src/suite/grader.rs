@@ -257,12 +257,14 @@ pub enum OneOrMany {
 }
 
 /// How likeness is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Measure {
     /// One minus the edit distance over the longer length.
     Levenshtein,
-    /// The longest common part against the shorter text, as fuzzy matchers count it.
+    /// Twice what both have in common, in order, over both lengths: `ratio` of RapidFuzz.
     FuzzyMatch,
     /// BLEU of up to four words.
     Bleu,

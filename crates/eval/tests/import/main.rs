@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod agreement;
 mod inspect;
 mod openai;
 mod promptfoo;
@@ -9,10 +10,11 @@ mod registry;
 mod results;
 mod round_trip;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io, path::Path};
 
-use tieline_eval::import::{
-    Files, Format, ImportError, Imported, Options, Severity, Source, import,
+use tieline_eval::{
+    Files, Suite, SuiteFile,
+    import::{Format, ImportError, Imported, Options, Severity, Source, import},
 };
 
 /// Files in memory.
@@ -26,8 +28,9 @@ impl Folder {
 }
 
 impl Files for Folder {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.0.get(path).cloned().ok_or_else(|| "there is no such file".to_owned())
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let gone = || io::Error::new(io::ErrorKind::NotFound, "there is no such file");
+        self.0.get(&*path.to_string_lossy()).cloned().ok_or_else(gone)
     }
 }
 
@@ -43,6 +46,15 @@ fn read(name: &str, bytes: &[u8], folder: &Folder) -> Result<Imported, ImportErr
 fn lost(imported: &Imported) -> Vec<String> {
     let lost = imported.findings.iter().filter(|finding| finding.severity == Severity::Lost);
     lost.map(|one| format!("{}:{}:{} {}", one.file, one.line, one.column, one.what)).collect()
+}
+
+/// The suite, written, read again and checked, over the files that were written with it.
+fn checked(suite: &SuiteFile, files: &[(String, String)]) -> Suite {
+    let suite = ("reply.yaml".to_owned(), suite.to_yaml().unwrap());
+    let files = files.iter().cloned().chain([suite]);
+    let folder = Folder(files.map(|(name, text)| (name, text.into_bytes())).collect());
+    let read = Suite::read(Path::new("reply.yaml"), &folder);
+    read.unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Evals of OpenAI's API. The fixtures are made from documentation.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tieline_eval::{
-    Kind, SuiteFile,
+    Answer, Door, Kind, Seen, SuiteFile, Tools, Trouble,
     import::{ImportError, Source, import},
 };
 
-use super::{Folder, lost, options, read};
+use super::{Folder, checked, lost, options, read};
 
 const EVAL: &str = include_str!("fixtures/eval.json");
 
@@ -107,7 +107,7 @@ fn output_items_are_results() {
     assert_eq!((other.case.as_str(), other.error.as_deref()), ("own", Some("it broke")));
     assert!(other.metrics.is_empty());
     // The same, one a line.
-    let lines: String = serde_json::from_str::<serde_json::Value>(items).unwrap()["data"]
+    let lines: String = serde_json::from_str::<Value>(items).unwrap()["data"]
         .as_array()
         .unwrap()
         .iter()
@@ -123,4 +123,41 @@ fn output_items_are_results() {
 fn a_run_alone_is_nothing_to_import() {
     let error = read("run.json", RUN.as_bytes(), &Folder::default()).unwrap_err();
     assert!(matches!(error, ImportError::Syntax { .. }), "{error}");
+}
+
+/// A judge of everything.
+struct Judge;
+
+impl Door for Judge {
+    async fn ask(&self, _: &str, request: &Value) -> Result<Answer, Trouble> {
+        let scored = request.to_string().contains("Score from 1 to 5.");
+        let text = if scored { r#"{"result": 4}"# } else { r#"{"label": "good"}"# };
+        Ok(Answer { text: text.to_owned(), ..Answer::default() })
+    }
+
+    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
+        unimplemented!("nothing is embedded")
+    }
+}
+
+#[tokio::test]
+async fn every_imported_grader_grades() {
+    let (file, _, _) = suite(RUN, &Folder::default());
+    let suite = checked(&file, &[]);
+    let case = &suite.cases[0];
+    let request = suite.request(case).unwrap();
+    for (text, wanted) in [
+        ("a FAULT", [true, true, false, false, true, true, false]),
+        ("Broken", [false, true, true, false, true, true, false]),
+        (r#"{"kind": "spam"}"#, [false, false, false, false, true, true, false]),
+        ("x", [false, true, false, false, true, true, true]),
+        ("fault", [true, true, false, true, true, true, false]),
+    ] {
+        let answer = Answer { text: text.to_owned(), ..Answer::default() };
+        let seen = Seen::new(case, "gpt-5.5@openai", &request, &answer);
+        let grades = suite.checks.grade(&seen, &Tools { door: &Judge, commands: false }).await;
+        let passed: Vec<bool> = grades.iter().map(|grade| grade.pass).collect();
+        assert_eq!(passed, wanted, "{text}: {grades:#?}");
+        assert!(grades.iter().all(|grade| grade.error.is_none()), "{text}: {grades:#?}");
+    }
 }

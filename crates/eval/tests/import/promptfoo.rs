@@ -301,3 +301,26 @@ fn the_suite_that_is_held_against_promptfoo_comes_over_whole() {
     let value = OneOrMany::One("parcel {{ number | default(\"4711\") }}".to_owned());
     assert_eq!(*first, Kind::Contains { value, any: false, ignore_case: false });
 }
+
+#[test]
+fn anchors_are_written_out_and_json_is_read_with_its_escapes() {
+    let text = "\
+prompts: [hello]
+tests:
+  - vars: &base { a: one, b: two }
+    assert: &checks [{ type: contains, value: x }]
+  - vars: { <<: *base, b: three }
+    assert: *checks
+";
+    let made = imported(text, &Folder::default());
+    let cases = &made.suites[0].1.cases;
+    assert_eq!((&cases[1].fields["a"], &cases[1].fields["b"]), (&json!("one"), &json!("three")));
+    assert_eq!(cases[0].graders, cases[1].graders);
+    let text = r#"{
+"prompts": ["a \ud83e\udd80 \/"],
+	"tests": [{"assert": [{"type": "x"}]}]
+}"#;
+    let made = read("promptfooconfig.json", text.as_bytes(), &Folder::default()).unwrap();
+    assert_eq!(made.suites[0].1.prompt.messages[0].content, json!("a 🦀 /"));
+    assert_eq!(lost(&made).len(), 1);
+}

@@ -1,9 +1,9 @@
 //! Entries of the open-source registry. The fixtures are made up in its form.
 
-use serde_json::json;
-use tieline_eval::Kind;
+use serde_json::{Value, json};
+use tieline_eval::{Answer, Door, Kind, Seen, Tools, Trouble};
 
-use super::{Folder, lost, read};
+use super::{Folder, checked, lost, read};
 
 const ENTRIES: &str = include_str!("fixtures/capitals.yaml");
 const SAMPLES: &str = include_str!("fixtures/samples.jsonl");
@@ -28,7 +28,7 @@ fn entries_become_suites_over_their_samples() {
         names,
         ["reply-capitals-dev-v0", "reply-near-dev-v0", "reply-has-dev-v0", "reply-judged-dev-v0",]
     );
-    let lines: Vec<serde_json::Value> =
+    let lines: Vec<Value> =
         made.files[0].1.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["input"][0], json!({ "role": "user", "content": "Norway?" }));
     assert_eq!(
@@ -53,4 +53,49 @@ fn what_is_not_at_hand_is_told() {
     let made = read("capitals.yaml", ENTRIES.as_bytes(), &Folder::default()).unwrap();
     assert!(made.suites.is_empty());
     assert_eq!(lost(&made)[0], "capitals.yaml:6:26 cannot read capitals/samples.jsonl");
+}
+
+/// Nobody is asked.
+struct Nobody;
+
+impl Door for Nobody {
+    async fn ask(&self, _: &str, _: &Value) -> Result<Answer, Trouble> {
+        unimplemented!("nobody is asked")
+    }
+
+    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
+        unimplemented!("nothing is embedded")
+    }
+}
+
+#[tokio::test]
+async fn their_checks_say_what_the_registrys_classes_say() {
+    let classes = [
+        ("match:Match", "Rome, of course", true),
+        ("match:Match", "It is Rome", false),
+        ("includes:Includes", "It is Roma.", true),
+        ("includes:Includes", "It is Paris.", false),
+        ("fuzzy_match:FuzzyMatch", "the ROME!", true),
+        ("fuzzy_match:FuzzyMatch", "Milan", false),
+        ("json_match:JsonMatch", "Rome", false),
+        ("json_match:JsonMatch", " {\"b\": [1], \"a\": null}", true),
+        ("json_match:JsonMatch", "{\"b\": [2], \"a\": null}", false),
+    ];
+    for (class, text, pass) in classes {
+        let entry = format!(
+            "x.v0:\n  class: evals.elsuite.basic.{class}\n  args: {{ samples_jsonl: s.jsonl }}\n"
+        );
+        let ideal = if class.starts_with("json") { r#"{"a": null, "b": [1]}"# } else { "Rome" };
+        let sample = json!({ "input": "Italy?", "ideal": [ideal, "Roma"] }).to_string();
+        let folder = Folder::of([("s.jsonl", &*sample)]);
+        let made = read("x.yaml", entry.as_bytes(), &folder).unwrap();
+        let suite = checked(&made.suites[0].1, &made.files);
+        let case = &suite.cases[0];
+        let request = suite.request(case).unwrap();
+        assert_eq!(request["messages"], json!([{ "role": "user", "content": "Italy?" }]));
+        let answer = Answer { text: text.to_owned(), ..Answer::default() };
+        let seen = Seen::new(case, "a@b", &request, &answer);
+        let grades = suite.checks.grade(&seen, &Tools { door: &Nobody, commands: false }).await;
+        assert_eq!((grades[0].pass, &grades[0].error), (pass, &None), "{class}: {text}");
+    }
 }

@@ -128,6 +128,7 @@ fn suite() -> impl Strategy<Value = SuiteFile> {
             )]
             .into(),
             graders: Vec::new(),
+            gate: tieline_eval::GateFile::default(),
             partial: Vec::new(),
         },
     )
@@ -159,6 +160,7 @@ fn texts_of_several_lines_are_blocks() {
         run: tieline_eval::RunSettings::default(),
         judges: std::collections::BTreeMap::new(),
         graders: Vec::new(),
+        gate: tieline_eval::GateFile::default(),
         partial: Vec::new(),
     };
     let wanted = "\

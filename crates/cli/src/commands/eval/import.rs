@@ -1,14 +1,15 @@
 //! `tieline eval import`: suites and results of other tools.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use clap::ValueEnum;
 use serde::Serialize;
-use tieline_eval::import::{
-    Files, Finding, Format, ImportError, Imported, Options, Severity, Source, import,
+use tieline_eval::{
+    Disk, Files, SuiteFile,
+    import::{Finding, Format, ImportError, Imported, Options, Severity, Source, import},
 };
 
 use crate::{
@@ -18,8 +19,6 @@ use crate::{
 
 /// How promptfoo calls its configuration, which says nothing of what is evaluated.
 const UNTOLD: [&str; 2] = ["promptfooconfig", "eval"];
-/// The most that a file which a source names may have, in bytes.
-const FILE_BYTES_MAX: u64 = 256 << 20;
 
 /// Bring over suites and results of promptfoo, OpenAI Evals, Inspect and other harnesses
 #[derive(Debug, clap::Args)]
@@ -89,13 +88,8 @@ impl From<Tool> for Format {
 struct Beside(PathBuf);
 
 impl Files for Beside {
-    fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        let path = self.0.join(path);
-        let length = fs::metadata(&path).map_err(|error| error.to_string())?.len();
-        if length > FILE_BYTES_MAX {
-            return Err(format!("it has {length} bytes"));
-        }
-        fs::read(&path).map_err(|error| error.to_string())
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        Disk.read(&self.0.join(path))
     }
 }
 
@@ -201,7 +195,7 @@ impl Import {
 }
 
 /// How many cases the dataset of a suite has.
-fn lines_of(files: &[(String, String)], suite: &tieline_eval::SuiteFile) -> usize {
+fn lines_of(files: &[(String, String)], suite: &SuiteFile) -> usize {
     let dataset = suite.dataset.as_ref();
     let file = files.iter().find(|(name, _)| dataset.is_some_and(|set| set.file == *name));
     file.map_or(0, |(_, text)| text.lines().count())
@@ -218,7 +212,7 @@ fn named_by(file: &Path) -> String {
     stem.or_else(folder).unwrap_or_else(|| "imported".to_owned())
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::Usage {
         message: format!("cannot read {}: {error}", path.display()),
         hint: "name a file of promptfoo, OpenAI Evals or Inspect, or JSONL of results".to_owned(),

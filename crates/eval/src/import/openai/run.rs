@@ -1,5 +1,7 @@
 //! What a run asks, and of which items.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 
 use super::{Asked, Importer, Objects, deployment};
@@ -8,9 +10,9 @@ use crate::{
     import::node::{Node, Place},
 };
 
-/// Where a run's template looks for a list of messages.
+/// How a run names a field of an item.
 const ITEM: &str = "item.";
-/// The field of the messages that a run of several templates has before those of a case.
+/// Sampling parameters, and what Chat Completions calls them.
 const PARAMETERS: [(&str, &str); 7] = [
     ("temperature", "temperature"),
     ("top_p", "top_p"),
@@ -165,7 +167,7 @@ impl Importer<'_> {
             return Vec::new();
         };
         let name = format!("{id}.jsonl");
-        let Ok(bytes) = self.files.read(&name) else {
+        let Ok(bytes) = self.files.read(Path::new(&name)) else {
             let what = format!("the file {id} is at OpenAI");
             let hint = format!("download it as {name} beside the eval, or name it as well");
             self.report.lost(&from.place, what, hint);

@@ -43,7 +43,7 @@ impl From<Kind> for Checked {
 type Convert = fn(&mut Importer<'_>, &Check<'_>) -> Option<Checked>;
 
 /// Types that come over.
-const TYPES: [(&str, Convert); 44] = [
+const TYPES: [(&str, Convert); 38] = [
     ("equals", texts::equals),
     ("contains", texts::contains),
     ("contains-all", texts::contains),
@@ -82,17 +82,10 @@ const TYPES: [(&str, Convert); 44] = [
     ("trajectory:tool-args-match", tools::arguments),
     ("trajectory:tool-sequence", tools::sequence),
     ("assert-set", set),
-    // Types of promptfoo's that mean something to its CSV files and do not come over.
-    ("agent-rubric", unknown),
-    ("guardrails", unknown),
-    ("moderation", unknown),
-    ("webhook", unknown),
-    ("ruby", unknown),
-    ("skill-used", unknown),
 ];
 
 /// Types that do not come over, and what to do instead.
-const MISSING: [(&str, &str); 36] = [
+const MISSING: [(&str, &str); 33] = [
     ("agent-rubric", "write a `command` grader that runs the agent"),
     ("answer-relevance", "write a `rubric` grader"),
     ("classifier", "write a `label` grader"),
@@ -126,9 +119,6 @@ const MISSING: [(&str, &str); 36] = [
     ("trajectory:step-count", "write a `script` grader"),
     ("webhook", "write a `command` grader"),
     ("promptfoo:redteam", "red teaming is not imported"),
-    ("assert-set", ""),
-    ("python", ""),
-    ("rouge-l", "use `similarity` with `rouge_l`"),
 ];
 
 /// Keys of an assertion that are read.
@@ -145,23 +135,28 @@ const READ: [&str; 10] = [
     "config",
 ];
 
+/// All types of promptfoo's.
+fn names() -> impl Iterator<Item = &'static str> {
+    let missing = MISSING.iter().map(|(name, _)| *name);
+    TYPES.iter().map(|(name, _)| *name).chain(missing)
+}
+
 /// Whether a word is a type of promptfoo's.
 pub(super) fn is_known(base: &str) -> bool {
-    let all = TYPES.iter().map(|(name, _)| *name).chain(MISSING.iter().map(|(name, _)| *name));
-    all.into_iter().any(|name| name == base)
+    names().any(|name| name == base)
 }
 
 /// Where the type that a text begins with ends; for types with a colon in their name.
 pub(super) fn longest_type(text: &str) -> Option<usize> {
     let base = text.strip_prefix("not-").unwrap_or(text);
     let prefix = text.len().saturating_sub(base.len());
-    let all = TYPES.iter().map(|(name, _)| *name).chain(MISSING.iter().map(|(name, _)| *name));
-    let with_colon = all.into_iter().filter(|name| name.contains(':') && base.starts_with(name));
+    let with_colon = names().filter(|name| name.contains(':') && base.starts_with(name));
     with_colon.map(str::len).max().map(|end| end.saturating_add(prefix))
 }
 
 fn unknown(importer: &mut Importer<'_>, check: &Check<'_>) -> Option<Checked> {
-    let hint = MISSING.iter().find(|(name, _)| check.base.starts_with(name));
+    let is = |name: &str| check.base == name || check.base.starts_with(&format!("{name}:"));
+    let hint = MISSING.iter().find(|(name, _)| is(name));
     let what = format!("assertions of type `{}` are not imported", check.base);
     importer.report.lost(&check.node.place, what, hint.map_or("", |(_, hint)| hint));
     None
@@ -209,6 +204,7 @@ impl Importer<'_> {
         let convert = TYPES.iter().find(|(name, _)| *name == base);
         let convert = convert.map_or(unknown as Convert, |(_, convert)| *convert);
         let checked = convert(self, &Check { base, node: &node, scope })?;
+        let threshold = self.score(checked.threshold, &node);
         let weight = node.get("weight").and_then(Node::number).unwrap_or(1.0);
         Some(Grader {
             id: None,
@@ -216,7 +212,7 @@ impl Importer<'_> {
             role: Role::default(),
             weight,
             negate,
-            threshold: checked.threshold,
+            threshold,
             transform: self.graded(&node, scope, &checked.kind),
             kind: checked.kind,
         })
@@ -238,6 +234,16 @@ impl Importer<'_> {
             place: node.place.clone(),
             tree: Tree::Map(kept.chain(laid).cloned().collect()),
         })
+    }
+
+    /// A threshold that a score, which is from 0 to 1, can be held against.
+    fn score(&mut self, threshold: Option<f64>, node: &Node) -> Option<f64> {
+        let fits = threshold.filter(|threshold| (0.0..=1.0).contains(threshold));
+        if fits.is_none() && threshold.is_some() {
+            let what = "the threshold is not from 0 to 1, as scores are";
+            self.report.lost(&node.place, what, "scale the score and its threshold");
+        }
+        fits
     }
 
     fn metric(&mut self, node: &Node) -> Option<String> {

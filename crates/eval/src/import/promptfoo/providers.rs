@@ -155,11 +155,12 @@ pub(super) fn id_and_config(node: &Node) -> (Option<String>, Option<Node>) {
 
 /// `MODEL@PROVIDER` of an id such as `openai:chat:gpt-5.5`.
 fn deployment(id: &str) -> Option<String> {
-    let mut parts = id.split(':');
-    let provider = parts.next().filter(|provider| !PROGRAMS.contains(provider))?;
-    let provider = provider.strip_suffix("openai").filter(|_| provider == "azureopenai");
-    let provider = provider.unwrap_or_else(|| id.split(':').next().unwrap_or_default());
-    let model: Vec<&str> = parts.filter(|part| !SURFACES.contains(part)).collect();
+    let (provider, rest) = id.split_once(':')?;
+    if PROGRAMS.contains(&provider) {
+        return None;
+    }
+    let provider = if provider == "azureopenai" { "azure" } else { provider };
+    let model: Vec<&str> = rest.split(':').filter(|part| !SURFACES.contains(part)).collect();
     let model = model.join(":");
     (!model.is_empty()).then(|| format!("{model}@{provider}"))
 }
