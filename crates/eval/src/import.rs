@@ -137,7 +137,8 @@ fn blank(feature: &str) -> SuiteFile {
     }
 }
 
-/// Imports a source. `files` reads what it refers to, relative to its folder; `more` are files that belong to it: the run of an OpenAI eval and its items.
+/// Imports a source. `files` reads what it refers to, relative to its folder; `more` are files that
+/// belong to it: the run of an OpenAI eval and its items.
 ///
 /// # Errors
 /// The source is not readable, or of no known format.

@@ -1,5 +1,5 @@
-//! The same verdicts as promptfoo's own, answer by answer: what it says of `promptfooconfig.yaml` is
-//! recorded in `expected.json` by `record.py`, all three beside this folder.
+//! The same verdicts as promptfoo's own, answer by answer. What it says of `promptfooconfig.yaml` is
+//! recorded in `expected.json` by `record.py`, all three in the folder beside this one.
 
 use std::{fs, io, path::Path};
 
@@ -61,7 +61,7 @@ impl Door for Echo {
     }
 
     async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
-        unimplemented!("nothing is embedded")
+        panic!("nothing is embedded")
     }
 }
 

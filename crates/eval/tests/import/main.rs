@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod agreement;
+mod examples;
 mod inspect;
 mod openai;
 mod promptfoo;
