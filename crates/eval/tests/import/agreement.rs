@@ -1,5 +1,5 @@
-//! The same verdicts as promptfoo's own, answer by answer. What it says of `promptfooconfig.yaml` is
-//! recorded in `expected.json` by `record.py`, all three in the folder beside this one.
+//! The same verdicts as promptfoo's own, answer by answer. What it says of the configuration in the
+//! folder beside this one is recorded there in `expected.json` by `record.py`.
 
 use std::{fs, io, path::Path};
 

@@ -56,8 +56,8 @@ impl Answers {
     /// The line with the longest part that is in the last text of the user.
     fn line(&self, request: &Value) -> &Line {
         let messages = request["messages"].as_array().unwrap();
-        let users = messages.iter().filter(|message| message["role"] == "user");
-        let asked = users.last().unwrap()["content"].as_str().unwrap();
+        let mut users = messages.iter().filter(|message| message["role"] == "user");
+        let asked = users.next_back().unwrap()["content"].as_str().unwrap();
         let fits = self.0.iter().filter(|line| asked.contains(&line.when));
         fits.max_by_key(|line| line.when.len()).unwrap_or_else(|| panic!("{asked}"))
     }
