@@ -12,6 +12,7 @@ mod exam;
 mod flaw;
 pub mod gating;
 mod grade;
+pub mod import;
 pub mod planning;
 pub mod report;
 mod row;
@@ -28,6 +29,6 @@ pub use row::{Arm, Marks, Row};
 pub use suite::{
     CaseFile, Compare, Dataset, Disk, Files, GateFile, Grader, Guards, Judge, Kind, Measure,
     Message, MetricGate, OneOrMany, PASS, Problem, Problems, Prompt, Role, RunSettings, SliceGate,
-    Suite, SuiteFile, json_schema,
+    Suite, SuiteFile, WriteError, json_schema,
 };
 pub use template::TemplateError;

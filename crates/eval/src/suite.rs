@@ -12,6 +12,7 @@ mod prompt;
 mod read;
 mod schema;
 mod shape;
+mod write;
 mod yaml;
 
 pub use file::{CaseFile, Dataset, Judge, Message, Prompt, RunSettings, SuiteFile};
@@ -20,3 +21,4 @@ pub use grader::{Compare, Grader, Kind, Measure, OneOrMany, Role};
 pub use problem::{Problem, Problems};
 pub use read::{Disk, Files, Suite};
 pub use schema::json_schema;
+pub use write::WriteError;

@@ -3,6 +3,7 @@
 mod arms;
 mod door;
 mod gate;
+mod import;
 mod list;
 mod plan;
 mod report;
@@ -26,6 +27,7 @@ Examples:
   tieline eval plan suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
   tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
   tieline eval gate
+  tieline eval import promptfooconfig.yaml --out evals
   tieline eval report --html report.html --junit report.xml
 
 Exit codes of `run` and `gate`: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 ERROR; 2 wrong usage.")]
@@ -41,6 +43,7 @@ enum Action {
     Gate(gate::Gate),
     Report(report::Report),
     List(list::List),
+    Import(import::Import),
 }
 
 impl Eval {
@@ -51,6 +54,7 @@ impl Eval {
             Action::Gate(gate) => gate.run(),
             Action::Report(report) => report.run(),
             Action::List(list) => list.run(),
+            Action::Import(import) => import.run(),
         }
     }
 }

@@ -1012,3 +1012,68 @@ Examples:
   tieline route replay --since 2026-11-01 --until 2026-12-01 --with next.yaml --format json
 "#);
 }
+
+#[test]
+fn eval_import() {
+    assert_snapshot!(help("eval import"), @r##"
+Bring over suites and results of promptfoo, OpenAI Evals, Inspect and other harnesses
+
+Usage: tieline eval import [OPTIONS] <FILE> [MORE]...
+
+Arguments:
+  <FILE>
+          The file to import
+
+  [MORE]...
+          Files that belong to it: the run of an OpenAI eval, and JSONL of its items
+
+Options:
+      --from <FROM>
+          Which tool it is from, where the file does not tell
+
+          [possible values: promptfoo, openai, registry, inspect, results]
+
+      --feature <FEATURE>
+          The feature that is evaluated. Default: the name of the file or of its folder
+
+      --judge <MODEL@PROVIDER>
+          The deployment that judges where the source names none
+
+      --out <DIR>
+          The folder to write to
+
+          [default: evals]
+
+      --force
+          Write over files that are there
+
+      --strict
+          Exit with 1 where something did not come over
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Suites and their datasets are written to --out. What does not come over is listed with its place and
+kept in the suite under `partial`. Results are written as JSONL, one for each case, arm and repeat.
+
+promptfoo   a configuration, with the files it names
+openai      an eval of the Evals API, with its run or items as further files; a run's output items
+registry    an entry in the registry of OpenAI's open-source evals
+inspect     a log of Inspect: .eval or JSON
+results     JSONL of {"id": …, "arm": …, "score" or "pass" or "scores": …}
+
+Examples:
+  tieline eval import promptfooconfig.yaml --feature support-reply
+  tieline eval import eval.json run.json --out evals --strict
+  tieline eval import logs/2026-11-23_tickets.eval
+"##);
+}

@@ -4,6 +4,7 @@
 
 mod costs;
 mod eval;
+mod eval_import;
 mod files;
 mod help;
 mod keys;
