@@ -5,6 +5,7 @@ mod check;
 mod cost;
 mod demo;
 mod deployment;
+mod eval;
 mod init;
 mod key;
 mod log;
@@ -60,6 +61,7 @@ pub(crate) enum Command {
     Policy(policy::Policy),
     Status(status::Status),
     Deployment(deployment::Deployment),
+    Eval(eval::Eval),
     Prices(prices::Prices),
     Cost(cost::Cost),
     Demo(demo::Demo),
@@ -84,6 +86,7 @@ impl Command {
             Self::Policy(policy) => policy.run(),
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
+            Self::Eval(eval) => eval.run(),
             Self::Prices(prices) => prices.run(),
             Self::Cost(cost) => cost.run(),
             Self::Demo(demo) => demo.run(),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod attest;
 mod costs;
 mod files;
 mod help;
