@@ -17,6 +17,7 @@ mod fault;
 mod fixed;
 mod headers;
 mod kind;
+mod known;
 mod path;
 mod prose;
 mod reply;
@@ -30,6 +31,7 @@ mod spoil;
 
 pub use fault::{BadFault, Fault, RetryForm};
 pub use kind::{Kind, UnknownKind};
+pub use known::{BadLine, Known};
 pub use request::FAULT_HEADER;
 pub use script::{Rule, Script};
 pub use seen::{Seen, digest};

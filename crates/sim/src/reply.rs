@@ -14,7 +14,7 @@ use tieline_dialect::ir::{
 };
 use tieline_types::{DialectId, ServiceTier, Usage};
 
-use crate::{Kind, prose, schema};
+use crate::{Kind, Known, prose, schema};
 
 /// The most tools called in one turn.
 const PARALLEL_MAX: usize = 2;
@@ -46,6 +46,8 @@ pub(crate) struct Voice<'a> {
     pub(crate) prefill: bool,
     /// The length of free text.
     pub(crate) reply_tokens: &'a RangeInclusive<u32>,
+    /// Questions that it knows the answers to.
+    pub(crate) known: Option<&'a Known>,
 }
 
 /// The answer to a request, or what is left of it where the request begins it already.
@@ -92,9 +94,13 @@ fn whole_reply_to(ask: &Ask, voice: &Voice<'_>) -> Reply {
     if let Some(asked) = ask.reasoning.as_ref().filter(|_| thinking > 0) {
         reply.blocks.extend(shown_thinking(asked, thinking, voice, &mut rng));
     }
-    let calls = calls(ask, voice.dialect, &mut rng);
+    let known = voice.known.and_then(|known| known.answer(ask, voice));
+    let calls = match known {
+        None => calls(ask, voice.dialect, &mut rng),
+        Some(_) => Vec::new(),
+    };
     if calls.is_empty() {
-        let text = text(ask, voice, &mut rng);
+        let text = known.map_or_else(|| text(ask, voice, &mut rng), str::to_owned);
         speak(&mut reply, &text, ask, limit - thinking);
     } else {
         call(&mut reply, calls, limit - thinking);

@@ -241,6 +241,7 @@ impl Exchange<'_> {
             dialect,
             prefill: spec.prefill,
             reply_tokens: &spec.reply_tokens,
+            known: spec.known.as_deref(),
         }
     }
 

@@ -1,11 +1,11 @@
 //! What a simulated provider is like.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
-use crate::Kind;
+use crate::{Kind, Known};
 
 /// One simulated provider.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProviderSpec {
     /// Its name, unique in one [`crate::Sim`].
     pub name: String,
@@ -21,6 +21,8 @@ pub struct ProviderSpec {
     pub prefill: bool,
     /// The models it has; any other is refused as unknown. Empty means any model.
     pub models: Vec<String>,
+    /// Questions that it knows the answers to.
+    pub known: Option<Arc<Known>>,
     /// Answers every request with the same prepared bytes, for load tests.
     pub fixed: Option<FixedReply>,
 }
@@ -38,6 +40,7 @@ impl ProviderSpec {
             require_credential: kind != Kind::OpenaiCompatible,
             prefill: false,
             models: Vec::new(),
+            known: None,
             fixed: None,
         }
     }

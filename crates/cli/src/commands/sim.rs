@@ -6,11 +6,12 @@ use std::{
     ops::RangeInclusive,
     path::{Path, PathBuf},
     str::FromStr,
+    sync::Arc,
     time::Duration,
 };
 
 use serde::Serialize;
-use tieline_sim::{FixedReply, Kind, Pace, ProviderSpec, Rule, Sim as Simulation};
+use tieline_sim::{FixedReply, Kind, Known, Pace, ProviderSpec, Rule, Sim as Simulation};
 
 use crate::{
     failure::Failure,
@@ -34,10 +35,14 @@ Faults are rules in a JSON file:
    {\"provider\": \"openai\", \"share\": 0.1, \"fault\": \"cut-after=3\"}]
 One request can ask for a fault with the header x-sim-fault, such as `status=429,retry-after=2s`.
 
+Answers are lines of JSON, each for texts with a part; --wrong says who gets which share wrong:
+  {\"when\": \"capital of France\", \"say\": \"Paris\", \"wrong\": \"Lyon\"}
+
 Examples:
   tieline sim
   tieline sim openai=127.0.0.1:9101 eu:azure-openai=127.0.0.1:9102 --first-token 200ms
   tieline sim openai=127.0.0.1:0 --faults outage.json --format json
+  tieline sim openai=127.0.0.1:9101 --answers answers.jsonl --wrong gpt-5.4-mini=0.15
   tieline sim openai=127.0.0.1:9101 --fixed-reply 1024 --chunks 100 --threads 1")]
 pub(crate) struct Sim {
     /// The providers
@@ -58,6 +63,12 @@ pub(crate) struct Sim {
     /// A JSON file with the faults to show
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// A JSON Lines file of questions with their answers; to all others they say what they like
+    #[arg(long, value_name = "FILE")]
+    answers: Option<PathBuf>,
+    /// The share of these answers that a provider or a model gets wrong; may be repeated
+    #[arg(long, value_name = "NAME=SHARE", requires = "answers", value_parser = wrong_share)]
+    wrong: Vec<(String, f64)>,
     /// Answer every request at once with the same text of so many bytes, for load tests
     #[arg(long, value_name = "BYTES")]
     fixed_reply: Option<usize>,
@@ -98,18 +109,19 @@ impl Sim {
             self.providers = usual_providers();
         }
         distinct(&self.providers)?;
+        let known = self.answers.as_deref().map(|path| self.read_answers(path)).transpose()?;
         let rules = self.faults.as_deref().map(read_faults).transpose()?.unwrap_or_default();
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = self.threads {
             builder.worker_threads(threads.get());
         }
         let runtime = builder.enable_all().build().map_err(Failure::os("start the runtime"))?;
-        runtime.block_on(self.simulate(rules))
+        runtime.block_on(self.simulate(rules, known.as_ref()))
     }
 
-    async fn simulate(self, rules: Vec<Rule>) -> Result<(), Failure> {
+    async fn simulate(self, rules: Vec<Rule>, known: Option<&Arc<Known>>) -> Result<(), Failure> {
         let mut signals = Signals::listen()?;
-        let specs = self.providers.iter().map(|wanted| self.spec(wanted)).collect();
+        let specs = self.providers.iter().map(|wanted| self.spec(wanted, known)).collect();
         let simulation = Simulation::starting_at(when::wall_now(), self.seed, specs);
         simulation.script().set(rules);
         let mut providers = Vec::new();
@@ -128,16 +140,30 @@ impl Sim {
         Ok(())
     }
 
-    fn spec(&self, wanted: &Wanted) -> ProviderSpec {
+    fn spec(&self, wanted: &Wanted, known: Option<&Arc<Known>>) -> ProviderSpec {
         ProviderSpec {
             pace: Pace { first_token: self.first_token, per_token: self.per_token },
             reply_tokens: self.reply_tokens.clone(),
+            known: known.cloned(),
             fixed: self.fixed_reply.map(|reply_bytes| FixedReply {
                 reply_bytes,
                 chunks: usize::from(self.chunks.get()),
             }),
             ..ProviderSpec::new(&wanted.name, wanted.kind)
         }
+    }
+}
+
+impl Sim {
+    fn read_answers(&self, path: &Path) -> Result<Arc<Known>, Failure> {
+        let shown = path.display();
+        let text = std::fs::read_to_string(path).map_err(Failure::os(format!("read {shown}")))?;
+        let known = Known::read(&text).map_err(|error| Failure::Usage {
+            message: format!("{shown}: {}", error),
+            hint: "`tieline sim --help` shows how answers are written".to_owned(),
+        })?;
+        let wrong = self.wrong.iter();
+        Ok(Arc::new(wrong.fold(known, |known, (who, share)| known.wrong(who, *share))))
     }
 }
 
@@ -190,6 +216,14 @@ fn read_faults(path: &Path) -> Result<Vec<Rule>, Failure> {
         message: format!("{shown}: {error}"),
         hint: "`tieline sim --help` shows how faults are written".to_owned(),
     })
+}
+
+/// Reads `NAME=SHARE`.
+fn wrong_share(text: &str) -> Result<(String, f64), &'static str> {
+    let pair = text.rsplit_once('=').and_then(|(who, share)| Some((who, share.parse().ok()?)));
+    pair.filter(|(who, share)| !who.is_empty() && (0.0..=1.0).contains(share))
+        .map(|(who, share)| (who.to_owned(), share))
+        .ok_or("expected NAME=SHARE with a share from 0 to 1, such as `gpt-5.4-mini=0.15`")
 }
 
 /// Reads `40` or `20..60`, both ends included.

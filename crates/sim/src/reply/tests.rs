@@ -14,6 +14,7 @@ fn voice(dialect: DialectId) -> Voice<'static> {
         dialect,
         prefill: false,
         reply_tokens: &TOKENS,
+        known: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod faults;
 mod fixed;
 #[cfg(test)]
 mod http_manners;
+mod known;
 #[cfg(test)]
 mod paths;
 #[cfg(test)]

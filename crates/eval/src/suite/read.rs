@@ -1,0 +1,159 @@
+//! A suite's files, read and checked.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use serde_json::Value;
+
+use super::{
+    SuiteFile,
+    cases::{self, Gathered},
+    check, digest,
+    problem::{Problem, Problems},
+    prompt::ReadyPrompt,
+    shape,
+    yaml::{self, Written},
+};
+use crate::{
+    Case, Checks, TemplateError,
+    flaw::{Flaw, Flaws},
+};
+
+/// The largest suite.
+const SUITE_BYTES_MAX: usize = 64 << 20;
+/// The largest of a suite's files.
+const FILE_BYTES_MAX: u64 = 512 << 20;
+
+/// Reads the files of suites.
+pub trait Files {
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
+}
+
+/// The files of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Disk;
+
+impl Files for Disk {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path)?.take(FILE_BYTES_MAX).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// A suite in which everything that can be checked beforehand holds.
+#[derive(Debug)]
+pub struct Suite {
+    /// What it is called: the name of its file without the ending.
+    pub name: String,
+    /// The suite as it is written.
+    pub file: SuiteFile,
+    /// Its cases, in the order of the dataset and then of the suite.
+    pub cases: Vec<Case>,
+    /// Its graders, ready to work.
+    pub checks: Checks,
+    /// SHA-256, in hexadecimal, of everything that decides a verdict: cases, prompt, parameters,
+    /// graders, judges, repeats and gate; but not how fast or in which order cases are asked.
+    pub digest: String,
+    prompt: ReadyPrompt,
+}
+
+impl Suite {
+    /// Reads and checks a suite.
+    ///
+    /// # Errors
+    /// All that is wrong with it: first with its form, and where that is right with what it says.
+    pub fn read(path: &Path, files: &dyn Files) -> Result<Self, Problems> {
+        let told = path.display().to_string();
+        let bytes = files.read(path).map_err(|error| lone(&told, (0, 0), error.to_string()))?;
+        if bytes.len() > SUITE_BYTES_MAX {
+            let what = format!("expected at most {} MiB", SUITE_BYTES_MAX >> 20);
+            return Err(lone(&told, (0, 0), what));
+        }
+        let text = String::from_utf8(bytes)
+            .map_err(|_| lone(&told, (0, 0), "this is not UTF-8".to_owned()))?;
+        let written = yaml::read(&text).map_err(|(at, what)| lone(&told, at, what))?;
+        let file = typed(&written, &told)?;
+        Self::checked(path, file, &written, files)
+    }
+
+    /// Checks a suite that was made by a program. Files that it names are looked for beside `path`.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn of(path: &Path, file: SuiteFile, files: &dyn Files) -> Result<Self, Problems> {
+        Self::checked(path, file, &Written::default(), files)
+    }
+
+    fn checked(
+        path: &Path,
+        file: SuiteFile,
+        written: &Written,
+        files: &dyn Files,
+    ) -> Result<Self, Problems> {
+        let told = path.display().to_string();
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        let mut flaws = Flaws::default();
+        let Gathered { cases, mut problems } = cases::gather(&file, folder, files, &mut flaws);
+        let prompt = ReadyPrompt::new(&file.prompt, &mut flaws);
+        let checks = check::checks(&file, &cases, &mut flaws);
+        let calibrations = check::calibrations(&file, folder, files, &mut flaws);
+        check::rest(&file, &cases, &checks, &mut flaws);
+        let place = |flaw: &Flaw| written.place(&flaw.at);
+        problems.splice(0..0, placed(flaws, &told, place));
+        if !problems.is_empty() {
+            return Err(Problems(problems));
+        }
+        let digest = digest::of(&file, &cases, &calibrations);
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        Ok(Self { name: name.unwrap_or_default(), file, cases, checks, digest, prompt })
+    }
+
+    /// The chat completion request of a case, in OpenAI's form and without `model`.
+    ///
+    /// # Errors
+    /// The prompt names something that the case does not have.
+    pub fn request(&self, case: &Case) -> Result<Value, TemplateError> {
+        self.prompt.request(case)
+    }
+}
+
+/// The typed form of a value that has the form of a suite.
+fn typed(written: &Written, told: &str) -> Result<SuiteFile, Problems> {
+    let misfits = shape::check(&written.value);
+    let mut problems = placed(misfits.values, told, |flaw| written.place(&flaw.at));
+    problems.extend(placed(misfits.keys, told, |flaw| written.key(&flaw.at)));
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    serde_json::from_value(written.value.clone())
+        .map_err(|error| lone(told, (0, 0), error.to_string()))
+}
+
+fn placed(flaws: Flaws, file: &str, place: impl Fn(&Flaw) -> (usize, usize)) -> Vec<Problem> {
+    let mut problems: Vec<Problem> = flaws
+        .into_found()
+        .into_iter()
+        .map(|flaw| {
+            let (line, column) = place(&flaw);
+            let Flaw { at, what, hint } = flaw;
+            // A suite that was never written has no lines, but it has names.
+            let what = if line == 0 && !at.is_empty() { format!("{at}: {what}") } else { what };
+            Problem { file: file.to_owned(), line, column, what, hint }
+        })
+        .collect();
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems
+}
+
+fn lone(file: &str, (line, column): (usize, usize), what: String) -> Problems {
+    Problems(vec![Problem { file: file.to_owned(), line, column, what, hint: None }])
+}
