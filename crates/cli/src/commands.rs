@@ -38,9 +38,12 @@ Examples:
                                Show where requests may go, and why
   tieline route replay --since 7d --with next.yaml
                                Show what another configuration would have changed
+  tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
+                               Find out whether a deployment is as good as the one that serves
   tieline status               Show which deployments take traffic, and why others do not
 
-Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
+Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 3 inconclusive,
+4 infrastructure error.
 TIELINE_LOG sets what is logged on stderr, such as `debug` or `warn,tieline_gateway=debug`."
 )]
 pub(crate) struct Cli {
@@ -101,6 +104,7 @@ impl Command {
         match self {
             Self::Serve(_) => "info",
             Self::Demo(_) => "off",
+            Self::Eval(_) => "error",
             _ => "warn",
         }
     }

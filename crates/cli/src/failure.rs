@@ -35,6 +35,18 @@ pub(crate) enum Failure {
     /// Price files have mistakes.
     #[error(transparent)]
     Prices(#[from] tieline_catalog::Problems),
+    /// A run of the eval harness cannot be kept or read.
+    #[error(transparent)]
+    Store(#[from] tieline_eval::run::StoreError),
+    /// A run of the eval harness cannot go on.
+    #[error(transparent)]
+    Run(#[from] tieline_eval::run::RunError),
+    /// A gate has mistakes.
+    #[error("the gate cannot be judged")]
+    Gate(#[from] tieline_gate::Invalid),
+    /// The command ran, and its verdict, which has been printed, has this exit code.
+    #[error("the verdict has been printed")]
+    Ruled(u8),
     /// The operating system refused something.
     #[error("cannot {action}")]
     Os {
@@ -74,6 +86,8 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Check(_) => Self::CHECK,
+            Self::Ruled(code) => *code,
+            Self::Gate(_) | Self::Run(tieline_eval::run::RunError::Request { .. }) => Self::USAGE,
             Self::Usage { .. } | Self::Config(_) | Self::Prices(_) | Self::Reported => Self::USAGE,
             Self::Gateway(error) => match error {
                 GatewayError::Route(_)
@@ -87,6 +101,7 @@ impl Failure {
             Self::Ledger(LedgerError::NoSuchKey { .. } | LedgerError::BoundFeature { .. }) => {
                 Self::USAGE
             }
+            Self::Store(_) | Self::Run(_) => Self::INFRASTRUCTURE,
             Self::Ledger(_) | Self::Os { .. } | Self::Unreached { .. } | Self::Cut => {
                 Self::INFRASTRUCTURE
             }

@@ -9,6 +9,7 @@ mod decided;
 mod demo;
 mod failure;
 mod files;
+mod html;
 mod print;
 mod signals;
 mod when;

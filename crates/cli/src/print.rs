@@ -75,7 +75,7 @@ pub(crate) fn remark(text: &str) {
 /// Prints why a command failed, with its causes and what to do about it.
 pub(crate) fn failure(failure: &Failure) {
     match failure {
-        Failure::Reported => return,
+        Failure::Reported | Failure::Ruled(_) => return,
         Failure::Config(problems) => return remark(problems.report().trim_end()),
         _ => remark(&format!("{} {}", style("error:").for_stderr().red().bold(), chain(failure))),
     }

@@ -33,8 +33,6 @@ const RETRY_HEADER: &str = "x-stainless-retry-count";
 const RESTART_HEADER: &str = "x-tieline-stream-restart";
 /// Bytes of a request per token, roughly.
 pub(crate) const BYTES_PER_TOKEN: u64 = 4;
-/// The caller's name in records while no keys exist.
-const LOCAL: &str = "local";
 /// Client headers that a same-dialect provider gets to see. Everything else stays here.
 const PASSED_ON: [&str; 3] = ["anthropic-version", "anthropic-beta", "openai-beta"];
 
@@ -265,7 +263,7 @@ pub(crate) fn ruling(
 pub(crate) fn known_caller(gateway: &Gateway, id: &str) -> Option<Caller> {
     let keys = gateway.keys();
     if keys.is_empty() {
-        return (id == LOCAL).then(|| Caller { id: LOCAL.into(), key: None });
+        return (id == gateway.local).then(|| Caller { id: id.into(), key: None });
     }
     let key = keys.current(id, gateway.unix_ms())?;
     Some(Caller { id: id.into(), key: Some(key) })
@@ -275,7 +273,7 @@ pub(crate) fn known_caller(gateway: &Gateway, id: &str) -> Option<Caller> {
 pub(crate) fn caller(gateway: &Gateway, headers: &HeaderMap) -> Result<Caller, Fault> {
     let keys = gateway.keys();
     if keys.is_empty() {
-        return Ok(Caller { id: LOCAL.into(), key: None });
+        return Ok(Caller { id: gateway.local.into(), key: None });
     }
     let refuse = |message: String| Err(Fault::new(Class::CallerAuth, message));
     let mut presented = credentials(headers);

@@ -32,6 +32,8 @@ pub struct Parts {
     pub ledger: Option<Ledger>,
     /// The callers' keys; empty means that whoever reaches the socket may call.
     pub keys: KeyRing,
+    /// What records call whoever calls while there are no keys.
+    pub local: &'static str,
     /// What connections to providers are made of.
     pub network: Network,
     /// The wall time now; from here on it moves with tokio's clock.
@@ -108,6 +110,7 @@ pub struct Gateway {
     pub(crate) queue: Queue,
     pub(crate) embedder: Embedder,
     pub(crate) network: Network,
+    pub(crate) local: &'static str,
     clock: Clock,
     started: Instant,
     draining: AtomicBool,
@@ -149,6 +152,7 @@ impl Gateway {
             keys: ArcSwap::from_pointee(parts.keys),
             ledger: parts.ledger,
             network: parts.network,
+            local: parts.local,
             clock,
             started: Instant::now(),
             draining: AtomicBool::new(false),

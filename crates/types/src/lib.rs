@@ -29,7 +29,8 @@ pub use fault::{Class, Fault, Origin, Phase, Replay, Scope};
 pub use id::DialectId;
 pub use money::{NotMoney, UsdPico};
 pub use record::{
-    AttemptRecord, CallRecord, OWN_CALLER, Outcome, PROBE_FEATURE, PassedOver, Reason,
+    AttemptRecord, CallRecord, EVAL_CALLER, LOCAL_CALLER, OWN_CALLER, Outcome, PROBE_FEATURE,
+    PassedOver, Reason,
 };
 pub use rules::{DataClass, Exception, Names, PolicyFile, Require, Rules};
 pub use secret::Secret;

@@ -12,6 +12,12 @@ pub const PROBE_FEATURE: &str = "tieline-probe";
 /// The caller of requests that are Tieline's own. No API key has such an id.
 pub const OWN_CALLER: &str = "tieline";
 
+/// The caller of requests while there are no API keys.
+pub const LOCAL_CALLER: &str = "local";
+
+/// The caller of requests that the eval harness sends. No API key has such an id.
+pub const EVAL_CALLER: &str = "tieline-eval";
+
 /// How a request ended, from the client's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -70,7 +76,7 @@ pub struct CallRecord {
     pub model_asked: String,
     /// Whether the client asked for a stream.
     pub stream: bool,
-    /// The caller: an API key's id, `local` without keys, or [`OWN_CALLER`].
+    /// The caller: an API key's id, `local` without keys, [`OWN_CALLER`] or [`EVAL_CALLER`].
     pub caller: Arc<str>,
     /// The tier that answered.
     pub tier: Option<Arc<str>>,

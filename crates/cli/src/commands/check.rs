@@ -8,7 +8,7 @@ use tieline_config::{Config, RealWorld, World as _, locate};
 use tieline_gateway::{Gateway, GatewayError, Parts, Tls, matrix, unpriced};
 use tieline_ledger::{KeyRing, Keys};
 use tieline_policy::{Finding, Severity, Spot, findings};
-use tieline_types::chain;
+use tieline_types::{LOCAL_CALLER, chain};
 use tieline_upstream::Network;
 
 use super::prices;
@@ -155,6 +155,7 @@ fn startable(config: &Config, wall: SystemTime) -> Result<(), Failure> {
     let parts = Parts {
         ledger: None,
         keys: KeyRing::default(),
+        local: LOCAL_CALLER,
         network: Network::Tcp,
         wall,
         seed: 0,

@@ -7,6 +7,7 @@ use serde::Serialize;
 use tieline_config::{Config, Feature, RealWorld, Tier, TierMode, World as _};
 use tieline_gateway::{Gateway, Parts, Running};
 use tieline_ledger::{Keys, Ledger, Settings};
+use tieline_types::LOCAL_CALLER;
 use tieline_upstream::Network;
 
 use crate::{
@@ -65,6 +66,7 @@ impl Serve {
         let parts = Parts {
             ledger: Some(ledger.clone()),
             keys: keys.snapshot()?,
+            local: LOCAL_CALLER,
             network: Network::Tcp,
             wall: when::wall_now(),
             seed: self.seed.unwrap_or_else(random_seed),

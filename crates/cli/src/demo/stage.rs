@@ -13,7 +13,7 @@ use tieline_config::{Config, World};
 use tieline_gateway::{Gateway, Parts, Running};
 use tieline_ledger::{Filter, KeyRing, Ledger, Settings};
 use tieline_sim::{Kind, Pace, ProviderSpec, Sim};
-use tieline_types::Outcome;
+use tieline_types::{LOCAL_CALLER, Outcome};
 use tieline_upstream::Network;
 use tokio::time::Instant;
 
@@ -77,6 +77,7 @@ impl Stage {
         let parts = Parts {
             ledger: Some(ledger.clone()),
             keys: KeyRing::default(),
+            local: LOCAL_CALLER,
             network: Network::Tcp,
             wall,
             seed: plan.seed,

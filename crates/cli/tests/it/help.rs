@@ -29,9 +29,9 @@ Commands:
   policy      Compare what two configurations allow
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
-  eval        Prove whether a deployment is good enough to serve a feature
   prices      Show, compare and check what models cost
   cost        Show what calls cost, by feature, tier, deployment, caller or day
+  eval        Find out whether a deployment is good enough to serve a feature
   demo        Show an outage being survived; needs no configuration and no credentials
   sim         Run simulated providers, for trying things out and for tests
   schema      Print the JSON Schema of tieline.yaml, for editors
@@ -52,9 +52,12 @@ Examples:
                                Show where requests may go, and why
   tieline route replay --since 7d --with next.yaml
                                Show what another configuration would have changed
+  tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
+                               Find out whether a deployment is as good as the one that serves
   tieline status               Show which deployments take traffic, and why others do not
 
-Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 4 infrastructure error.
+Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 3 inconclusive,
+4 infrastructure error.
 TIELINE_LOG sets what is logged on stderr, such as `debug` or `warn,tieline_gateway=debug`.
 "#);
 }
@@ -547,6 +550,12 @@ Options:
       --faults <FILE>
           A JSON file with the faults to show
 
+      --answers <FILE>
+          A JSON Lines file of questions with their answers; to all others they say what they like
+
+      --wrong <NAME=SHARE>
+          The share of these answers that a provider or a model gets wrong; may be repeated
+
       --fixed-reply <BYTES>
           Answer every request at once with the same text of so many bytes, for load tests
 
@@ -579,10 +588,14 @@ Faults are rules in a JSON file:
    {"provider": "openai", "share": 0.1, "fault": "cut-after=3"}]
 One request can ask for a fault with the header x-sim-fault, such as `status=429,retry-after=2s`.
 
+Answers are lines of JSON, each for texts with a part; --wrong says who gets which share wrong:
+  {"when": "capital of France", "say": "Paris", "wrong": "Lyon"}
+
 Examples:
   tieline sim
   tieline sim openai=127.0.0.1:9101 eu:azure-openai=127.0.0.1:9102 --first-token 200ms
   tieline sim openai=127.0.0.1:0 --faults outage.json --format json
+  tieline sim openai=127.0.0.1:9101 --answers answers.jsonl --wrong gpt-5.4-mini=0.15
   tieline sim openai=127.0.0.1:9101 --fixed-reply 1024 --chunks 100 --threads 1
 "#);
 }

@@ -4,6 +4,7 @@
 
 mod attest;
 mod costs;
+mod eval;
 mod files;
 mod help;
 mod keys;

@@ -27,6 +27,9 @@ pub struct Summary {
     pub arms: BTreeMap<Arm, ArmSummary>,
     /// What the candidate gets wrong, by its kind; the most frequent first.
     pub failing: Vec<Cluster>,
+    /// What each case of both arms says: the share of the candidate's answers that pass, less that
+    /// of the incumbent's; the least first.
+    pub differences: Vec<f64>,
     /// Cases that the incumbent passes and the candidate does not, by the kind of failure.
     pub lost: Vec<Pair>,
     /// The other way round.
@@ -113,13 +116,14 @@ impl Summary {
             let rows: Vec<&Row> = own.iter().copied().filter(|row| row.arm == *arm).collect();
             (*arm, arm_summary(deployment, &rows))
         });
-        let (lost, won) = pairs(&own);
+        let Pairs { differences, lost, won } = pairs(&own);
         Ok(Self {
             ruling,
             unasked: unasked(run, rows),
             spent_usd: rows.iter().map(Row::spent_usd).sum(),
             arms: arms.collect(),
             failing: clusters(&own),
+            differences,
             lost,
             won,
             run: RunFile { cases: Vec::new(), ..run.clone() },
@@ -222,13 +226,20 @@ fn reasons(row: &Row) -> Vec<String> {
     told.collect()
 }
 
-/// Cases that one arm passes more often than the other: those lost, and those won.
-fn pairs(rows: &[&Row]) -> (Vec<Pair>, Vec<Pair>) {
+#[derive(Default)]
+struct Pairs {
+    differences: Vec<f64>,
+    lost: Vec<Pair>,
+    won: Vec<Pair>,
+}
+
+/// What cases say that both arms answered.
+fn pairs(rows: &[&Row]) -> Pairs {
     let mut cases: BTreeMap<&str, BTreeMap<Arm, Vec<&Row>>> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.marks.pass.is_some()) {
         cases.entry(&row.case).or_default().entry(row.arm).or_default().push(row);
     }
-    let (mut lost, mut won) = (Vec::new(), Vec::new());
+    let mut found = Pairs::default();
     for (case, arms) in cases {
         let (Some(candidate), Some(incumbent)) =
             (arms.get(&Arm::Candidate), arms.get(&Arm::Incumbent))
@@ -236,6 +247,7 @@ fn pairs(rows: &[&Row]) -> (Vec<Pair>, Vec<Pair>) {
             continue;
         };
         let (ours, theirs) = (side(candidate), side(incumbent));
+        found.differences.push(ours.passed - theirs.passed);
         let failing = if ours.passed < theirs.passed { candidate } else { incumbent };
         let class = failing.iter().find_map(|row| row.error_class()).unwrap_or_default();
         let less = ours.passed < theirs.passed;
@@ -243,14 +255,15 @@ fn pairs(rows: &[&Row]) -> (Vec<Pair>, Vec<Pair>) {
         let pair = Pair { case: case.to_owned(), class, candidate: ours, incumbent: theirs };
         match (equal, less) {
             (true, _) => {}
-            (false, true) => lost.push(pair),
-            (false, false) => won.push(pair),
+            (false, true) => found.lost.push(pair),
+            (false, false) => found.won.push(pair),
         }
     }
-    for pairs in [&mut lost, &mut won] {
+    for pairs in [&mut found.lost, &mut found.won] {
         pairs.sort_by(|one, other| (&one.class, &one.case).cmp(&(&other.class, &other.case)));
     }
-    (lost, won)
+    found.differences.sort_by(f64::total_cmp);
+    found
 }
 
 fn side(rows: &[&Row]) -> Side {

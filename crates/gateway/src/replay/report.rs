@@ -32,7 +32,7 @@ pub struct Replay {
 /// Requests that say nothing of a configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
-    /// Tieline's own probes.
+    /// Tieline's own probes, and what its eval harness sent.
     pub probes: u64,
     /// Requests that were refused for the caller's own fault.
     pub refused: u64,

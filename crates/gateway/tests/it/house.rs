@@ -17,7 +17,7 @@ use tieline_config::{Config, World};
 use tieline_gateway::{Actor, ChangeError, Gateway, Parts, Worker};
 use tieline_ledger::{AuditFilter, Filter, KeyRing, Ledger, Settings, query};
 use tieline_sim::{Fault, Kind, Pace, ProviderSpec, Rule, Sim};
-use tieline_types::{AuditRecord, CallRecord};
+use tieline_types::{AuditRecord, CallRecord, LOCAL_CALLER};
 use tieline_upstream::{MemoryNetwork, Network};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -331,6 +331,7 @@ fn parts(ledger: &Ledger, network: &MemoryNetwork, keys: KeyRing) -> Parts {
     Parts {
         ledger: Some(ledger.clone()),
         keys,
+        local: LOCAL_CALLER,
         network: Network::Memory(network.clone()),
         wall: UNIX_EPOCH + Duration::from_secs(1_777_397_640),
         seed: 7,

@@ -4,7 +4,6 @@ mod bars;
 mod colours;
 mod flow;
 mod spans;
-mod write;
 
 use tieline_gateway::replay::{Changed, Evidence, FeatureReplay, Known, Side, Times};
 
@@ -13,11 +12,11 @@ use super::{
     figures::{change, count, half, money, most, share},
     table::remarks,
 };
-use crate::when;
+use crate::{
+    html::{Page, Text, table},
+    when,
+};
 use colours::Colours;
-use write::{Text, table};
-
-const STYLE: &str = include_str!("page/style.css");
 
 /// The most rows of a list that a reader follows.
 const ROWS_MAX: usize = 12;
@@ -32,20 +31,20 @@ pub(super) fn page(shown: &Shown) -> String {
             .to_owned(),
         _ => body(shown),
     };
-    format!(
-        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
-         <meta name=\"color-scheme\" content=\"light dark\">\
-         <meta http-equiv=\"Content-Security-Policy\" \
-         content=\"default-src 'none'; style-src 'unsafe-inline'\">\
-         <title>Route replay: {with}</title><style>{STYLE}</style></head><body><main>\
-         <header><p class=\"brand\">Tieline · route replay</p>\
-         <h1>What <code>{with}</code> would have changed</h1>\
-         <p class=\"lead\">{} requests from {since} to {until} UTC, decided again under another \
-         configuration. Nothing was sent.</p></header>{body}</main></body></html>\n",
-        count(found.requests),
-        with = Text(&shown.with),
-    )
+    let with = Text(&shown.with).to_string();
+    let page = Page {
+        brand: "route replay",
+        title: &format!("Route replay: {}", shown.with),
+        heading: &format!("What <code>{with}</code> would have changed"),
+        lead: &format!(
+            "{} requests from {since} to {until} UTC, decided again under another configuration. \
+             Nothing was sent.",
+            count(found.requests)
+        ),
+        style: "",
+        body: &body,
+    };
+    page.to_string()
 }
 
 fn body(shown: &Shown) -> String {

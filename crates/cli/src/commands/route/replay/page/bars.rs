@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use tieline_gateway::replay::{Day, Money};
 use tieline_types::UsdPico;
 
-use super::write::{Text, short};
 use crate::{
     commands::route::replay::figures::{change, dollars, money},
+    html::{Text, short},
     when,
 };
 

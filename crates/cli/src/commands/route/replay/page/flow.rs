@@ -4,11 +4,11 @@ use std::{collections::HashMap, fmt::Write as _, sync::Arc};
 
 use tieline_gateway::replay::{Answers, Changed};
 
-use super::{
-    colours::Colours,
-    write::{Text, short},
+use super::colours::Colours;
+use crate::{
+    commands::route::replay::figures::{count, share},
+    html::{Text, short},
 };
-use crate::commands::route::replay::figures::{count, share};
 
 /// Units of the picture; it is as wide as the page.
 const WIDTH: f64 = 1_000.0;

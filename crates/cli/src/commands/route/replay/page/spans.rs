@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 
 use tieline_gateway::replay::{Changed, Times};
 
-use super::write::Text;
-use crate::when;
+use crate::{html::Text, when};
 
 /// Units of the picture; it is as wide as the page.
 const WIDTH: f64 = 1_000.0;

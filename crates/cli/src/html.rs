@@ -1,10 +1,47 @@
-//! Text in HTML: whatever comes from configurations and the ledger goes through here.
+//! Pages for browsers: one file, no script, nothing from elsewhere. Whatever comes from
+//! configurations, the ledger and models goes through [`Text`].
 
 use std::fmt;
 
+const STYLE: &str = include_str!("html/style.css");
+
+/// A page.
+pub(crate) struct Page<'a> {
+    /// What kind of report it is, before its title.
+    pub(crate) brand: &'a str,
+    /// The title of the window.
+    pub(crate) title: &'a str,
+    /// The heading, as HTML.
+    pub(crate) heading: &'a str,
+    /// What stands under it, as HTML.
+    pub(crate) lead: &'a str,
+    /// Rules of style of its own.
+    pub(crate) style: &'a str,
+    /// The sections.
+    pub(crate) body: &'a str,
+}
+
+impl fmt::Display for Page<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { brand, title, heading, lead, style, body } = self;
+        let (brand, title) = (Text(brand), Text(title));
+        writeln!(
+            f,
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+             <meta name=\"color-scheme\" content=\"light dark\">\
+             <meta http-equiv=\"Content-Security-Policy\" \
+             content=\"default-src 'none'; style-src 'unsafe-inline'\">\
+             <title>{title}</title><style>{STYLE}{style}</style></head><body><main>\
+             <header><p class=\"brand\">Tieline · {brand}</p><h1>{heading}</h1>\
+             <p class=\"lead\">{lead}</p></header>{body}</main></body></html>"
+        )
+    }
+}
+
 /// A text that shows as what it is, in HTML and in its attributes.
 #[derive(Clone, Copy)]
-pub(super) struct Text<'a>(pub(super) &'a str);
+pub(crate) struct Text<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,7 +72,7 @@ const fn entity(special: char) -> Option<&'static str> {
 }
 
 /// A name that fits into so many characters: what is too long loses its middle.
-pub(super) fn short(name: &str, most: usize) -> String {
+pub(crate) fn short(name: &str, most: usize) -> String {
     let length = name.chars().count();
     if length <= most {
         return name.to_owned();
@@ -47,7 +84,7 @@ pub(super) fn short(name: &str, most: usize) -> String {
 }
 
 /// A table of HTML cells; the first columns, so many, are words, and figures follow.
-pub(super) fn table(
+pub(crate) fn table(
     words: usize,
     header: &[&str],
     rows: impl IntoIterator<Item = Vec<String>>,
