@@ -4,12 +4,14 @@
 //! [`judge`] takes what was declared ([`Gate`]) and what was measured ([`Item`]s) and gives a
 //! [`Ruling`]: pass, fail, inconclusive or error, with its reasons. [`EProcess`] does the same one
 //! pair at a time for canaries. The formulas behind both are public too, for planning
-//! ([`power`]), for reports and for calibrating judges ([`calibration`]).
+//! ([`power`]), for reports and for calibrating judges ([`calibration`]). [`attest`] signs what
+//! passed.
 //!
 //! This crate does no I/O, reads no clock and draws no random number but from a seed it is given.
 //! Every bound takes `tail`, the probability that it leaves out on its side.
 
 pub mod agreement;
+pub mod attest;
 pub mod binary;
 pub mod bootstrap;
 mod bound;

@@ -1,9 +1,11 @@
 //! `tieline eval`: whether a deployment is good enough to serve a feature.
 
 mod arms;
+mod attest;
 mod door;
 mod gate;
 mod import;
+mod keys;
 mod list;
 mod plan;
 mod report;
@@ -11,6 +13,7 @@ mod run;
 mod runs;
 mod suite;
 mod table;
+mod verify;
 
 use clap::Subcommand;
 
@@ -29,6 +32,7 @@ Examples:
   tieline eval gate
   tieline eval import promptfooconfig.yaml --out evals
   tieline eval report --html report.html --junit report.xml
+  tieline eval attest --key eval.key > attestation.json
 
 Exit codes of `run` and `gate`: 0 PASS, 1 FAIL, 3 INCONCLUSIVE, 4 ERROR; 2 wrong usage.")]
 pub(crate) struct Eval {
@@ -44,6 +48,9 @@ enum Action {
     Report(report::Report),
     List(list::List),
     Import(import::Import),
+    Keygen(keys::Keygen),
+    Attest(Box<attest::Attest>),
+    Verify(verify::Verify),
 }
 
 impl Eval {
@@ -55,6 +62,9 @@ impl Eval {
             Action::Report(report) => report.run(),
             Action::List(list) => list.run(),
             Action::Import(import) => import.run(),
+            Action::Keygen(keygen) => keygen.run(),
+            Action::Attest(attest) => attest.run(),
+            Action::Verify(verify) => verify.run(),
         }
     }
 }

@@ -242,3 +242,35 @@ fn reports_come_in_every_form_and_show_no_foreign_markup() {
     let record = &otel["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0];
     assert_eq!(record["eventName"], "gen_ai.evaluation.result");
 }
+
+#[test]
+fn only_a_run_that_passed_is_signed_and_the_signature_holds() {
+    let house = House::new(500);
+    let (code, public, _) = house.folder.run("eval keygen --out eval.key");
+    assert_eq!(code, 0);
+    house.folder.write("eval.pub", &public);
+    house.json(&format!("{RUN} worse@p --incumbent old@p"));
+    let (code, out, err) = house.folder.run("eval attest --key eval.key");
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(err.contains("nothing is signed: the gate did not pass"), "{err}");
+
+    house.json(&format!("{RUN} new@p --incumbent old@p"));
+    let listed = house.folder.json("eval list");
+    let id = listed[1]["id"].as_str().unwrap();
+    let line = format!("eval attest {id} --key eval.key --valid-for 7d");
+    let (code, signed, err) = house.folder.run(&line);
+    assert_eq!((code, err.as_str()), (0, ""));
+    house.folder.write("a.json", &signed);
+    let rows = format!(".tieline/evals/{id}/rows.jsonl");
+    let told = house.folder.json(&format!("eval verify a.json --key eval.pub --rows {rows}"));
+    let told = &told["attestation"];
+    assert_eq!((&told["deployment"], &told["rows"]["count"]), (&json!("new@p"), &json!(1_000)));
+    assert_eq!(told["identity"]["region"], "us-east-1");
+    let days = told["expires_ms"].as_u64().unwrap() - told["issued_ms"].as_u64().unwrap();
+    assert_eq!(days, 7 * 86_400_000);
+
+    house.folder.write("suite.yaml", &SUITE.replace("0.05", "0.5"));
+    let (code, _, err) = house.folder.run(&line);
+    assert_eq!(code, 1);
+    assert!(err.contains("has changed since it was run"), "{err}");
+}

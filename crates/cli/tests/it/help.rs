@@ -1077,3 +1077,79 @@ Examples:
   tieline eval import logs/2026-11-23_tickets.eval
 "##);
 }
+
+#[test]
+fn eval_keygen() {
+    assert_snapshot!(help("eval keygen"), @r#"
+Make a key that signs attestations
+
+Usage: tieline eval keygen [OPTIONS] --out <FILE>
+
+Options:
+      --out <FILE>
+          Where to put the private key; an existing file is never overwritten
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+The private key goes to --out, which only you can read; keep it where evals run, and away from
+gateways. Only the public key goes to stdout: it is what attestations are checked with.
+
+Examples:
+  tieline eval keygen --out eval.key > eval.pub
+"#);
+}
+
+#[test]
+fn eval_verify() {
+    assert_snapshot!(help("eval verify"), @r#"
+Check an attestation, offline
+
+Usage: tieline eval verify [OPTIONS] --key <FILE> <ATTESTATION>
+
+Arguments:
+  <ATTESTATION>
+          The attestation
+
+Options:
+      --key <FILE>
+          A file with a public key that is trusted; repeat for more
+
+      --at <TIME>
+          The time to check it for. Default: now
+
+      --rows <FILE>
+          The rows of the run
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+An attestation holds if one of the keys signed it, the gate passed, and it is in its time. With
+--rows it is also checked to be about these rows and no others.
+
+Examples:
+  tieline eval verify attestation.json --key eval.pub
+  tieline eval verify attestation.json --key old.pub --key new.pub --at 2026-12-31
+  tieline eval verify attestation.json --key eval.pub --rows .tieline/evals/RUN/rows.jsonl
+
+Exit codes: 0 it holds, 1 it is refused.
+"#);
+}

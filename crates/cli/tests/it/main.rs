@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod attest;
 mod costs;
 mod eval;
 mod eval_import;

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod attest;
 mod formulas;
 mod numbers;
 mod properties;
