@@ -51,7 +51,7 @@ impl House {
             ..ProviderSpec::new("p", Kind::Openai)
         };
         let (sim, address) = runtime.block_on(async {
-            let sim = Sim::new(3, vec![spec]);
+            let sim = Sim::new(6, vec![spec]);
             let address = sim.listen("p", (Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
             (sim, address)
         });
@@ -120,7 +120,7 @@ fn a_worse_candidate_is_blocked_and_an_equal_one_passes() {
     let house = House::new(500);
     let (code, told) = house.json(&format!("{RUN} worse@p --incumbent old@p"));
     assert_eq!((code, &told["verdict"]), (1, &json!("fail")), "{told}");
-    assert_eq!(told["metrics"][0]["metric"], "pass");
+    assert_eq!(told["metrics"][1]["metric"], "pass");
     assert_eq!(told["failing"][0]["class"], "sum");
     assert_eq!(house.asked(), 1_000);
     let (code, told) = house.json(&format!("{RUN} new@p --incumbent old@p"));
@@ -146,7 +146,7 @@ fn too_few_cases_tell_how_many_are_lacking() {
     assert!(out.starts_with("INCONCLUSIVE  new@p against old@p for sums, 40 cases"), "{out}");
     assert!(out.contains("more items would tell"), "{out}");
     let (_, told) = house.json("eval gate");
-    let lacking = told["metrics"][0]["items_missing"].as_u64().unwrap();
+    let lacking = told["metrics"][1]["items_missing"].as_u64().unwrap();
     assert!((20..1_000).contains(&lacking), "{lacking}");
     let planned = house.folder.json("eval plan suite.yaml --candidate new@p --incumbent old@p");
     assert_eq!(planned["estimate"]["asks"], 80);

@@ -1,3 +1,5 @@
+//! Verdicts over rows that are made to show one thing each.
+
 use tieline_gate::Guard;
 
 use super::*;

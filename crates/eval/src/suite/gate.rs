@@ -36,7 +36,7 @@ pub struct GateFile {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetricGate {
-    /// How far the candidate's mean may be below the incumbent's: 0.03 is three points of 100.
+    /// How far the candidate's mean may be below the incumbent's: 0.03 is three points.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0))]
     pub margin: Option<f64>,

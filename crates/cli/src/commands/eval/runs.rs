@@ -17,7 +17,7 @@ const UNNAMED: &str = ".tieline/evals";
 pub(super) struct Runs {
     /// The folder of runs. Default: .tieline/evals beside the configuration
     #[arg(long = "runs", value_name = "DIR")]
-    path: Option<PathBuf>,
+    folder: Option<PathBuf>,
     #[command(flatten)]
     pub(super) config: ConfigFile,
 }
@@ -26,7 +26,7 @@ impl Runs {
     /// The folder.
     pub(super) fn path(&self) -> PathBuf {
         let beside = self.config.path.parent().unwrap_or(Path::new(""));
-        self.path.clone().unwrap_or_else(|| beside.join(UNNAMED))
+        self.folder.clone().unwrap_or_else(|| beside.join(UNNAMED))
     }
 
     /// The folder of a run, by its id or its path; that of the newest where none is named.

@@ -1,3 +1,5 @@
+//! Runs against a door that does as it is told, on paused time.
+
 use std::{
     collections::{BTreeMap, HashMap},
     path::Path,

@@ -29,7 +29,8 @@ pub(super) fn page(summary: &Summary) -> String {
         verdict(summary.ruling.verdict)
     );
     let lead = format!(
-        "<code>{}</code> against <code>{}</code> on {} cases of <code>{}</code>, run <code>{}</code>",
+        "<code>{}</code> against <code>{}</code> on {} cases of <code>{}</code>, \
+         run <code>{}</code>",
         deployment(Arm::Candidate),
         deployment(Arm::Incumbent),
         summary.ruling.items,

@@ -81,7 +81,8 @@ fn row(out: &mut String, line: &Line<'_>, y: f64, place: &dyn Fn(f64) -> f64) {
     let _ = write!(
         out,
         "<text x=\"0\" y=\"{base}\">{}</text>\
-         <line class=\"margin\" x1=\"{margin:.1}\" x2=\"{margin:.1}\" y1=\"{above}\" y2=\"{below}\"/>\
+         <line class=\"margin\" x1=\"{margin:.1}\" x2=\"{margin:.1}\" y1=\"{above}\" \
+         y2=\"{below}\"/>\
          <line class=\"bound {class}\" x1=\"{begin:.1}\" x2=\"{end:.1}\" y1=\"{y}\" y2=\"{y}\"/>\
          <circle class=\"{class}\" cx=\"{at:.1}\" cy=\"{y}\" r=\"6\"><title>{}</title></circle>\
          <text class=\"figures\" x=\"{FIGURES}\" y=\"{base}\">{told}</text>",

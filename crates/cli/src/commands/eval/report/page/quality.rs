@@ -49,8 +49,8 @@ pub(super) fn quality(arms: &BTreeMap<Arm, ArmSummary>) -> String {
     format!(
         "<section><h2>Cost against quality</h2><div class=\"wide\"><svg \
          viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Cost against quality\">{out}\
-         <text class=\"figures\" x=\"{RIGHT}\" y=\"{}\" text-anchor=\"end\">dollars an answer, from \
-         0</text></svg></div></section>",
+         <text class=\"figures\" x=\"{RIGHT}\" y=\"{}\" text-anchor=\"end\">dollars an answer, \
+         from 0</text></svg></div></section>",
         BOTTOM + 24.0
     )
 }
