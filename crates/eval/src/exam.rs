@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::Disk;
 
-    fn suite(graders: Value) -> Suite {
+    fn suite(graders: &Value) -> Suite {
         let file = serde_json::json!({
             "version": 1, "feature": "f",
             "cases": [{ "id": "one", "fields": { "q": "x" } }],
@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn grades_become_metrics_and_what_failed_leaves_them_open() {
-        let suite = suite(serde_json::json!([
+        let suite = suite(&serde_json::json!([
             { "type": "contains", "id": "a", "metric": "m", "weight": 3, "value": "x" },
             { "type": "contains", "id": "b", "metric": "m", "value": "y" },
             { "type": "contains", "id": "c", "role": "invariant", "value": "z" },
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn metrics_of_judges_without_calibration_are_known() {
-        let suite = suite(serde_json::json!([
+        let suite = suite(&serde_json::json!([
             { "type": "rubric", "id": "a", "judge": "fit", "criteria": "good" },
             { "type": "rubric", "id": "b", "judge": "unfit", "criteria": "good",
               "role": "reported" },

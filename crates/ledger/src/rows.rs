@@ -101,8 +101,8 @@ impl<'c> Inserter<'c> {
     }
 }
 
-/// Inserts one row; the number of rows that were. Cells are driven from within their iterator, which
-/// joins several, for this is what the writer does most.
+/// Inserts one row; the number of rows that were. Cells are driven from within their iterator,
+/// which joins several, for this is what the writer does most.
 fn insert<'a>(
     statement: &mut CachedStatement<'_>,
     mut cells: impl Iterator<Item = Cell<'a>>,

@@ -45,15 +45,18 @@ impl Others {
         let repeat = if ask.again { 0 } else { ask.repeat };
         loop {
             let told = self.told.notified();
-            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(answer) = known.get(&(ask.case, repeat)) {
-                return answer.clone();
+            if let Some(answer) = self.known(ask.case, repeat) {
+                return answer;
             }
-            drop(known);
             if self.nobody {
                 return None;
             }
             told.await;
         }
+    }
+
+    fn known(&self, case: usize, repeat: u32) -> Option<Option<Answer>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(case, repeat)).cloned()
     }
 }

@@ -8,6 +8,7 @@ mod faults;
 mod fixed;
 #[cfg(test)]
 mod http_manners;
+#[cfg(test)]
 mod known;
 #[cfg(test)]
 mod paths;

@@ -5,7 +5,7 @@ use tieline_config::{
 };
 use tieline_eval::planning::TokenPrice;
 use tieline_gateway::{Explained, Question, explain};
-use tieline_types::{EVAL_CALLER, UsdPico};
+use tieline_types::{EVAL_CALLER, Modalities, UsdPico};
 
 use crate::{failure::Failure, when};
 
@@ -69,6 +69,18 @@ pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
     }
 }
 
+/// What policy is asked of the harness' own requests, before it is known what they carry.
+pub(super) fn question(feature: &str) -> Question<'_> {
+    Question {
+        feature,
+        caller: EVAL_CALLER.into(),
+        tags: &[],
+        modalities: Modalities::default(),
+        input_tokens: 0,
+        at_ms: when::unix_ms(when::wall_now()),
+    }
+}
+
 /// What a deployment's tokens cost, if policy lets the feature go there.
 ///
 /// # Errors
@@ -78,14 +90,7 @@ pub(super) fn admitted(
     feature: &str,
     deployment: &str,
 ) -> Result<TokenPrice, Failure> {
-    let question = Question {
-        feature,
-        caller: EVAL_CALLER,
-        tags: &[],
-        input_tokens: 0,
-        at_ms: when::unix_ms(when::wall_now()),
-    };
-    let explained = explain(config, question, &[])?;
+    let explained = explain(config, question(feature), &[])?;
     let mut deployments = explained.into_iter().flat_map(|explained| explained.deployments);
     let known = deployments.find(|one| one.deployment == deployment);
     match known {

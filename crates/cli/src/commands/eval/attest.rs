@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt::Display,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -16,8 +17,8 @@ use tieline_gate::{
         DeploymentIdentity, Digest, Envelope, Evidence, Findings, RowsProof, SigningKey, Statement,
     },
 };
-use tieline_gateway::{Explained, Question, explain};
-use tieline_types::{EVAL_CALLER, FactName};
+use tieline_gateway::{Explained, explain};
+use tieline_types::FactName;
 
 use super::{arms, runs::Runs};
 use crate::{failure::Failure, print, when};
@@ -82,7 +83,7 @@ impl Attest {
             expires_ms: issued_ms.saturating_add(lifetime_ms),
         };
         let signed = Envelope::sign(&Statement::of(evidence), &key);
-        print::json(&signed.map_err(|error| unfit(error.to_string()))?)
+        print::json(&signed.map_err(unfit)?)
     }
 
     /// The suite of the run, if it is still the one that was run.
@@ -100,7 +101,7 @@ impl Attest {
 }
 
 /// A run that cannot be attested, whatever it has shown.
-fn unfit(why: String) -> Failure {
+fn unfit(why: impl Display) -> Failure {
     Failure::Check(format!("nothing is signed: {why}"))
 }
 
@@ -122,13 +123,13 @@ fn passed(run: &RunFile, rows: &[Row]) -> Result<Ruling, Failure> {
 }
 
 fn digest_of(run: &RunFile) -> Result<Digest, Failure> {
-    run.suite_digest.parse().map_err(|_| unfit("its rows are another tool's".to_owned()))
+    run.suite_digest.parse().map_err(|_| unfit("its rows are another tool's"))
 }
 
 /// The digests of the judges as the suite has them.
 fn judges(suite: &SuiteFile) -> Result<BTreeMap<String, Digest>, Failure> {
     let digests = suite.judges.iter().map(|(name, judge)| {
-        let value = serde_json::to_value(judge).map_err(|error| unfit(error.to_string()))?;
+        let value = serde_json::to_value(judge).map_err(unfit)?;
         Ok((name.clone(), Digest::of_json(&value)))
     });
     digests.collect()
@@ -178,9 +179,7 @@ fn resolved(rows: &[Row], arm: Arm) -> Result<Option<String>, Failure> {
 
 /// Where a deployment may process requests, as far as that is known.
 fn regions(config: &Config, feature: &str, id: &str) -> Result<Option<String>, Failure> {
-    let at_ms = when::unix_ms(when::wall_now());
-    let question = Question { feature, caller: EVAL_CALLER, tags: &[], input_tokens: 0, at_ms };
-    let explained = explain(config, question, &[])?;
+    let explained = explain(config, arms::question(feature), &[])?;
     let mut deployments = explained.into_iter().flat_map(|explained| explained.deployments);
     let known = deployments.find(|Explained { deployment, .. }| deployment == id);
     let regions = known.and_then(|known| known.facts.texts(FactName::Regions).cloned());

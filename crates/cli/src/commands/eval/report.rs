@@ -46,11 +46,14 @@ pub(super) struct Report {
     runs: Runs,
 }
 
+/// Writes a report when it is wanted.
+type Form<'a> = Box<dyn Fn() -> String + 'a>;
+
 impl Report {
     pub(super) fn run(self) -> Result<(), Failure> {
         let (run, rows) = self.runs.read(self.run.as_deref())?;
         let summary = Summary::of(&run, &rows)?;
-        let forms: [(&Option<PathBuf>, Box<dyn Fn() -> String>); 6] = [
+        let forms: [(_, Form<'_>); 6] = [
             (&self.html, Box::new(|| page::page(&summary))),
             (&self.junit, Box::new(|| junit(&summary, &rows))),
             (&self.md, Box::new(|| markdown(&summary))),
@@ -60,7 +63,7 @@ impl Report {
         ];
         let mut written = false;
         for (path, form) in forms {
-            let Some(path) = path else { continue };
+            let Some(path): &Option<PathBuf> = path else { continue };
             let failed = Failure::os(format!("write {}", path.display()));
             fs::write(path, form()).map_err(failed)?;
             print::remark(&format!("written: {}", path.display()));
