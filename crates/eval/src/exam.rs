@@ -103,23 +103,31 @@ impl Suite {
         invariants.map(|check| check.id.clone()).collect()
     }
 
-    /// The metrics that rest on judges whom nobody has calibrated; `pass` is one of them where such
-    /// a judge counts.
+    /// The metrics that rest on judges who were not found fit, with why not; `pass` is one of them
+    /// where such a judge counts.
     #[must_use]
-    pub fn uncalibrated(&self) -> BTreeSet<String> {
-        let unfit = |grader: &&Grader| {
-            grader.judges().into_iter().any(|(name, _)| {
-                self.file.judges.get(name).is_none_or(|judge| judge.calibration.is_none())
-            })
-        };
-        let mut metrics = BTreeSet::new();
-        for grader in self.graders().filter(unfit) {
-            metrics.extend(grader.metric.clone().or_else(|| grader.id.clone()));
-            if grader.counts() {
-                metrics.insert(PASS.to_owned());
-            }
+    pub fn uncalibrated(&self) -> BTreeMap<String, String> {
+        let mut metrics = BTreeMap::new();
+        for grader in self.graders() {
+            let judges = grader.judges().into_iter();
+            let Some(why) = judges.filter_map(|(name, _)| self.unfit(name)).next() else {
+                continue;
+            };
+            let own = grader.metric.clone().or_else(|| grader.id.clone());
+            let pass = grader.counts().then(|| PASS.to_owned());
+            metrics.extend(own.into_iter().chain(pass).map(|metric| (metric, why.clone())));
         }
         metrics
+    }
+
+    /// Why a judge may neither block nor pass a candidate; none where it may.
+    fn unfit(&self, judge: &str) -> Option<String> {
+        let reasons = match self.calibrations.get(judge) {
+            Some(found) if found.usable => return None,
+            Some(found) => found.reasons.join("; "),
+            None => "nobody has calibrated it".to_owned(),
+        };
+        Some(format!("judge `{judge}`: {reasons}"))
     }
 
     /// The deployments that graders want vectors of.
@@ -137,10 +145,21 @@ impl Suite {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::{io, path::Path};
 
     use super::*;
-    use crate::Disk;
+    use crate::Files;
+
+    /// Labels of a judge that agrees with people, many or few.
+    struct Labels;
+
+    impl Files for Labels {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            let count = if path.ends_with("fit.jsonl") { 60 } else { 3 };
+            let both = "{\"human\":true,\"judge\":true}\n{\"human\":false,\"judge\":false}\n";
+            Ok(both.repeat(count).into_bytes())
+        }
+    }
 
     fn suite(graders: &Value) -> Suite {
         let file = serde_json::json!({
@@ -148,13 +167,14 @@ mod tests {
             "cases": [{ "id": "one", "fields": { "q": "x" } }],
             "prompt": { "messages": [{ "role": "user", "content": "{{ q }}" }] },
             "judges": {
-                "fit": { "deployment": "j@p", "calibration": "Cargo.toml" },
+                "fit": { "deployment": "j@p", "calibration": "fit.jsonl" },
+                "hasty": { "deployment": "k@p", "calibration": "hasty.jsonl" },
                 "unfit": { "deployment": "k@p" },
             },
             "graders": graders,
         });
         let file = serde_json::from_value(file).unwrap();
-        Suite::of(Path::new("suite.yaml"), file, &Disk).unwrap()
+        Suite::of(Path::new("suite.yaml"), file, &Labels).unwrap()
     }
 
     fn grade(id: &str, score: f64) -> Grade {
@@ -191,15 +211,18 @@ mod tests {
     #[test]
     fn metrics_of_judges_without_calibration_are_known() {
         let suite = suite(&serde_json::json!([
-            { "type": "rubric", "id": "a", "judge": "fit", "criteria": "good" },
-            { "type": "rubric", "id": "b", "judge": "unfit", "criteria": "good",
+            { "type": "rubric", "id": "a", "judge": "fit", "rubric": "good" },
+            { "type": "rubric", "id": "b", "judge": "hasty", "rubric": "good",
               "role": "reported" },
             { "type": "set", "id": "s", "graders": [
               { "type": "pairwise", "judge": "unfit", "criteria": "better" },
             ] },
         ]));
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        assert_eq!(suite.uncalibrated(), names(&["b", "pass", "s"]));
+        let unfit = suite.uncalibrated();
+        assert_eq!(unfit.keys().cloned().collect::<BTreeSet<String>>(), names(&["b", "pass", "s"]));
+        assert_eq!(unfit["s"], "judge `unfit`: nobody has calibrated it");
+        assert!(unfit["b"].contains("50 of each are needed"), "{unfit:?}");
         let asks = [("j@p".to_owned(), 1), ("k@p".to_owned(), 3)];
         assert_eq!(suite.judge_asks(), BTreeMap::from(asks));
     }

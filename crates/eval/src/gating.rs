@@ -37,8 +37,9 @@ pub fn rule(run: &RunFile, rows: &[Row]) -> Result<Ruling, Invalid> {
         add(&mut ruling, found.verdict, found.reasons);
         ruling.invariants = found.invariants;
     }
-    for metric in run.gate.metrics().keys().filter(|metric| run.uncalibrated.contains(*metric)) {
-        let words = format!("{metric}: it rests on a judge that nobody has calibrated");
+    let asked = run.gate.metrics();
+    for (metric, why) in run.uncalibrated.iter().filter(|(metric, _)| asked.contains_key(*metric)) {
+        let words = format!("{metric} can neither pass nor fail: {why}");
         add(&mut ruling, Verdict::Inconclusive, vec![words]);
     }
     if let Some(words) = lacking(run, rows) {
@@ -119,7 +120,7 @@ fn gate(run: &RunFile, rows: &[&Row], both: bool) -> Gate {
     let mut metrics: BTreeMap<String, MetricRule> = BTreeMap::new();
     for (name, rule) in run.gate.metrics() {
         let margin = rule.margin.filter(|_| both);
-        let required = !run.uncalibrated.contains(&name);
+        let required = !run.uncalibrated.contains_key(&name);
         if margin.is_some() || rule.at_least.is_some() {
             metrics.insert(name, MetricRule { margin, at_least: rule.at_least, required });
         }

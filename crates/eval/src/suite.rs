@@ -1,5 +1,6 @@
 //! What people write: a suite of cases, with its prompt, graders and gate.
 
+mod calibration;
 mod cases;
 mod check;
 mod dataset;

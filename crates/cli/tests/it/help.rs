@@ -29,9 +29,9 @@ Commands:
   policy      Compare what two configurations allow
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
+  eval        Find out whether a deployment is good enough to serve a feature
   prices      Show, compare and check what models cost
   cost        Show what calls cost, by feature, tier, deployment, caller or day
-  eval        Find out whether a deployment is good enough to serve a feature
   demo        Show an outage being survived; needs no configuration and no credentials
   sim         Run simulated providers, for trying things out and for tests
   schema      Print the JSON Schema of tieline.yaml or of eval suites, for editors

@@ -39,9 +39,10 @@ pub struct RunFile {
     /// The graders that no answer may fail.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub invariants: BTreeSet<String>,
-    /// The metrics that rest on judges whom nobody has calibrated: they can neither block nor pass.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub uncalibrated: BTreeSet<String>,
+    /// The metrics that rest on judges who were not found fit, with why not: they can neither block
+    /// nor pass.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub uncalibrated: BTreeMap<String, String>,
     /// The ids of the cases that are asked; empty for imported rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<String>,

@@ -1,8 +1,13 @@
 //! What must hold in a suite beyond its form.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
-use super::{SuiteFile, digest, gate::PASS, read::Files, yaml::step};
+use tieline_gate::calibration::Calibration;
+
+use super::{SuiteFile, calibration, digest, gate::PASS, read::Files, yaml::step};
 use crate::{Case, Checks, flaw::Flaws};
 
 /// Makes all graders ready.
@@ -17,14 +22,23 @@ pub(super) fn checks(file: &SuiteFile, cases: &[Case], flaws: &mut Flaws) -> Che
     Checks::new(&file.graders, cases.iter().skip(inline), &file.judges, flaws)
 }
 
-/// Checks the judges and gives the digests of what they are calibrated by.
+/// What judges are calibrated by.
+#[derive(Default)]
+pub(super) struct Calibrations {
+    /// Of the files.
+    pub(super) digests: Vec<String>,
+    /// By judge.
+    pub(super) found: BTreeMap<String, Calibration>,
+}
+
+/// Checks the judges and reads what they are calibrated by.
 pub(super) fn calibrations(
     file: &SuiteFile,
     folder: &Path,
     files: &dyn Files,
     flaws: &mut Flaws,
-) -> Vec<String> {
-    let mut digests = Vec::new();
+) -> Calibrations {
+    let mut all = Calibrations::default();
     for (name, judge) in &file.judges {
         let at = format!("/judges{}", step(name));
         if judge.deployment.is_empty() {
@@ -33,17 +47,21 @@ pub(super) fn calibrations(
         if let Some(prompt) = &judge.prompt {
             flaws.template(&format!("{at}/prompt"), prompt);
         }
-        let Some(calibration) = &judge.calibration else { continue };
-        let path = folder.join(calibration);
-        match files.read(&path) {
-            Ok(bytes) => digests.push(digest::hex(&bytes)),
-            Err(error) => {
-                let what = format!("`{}`: {error}", path.display());
+        let Some(labels) = &judge.calibration else { continue };
+        let path = folder.join(labels);
+        let read = files.read(&path).map_err(|error| error.to_string());
+        match read.and_then(|bytes| Ok((digest::hex(&bytes), calibration::read(&bytes)?))) {
+            Ok((digest, found)) => {
+                all.digests.push(digest);
+                all.found.insert(name.clone(), found);
+            }
+            Err(what) => {
+                let what = format!("`{}`: {what}", path.display());
                 flaws.add(&format!("{at}/calibration"), what);
             }
         }
     }
-    digests
+    all
 }
 
 /// Checks everything that is not a case, a grader, a judge or the prompt.

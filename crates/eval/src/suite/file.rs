@@ -170,8 +170,9 @@ pub struct Judge {
     /// Everything else of its requests; temperature 0 where nothing is said.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub parameters: Map<String, Value>,
-    /// A JSONL file of answers that people labelled, by which the judge is found fit or not. A
-    /// judge without it can neither block nor pass a candidate.
+    /// A JSONL file of answers that people and the judge labelled, `{"human": true, "judge":
+    /// false}` a line, by which the judge is found fit or not. A judge that is not found fit can
+    /// neither block nor pass a candidate.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calibration: Option<String>,
 }

@@ -1,12 +1,14 @@
 //! A suite's files, read and checked.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{self, Read},
     path::Path,
 };
 
 use serde_json::Value;
+use tieline_gate::calibration::Calibration;
 
 use super::{
     SuiteFile,
@@ -62,6 +64,8 @@ pub struct Suite {
     /// SHA-256, in hexadecimal, of everything that decides a verdict: cases, prompt, parameters,
     /// graders, judges, repeats and gate; but not how fast or in which order cases are asked.
     pub digest: String,
+    /// What is known of judges that are calibrated, by name.
+    pub calibrations: BTreeMap<String, Calibration>,
     prompt: ReadyPrompt,
 }
 
@@ -111,9 +115,11 @@ impl Suite {
         if !problems.is_empty() {
             return Err(Problems(problems));
         }
-        let digest = digest::of(&file, &cases, &calibrations);
+        let digest = digest::of(&file, &cases, &calibrations.digests);
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        Ok(Self { name: name.unwrap_or_default(), file, cases, checks, digest, prompt })
+        let name = name.unwrap_or_default();
+        let calibrations = calibrations.found;
+        Ok(Self { name, file, cases, checks, digest, calibrations, prompt })
     }
 
     /// The chat completion request of a case, in OpenAI's form and without `model`.

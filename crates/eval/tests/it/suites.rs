@@ -41,10 +41,12 @@ fn plain() -> Suite {
     changed(PLAIN, CASES)
 }
 
+/// A label of the judge.
+const LABEL: &str = r#"{"human": true, "judge": true, "answer": "Paris"}"#;
+
 fn changed(suite: &str, cases: &str) -> Suite {
     let cases = cases.replace("HISTORY", HISTORY);
-    let files =
-        [("e/s.yaml", suite), ("e/data/cases.jsonl", &cases), ("e/labels.jsonl", "{\"a\": 1}")];
+    let files = [("e/s.yaml", suite), ("e/data/cases.jsonl", &cases), ("e/labels.jsonl", LABEL)];
     read(&files).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
