@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    Answer, Case, Checks, Door, Grade, Grader, Marks, Role, Seen, Suite, Tools,
+    Answer, Case, Checks, Door, Grade, Grader, Marks, Role, Seen, Suite, Tools, family,
     run::{Beside, Exam},
     suite::PASS,
 };
@@ -103,14 +103,15 @@ impl Suite {
         invariants.map(|check| check.id.clone()).collect()
     }
 
-    /// The metrics that rest on judges who were not found fit, with why not; `pass` is one of them
-    /// where such a judge counts.
+    /// The metrics that can neither block nor pass a candidate, since a judge of theirs was not
+    /// found fit for it, with why not; `pass` is one of them where such a judge counts.
     #[must_use]
-    pub fn uncalibrated(&self) -> BTreeMap<String, String> {
+    pub fn undecided(&self, candidate: &str) -> BTreeMap<String, String> {
         let mut metrics = BTreeMap::new();
         for grader in self.graders() {
             let judges = grader.judges().into_iter();
-            let Some(why) = judges.filter_map(|(name, _)| self.unfit(name)).next() else {
+            let Some(why) = judges.filter_map(|(name, _)| self.unfit(name, candidate)).next()
+            else {
                 continue;
             };
             let own = grader.metric.clone().or_else(|| grader.id.clone());
@@ -121,11 +122,17 @@ impl Suite {
     }
 
     /// Why a judge may neither block nor pass a candidate; none where it may.
-    fn unfit(&self, judge: &str) -> Option<String> {
+    fn unfit(&self, judge: &str, candidate: &str) -> Option<String> {
+        let house = self.file.judges.get(judge).and_then(|judge| family(&judge.deployment));
         let reasons = match self.calibrations.get(judge) {
-            Some(found) if found.usable => return None,
-            Some(found) => found.reasons.join("; "),
             None => "nobody has calibrated it".to_owned(),
+            Some(found) if !found.usable => found.reasons.join("; "),
+            Some(_) => {
+                let house = house.filter(|house| family(candidate) == Some(house))?;
+                format!(
+                    "like the candidate it is of {house}, whose models prefer their own answers"
+                )
+            }
         };
         Some(format!("judge `{judge}`: {reasons}"))
     }
@@ -167,7 +174,7 @@ mod tests {
             "cases": [{ "id": "one", "fields": { "q": "x" } }],
             "prompt": { "messages": [{ "role": "user", "content": "{{ q }}" }] },
             "judges": {
-                "fit": { "deployment": "j@p", "calibration": "fit.jsonl" },
+                "fit": { "deployment": "gpt-5.4@p", "calibration": "fit.jsonl" },
                 "hasty": { "deployment": "k@p", "calibration": "hasty.jsonl" },
                 "unfit": { "deployment": "k@p" },
             },
@@ -219,11 +226,13 @@ mod tests {
             ] },
         ]));
         let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-        let unfit = suite.uncalibrated();
+        let unfit = suite.undecided("claude-haiku-5@anthropic");
         assert_eq!(unfit.keys().cloned().collect::<BTreeSet<String>>(), names(&["b", "pass", "s"]));
         assert_eq!(unfit["s"], "judge `unfit`: nobody has calibrated it");
         assert!(unfit["b"].contains("50 of each are needed"), "{unfit:?}");
-        let asks = [("j@p".to_owned(), 1), ("k@p".to_owned(), 3)];
+        let kin = suite.undecided("gpt-5.5@azure");
+        assert!(kin["a"].contains("of openai"), "{kin:?}");
+        let asks = [("gpt-5.4@p".to_owned(), 1), ("k@p".to_owned(), 3)];
         assert_eq!(suite.judge_asks(), BTreeMap::from(asks));
     }
 }

@@ -38,7 +38,7 @@ pub fn rule(run: &RunFile, rows: &[Row]) -> Result<Ruling, Invalid> {
         ruling.invariants = found.invariants;
     }
     let asked = run.gate.metrics();
-    for (metric, why) in run.uncalibrated.iter().filter(|(metric, _)| asked.contains_key(*metric)) {
+    for (metric, why) in run.undecided.iter().filter(|(metric, _)| asked.contains_key(*metric)) {
         let words = format!("{metric} can neither pass nor fail: {why}");
         add(&mut ruling, Verdict::Inconclusive, vec![words]);
     }
@@ -120,7 +120,7 @@ fn gate(run: &RunFile, rows: &[&Row], both: bool) -> Gate {
     let mut metrics: BTreeMap<String, MetricRule> = BTreeMap::new();
     for (name, rule) in run.gate.metrics() {
         let margin = rule.margin.filter(|_| both);
-        let required = !run.uncalibrated.contains_key(&name);
+        let required = !run.undecided.contains_key(&name);
         if margin.is_some() || rule.at_least.is_some() {
             metrics.insert(name, MetricRule { margin, at_least: rule.at_least, required });
         }

@@ -48,7 +48,7 @@ fn run(rows: &[Row]) -> RunFile {
         settings: RunSettings::default(),
         gate: GateFile::default(),
         invariants: BTreeSet::new(),
-        uncalibrated: BTreeMap::new(),
+        undecided: BTreeMap::new(),
         cases: cases.into_iter().collect(),
         holdout: false,
         partial: Vec::new(),
@@ -167,7 +167,7 @@ fn an_uncalibrated_judge_neither_blocks_nor_passes() {
     for wrong in [0, 200] {
         let all = rows(400, &first(wrong), &[]);
         let mut run = run(&all);
-        run.uncalibrated.insert(PASS.to_owned(), "judge `j`: it guesses".to_owned());
+        run.undecided.insert(PASS.to_owned(), "judge `j`: it guesses".to_owned());
         assert_eq!(verdict(&run, &all), Verdict::Inconclusive);
     }
 }

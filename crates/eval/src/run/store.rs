@@ -42,7 +42,7 @@ pub struct RunFile {
     /// The metrics that rest on judges who were not found fit, with why not: they can neither block
     /// nor pass.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub uncalibrated: BTreeMap<String, String>,
+    pub undecided: BTreeMap<String, String>,
     /// The ids of the cases that are asked; empty for imported rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<String>,

@@ -125,7 +125,7 @@ fn run_file(settings: RunSettings, cases: &[Case]) -> RunFile {
         settings,
         gate: GateFile::default(),
         invariants: BTreeSet::new(),
-        uncalibrated: BTreeMap::new(),
+        undecided: BTreeMap::new(),
         cases: cases.iter().map(|case| case.id.clone()).collect(),
         holdout: false,
         partial: Vec::new(),

@@ -12,7 +12,7 @@ const HEIGHT: f64 = 300.0;
 /// The edges of the plot.
 const LEFT: f64 = 70.0;
 const RIGHT: f64 = 960.0;
-const TOP: f64 = 16.0;
+const TOP: f64 = 30.0;
 const BOTTOM: f64 = 250.0;
 /// Marks on the scale of shares.
 const MARKS: u32 = 4;
@@ -29,18 +29,21 @@ pub(super) fn quality(arms: &BTreeMap<Arm, ArmSummary>) -> String {
         return String::new();
     }
     let dearest = points.iter().map(|(.., usd, _)| *usd).fold(f64::MIN_POSITIVE, f64::max) * 1.25;
+    let best = points.iter().map(|(.., passed)| *passed).fold(0.0, f64::max);
+    let best = points.iter().find(|(.., passed)| *passed >= best).map(|(arm, ..)| *arm);
     let mut out = marks();
     for (arm, of, usd, passed) in points {
         let x = LEFT + (RIGHT - LEFT) * usd / dearest;
         let y = BOTTOM - (BOTTOM - TOP) * passed;
         let class = if arm == Arm::Candidate { "after" } else { "before" };
         let (anchor, label) = if x > WIDTH / 2.0 { ("end", x - 14.0) } else { ("start", x + 14.0) };
-        let below = if arm == Arm::Candidate { y - 6.0 } else { y + 16.0 };
+        // One label above its point and one below, so that near points keep them apart.
+        let beside = if Some(arm) == best { y - 12.0 } else { y + 24.0 };
         // Writing to a text does not fail.
         let _ = write!(
             out,
             "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"8\"/><text x=\"{label:.1}\" \
-             y=\"{below:.1}\" text-anchor=\"{anchor}\">{} <tspan class=\"figures\">{:.1} % at \
+             y=\"{beside:.1}\" text-anchor=\"{anchor}\">{} <tspan class=\"figures\">{:.1} % at \
              ${usd:.6}</tspan></text>",
             Text(&short(&of.deployment, LABEL_MAX)),
             passed * 100.0,
