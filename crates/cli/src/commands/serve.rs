@@ -106,7 +106,8 @@ impl Serve {
     }
 }
 
-fn random_seed() -> u64 {
+/// A seed that no other process has.
+pub(crate) fn random_seed() -> u64 {
     SmallRng::from_os_rng().random()
 }
 

@@ -135,7 +135,8 @@ fn a_worse_candidate_is_blocked_and_an_equal_one_passes() {
     assert_eq!((code, &again["verdict"]), (1, &json!("fail")));
     assert_eq!(house.asked(), 2_000, "a verdict asks nobody");
     let costs = house.folder.json("cost --by caller");
-    assert!(costs.to_string().contains("tieline-eval"), "{costs}");
+    assert_eq!(costs["groups"][0]["name"], "tieline-eval", "{costs}");
+    assert_eq!(costs["groups"][0]["requests"], 2_000, "every ask is on record: {costs}");
 }
 
 #[test]

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::arms;
-use crate::{failure::Failure, print, when};
+use crate::{commands::serve::random_seed, failure::Failure, print, when};
 
 /// Bytes that wait in the pipe to a gateway.
 const PIPE_BYTES: usize = 64 * 1024;
@@ -58,7 +58,8 @@ impl Rooms {
                 local: EVAL_CALLER,
                 network: Network::Tcp,
                 wall: when::wall_now(),
-                seed: 0,
+                // Ids of requests are made of it, so that no two gateways may share one.
+                seed: random_seed(),
                 env: Box::new(|name| RealWorld.env(name)),
             };
             let gateway = Gateway::new(&alone, parts)?;
