@@ -53,9 +53,26 @@ fn judged(gate: &Gate, items: &[Item], has_metric: bool) -> Result<Ruling, Inval
     if has_metric {
         return judge(gate, items);
     }
+    if !gate.metrics.is_empty() {
+        return shown(gate, items);
+    }
     let words = "there is no incumbent to compare with, and the gate names no `at_least`";
     let reasons = vec![words.to_owned()];
     Ok(Ruling { verdict: Verdict::Inconclusive, reasons, items: items.len(), ..empty(gate) })
+}
+
+/// What metrics show that may decide nothing. Guards decide all the same.
+fn shown(gate: &Gate, items: &[Item]) -> Result<Ruling, Invalid> {
+    let required = |rule: &MetricRule| MetricRule { required: true, ..*rule };
+    let metrics = gate.metrics.iter().map(|(name, rule)| (name.clone(), required(rule)));
+    let whole = Gate { metrics: metrics.collect(), slices: BTreeMap::new(), ..gate.clone() };
+    let mut ruling = judge(&whole, items)?;
+    (ruling.verdict, ruling.reasons) = (Verdict::Inconclusive, Vec::new());
+    ruling.metrics.iter_mut().for_each(|metric| metric.required = false);
+    for guard in ruling.guards.clone() {
+        add(&mut ruling, guard.verdict, vec![guard.reason]);
+    }
+    Ok(ruling)
 }
 
 fn empty(gate: &Gate) -> Ruling {

@@ -168,7 +168,10 @@ fn an_uncalibrated_judge_neither_blocks_nor_passes() {
         let all = rows(400, &first(wrong), &[]);
         let mut run = run(&all);
         run.undecided.insert(PASS.to_owned(), "judge `j`: it guesses".to_owned());
-        assert_eq!(verdict(&run, &all), Verdict::Inconclusive);
+        let ruling = rule(&run, &all).unwrap();
+        assert_eq!(ruling.verdict, Verdict::Inconclusive);
+        assert_eq!(ruling.reasons, ["pass can neither pass nor fail: judge `j`: it guesses"]);
+        assert_eq!((ruling.metrics.len(), ruling.metrics[0].required), (1, false), "it is shown");
     }
 }
 
