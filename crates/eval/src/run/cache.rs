@@ -6,18 +6,14 @@ use std::{
 };
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
+use tieline_gate::attest::Digest;
 
 use crate::Answer;
 
 /// The SHA-256 of a request, in hexadecimal.
 #[must_use]
 pub fn digest(request: &Value) -> String {
-    hex(&Sha256::digest(request.to_string()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Digest::of_json(request).to_string()
 }
 
 /// A folder of answers.
@@ -58,8 +54,8 @@ impl Cache {
     }
 
     fn path(&self, deployment: &str, request: &str, repeat: u32) -> PathBuf {
-        let key = Sha256::digest(format!("{deployment}\n{request}\n{repeat}"));
-        let name = hex(&key);
+        let key = format!("{deployment}\n{request}\n{repeat}");
+        let name = Digest::of(key.as_bytes()).to_string();
         let (folder, rest) = name.split_at(2);
         self.0.join(folder).join(format!("{rest}.json"))
     }

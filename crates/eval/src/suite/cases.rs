@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, path::Path};
 
-use sha2::{Digest, Sha256};
+use tieline_gate::attest::Digest;
 
 use super::{
     CaseFile, Dataset, SuiteFile,
@@ -125,7 +125,8 @@ fn inline(written: &CaseFile, number: usize, holdout: f64) -> Case {
 
 /// Whether a case is kept from tuning: its id alone decides, so that adding cases moves none.
 fn held_out(id: &str, share: f64) -> bool {
-    let hash = Sha256::digest(id.as_bytes());
-    let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let hash = Digest::of(id.as_bytes());
+    let number =
+        hash.as_bytes().iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     (number as f64 / u64::MAX as f64) < share
 }

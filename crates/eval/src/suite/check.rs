@@ -5,9 +5,9 @@ use std::{
     path::Path,
 };
 
-use tieline_gate::calibration::Calibration;
+use tieline_gate::{attest::Digest, calibration::Calibration};
 
-use super::{SuiteFile, calibration, digest, gate::PASS, read::Files, yaml::step};
+use super::{SuiteFile, calibration, gate::PASS, read::Files, yaml::step};
 use crate::{Case, Checks, flaw::Flaws};
 
 /// Makes all graders ready.
@@ -50,7 +50,9 @@ pub(super) fn calibrations(
         let Some(labels) = &judge.calibration else { continue };
         let path = folder.join(labels);
         let read = files.read(&path).map_err(|error| error.to_string());
-        match read.and_then(|bytes| Ok((digest::hex(&bytes), calibration::read(&bytes)?))) {
+        match read
+            .and_then(|bytes| Ok((Digest::of(&bytes).to_string(), calibration::read(&bytes)?)))
+        {
             Ok((digest, found)) => {
                 all.digests.push(digest);
                 all.found.insert(name.clone(), found);

@@ -1,7 +1,7 @@
 //! The digest by which results belong to a suite.
 
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::json;
+use tieline_gate::attest::Digest;
 
 use super::SuiteFile;
 use crate::Case;
@@ -18,24 +18,5 @@ pub(super) fn of(file: &SuiteFile, cases: &[Case], calibrations: &[String]) -> S
         "repeats": file.run.repeats,
         "cases": cases,
     });
-    hex(sorted(all).to_string().as_bytes())
-}
-
-/// SHA-256 in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The value with the keys of all objects in order.
-fn sorted(value: Value) -> Value {
-    match value {
-        Value::Array(items) => items.into_iter().map(sorted).collect(),
-        Value::Object(entries) => {
-            let mut entries: Vec<(String, Value)> = entries.into_iter().collect();
-            entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-            let entries = entries.into_iter().map(|(key, value)| (key, sorted(value)));
-            Value::Object(entries.collect::<Map<String, Value>>())
-        }
-        other => other,
-    }
+    Digest::of_json(&all).to_string()
 }
