@@ -23,4 +23,4 @@ pub use key::{BadKey, KeyId, PublicKey, SigningKey};
 pub use statement::{
     Descriptor, DigestSet, Outcome, PREDICATE_TYPE, Predicate, STATEMENT_TYPE, Statement,
 };
-pub use verify::{Attestation, ENVELOPE_BYTES_MAX, Refusal, SIGNATURES_MAX, SKEW_MS, verify};
+pub use verify::{Attestation, ENVELOPE_BYTES_MAX, Refusal, SIGNATURES_MAX, SKEW_MS, read, verify};

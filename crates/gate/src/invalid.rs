@@ -39,6 +39,15 @@ pub enum Invalid {
         /// The item.
         id: String,
     },
+    /// A share of mirrored requests that is none.
+    #[error("the share of mirrored requests must be from 0 to 1, not {value}")]
+    ShadowShare {
+        /// What it is.
+        value: f64,
+    },
+    /// Steps of a canary that are none, or do not ascend.
+    #[error("the steps of a canary must be shares above 0 and up to 1, each above the one before")]
+    Steps,
     /// A score outside of its range.
     #[error("item {id} has a score of {score} for {metric}; scores lie between 0 and 1")]
     Score {

@@ -3,9 +3,9 @@
 //!
 //! [`judge`] takes what was declared ([`Gate`]) and what was measured ([`Item`]s) and gives a
 //! [`Ruling`]: pass, fail, inconclusive or error, with its reasons. [`EProcess`] does the same one
-//! pair at a time for canaries. The formulas behind both are public too, for planning
-//! ([`power`]), for reports and for calibrating judges ([`calibration`]). [`attest`] signs what
-//! passed.
+//! pair at a time for canaries, and [`release`] says which stage of a release that leads to. The
+//! formulas behind both are public too, for planning ([`power`]), for reports and for calibrating
+//! judges ([`calibration`]). [`attest`] signs what passed.
 //!
 //! This crate does no I/O, reads no clock and draws no random number but from a seed it is given.
 //! Every bound takes `tail`, the probability that it leaves out on its side.
@@ -26,6 +26,7 @@ pub mod power;
 pub mod quantile;
 pub mod rate;
 pub mod ratio;
+pub mod release;
 mod rng;
 mod rows;
 mod rule;

@@ -123,6 +123,18 @@ impl EProcess {
         }
     }
 
+    /// How much worse a candidate may be.
+    #[must_use]
+    pub const fn margin(&self) -> f64 {
+        self.margin
+    }
+
+    /// The mean difference so far; none before the first pair.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.pairs > 0).then(|| self.sum / self.pairs as f64)
+    }
+
     /// How many pairs there were.
     #[must_use]
     pub const fn pairs(&self) -> u64 {
@@ -143,15 +155,12 @@ impl EProcess {
     /// theory and asymptotic confidence sequences", Annals of Statistics 52:2613, proposition 2.5.
     #[must_use]
     pub fn confidence(&self) -> Option<(f64, Interval)> {
-        if self.pairs == 0 {
-            return None;
-        }
+        let mean = self.mean()?;
         let n = self.pairs as f64;
         let alpha_term = -2.0 * self.alpha.ln();
         let rho2 = (alpha_term + alpha_term.ln() + 1.0) / TIGHTEST_AT;
         let scaled = n * self.variance() * rho2 + 1.0;
         let reach = (scaled / (n * n * rho2) * (scaled / (self.alpha * self.alpha)).ln()).sqrt();
-        let mean = self.sum / n;
         Some((mean, Interval::within(mean - reach, mean + reach, -1.0, 1.0)))
     }
 }

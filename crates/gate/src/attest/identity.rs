@@ -19,7 +19,7 @@ pub struct DeploymentIdentity {
     pub resolved_model: Option<String>,
     /// The digest of everything else that requests say: temperature, tools, output format.
     pub parameters: Digest,
-    /// The version of the translation between dialects: that of Tieline.
+    /// What is spoken to it, and the version of Tieline's translation to that: `chat/1`.
     pub adapter: String,
     /// Where answers are made, where that is known.
     pub region: Option<String>,
@@ -55,7 +55,7 @@ mod tests {
             name: "gpt55-eu".to_owned(),
             resolved_model: Some("gpt-5.5-2026-08-01".to_owned()),
             parameters: Digest::of_json(&json!({ "temperature": 0.2 })),
-            adapter: "0.1.0".to_owned(),
+            adapter: "chat/1".to_owned(),
             region: None,
         }
     }
@@ -64,7 +64,7 @@ mod tests {
     fn the_digest_is_that_of_the_object_with_sorted_names() {
         let parameters = Digest::of(br#"{"temperature":0.2}"#);
         let text = format!(
-            "{{\"adapter\":\"0.1.0\",\"model\":\"gpt-5.5\",\"name\":\"gpt55-eu\",\
+            "{{\"adapter\":\"chat/1\",\"model\":\"gpt-5.5\",\"name\":\"gpt55-eu\",\
              \"parameters\":\"{parameters}\",\"provider\":\"azure-sweden\",\"region\":null,\
              \"resolved_model\":\"gpt-5.5-2026-08-01\"}}"
         );

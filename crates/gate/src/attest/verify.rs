@@ -89,13 +89,40 @@ impl Refusal {
     }
 }
 
+impl Attestation {
+    /// Whether it holds at `now_ms`, milliseconds since the Unix epoch.
+    ///
+    /// # Errors
+    /// That it holds later, or held once.
+    pub const fn in_time(&self, now_ms: u64) -> Result<(), Refusal> {
+        let Evidence { issued_ms, expires_ms, .. } = self.evidence;
+        if issued_ms > now_ms.saturating_add(SKEW_MS) {
+            return Err(Refusal::NotYetValid { issued_ms });
+        }
+        if now_ms >= expires_ms {
+            return Err(Refusal::Expired { expires_ms });
+        }
+        Ok(())
+    }
+}
+
 /// Checks an attestation as it was read from a file: whether one of the keys signed it, what it
-/// says, and whether that holds at `now_ms`, milliseconds since the Unix epoch. What was not signed
-/// is not looked into.
+/// says, and whether that holds at `now_ms`, milliseconds since the Unix epoch.
 ///
 /// # Errors
 /// The first reason not to believe it.
 pub fn verify(envelope: &[u8], keys: &[PublicKey], now_ms: u64) -> Result<Attestation, Refusal> {
+    let attestation = read(envelope, keys)?;
+    attestation.in_time(now_ms)?;
+    Ok(attestation)
+}
+
+/// Checks an attestation but for its time: whether one of the keys signed it, and what it says.
+/// What was not signed is not looked into.
+///
+/// # Errors
+/// The first reason not to believe it at any time.
+pub fn read(envelope: &[u8], keys: &[PublicKey]) -> Result<Attestation, Refusal> {
     if envelope.len() > ENVELOPE_BYTES_MAX {
         return Err(Refusal::TooLarge);
     }
@@ -106,7 +133,6 @@ pub fn verify(envelope: &[u8], keys: &[PublicKey], now_ms: u64) -> Result<Attest
         return Err(Refusal::PayloadType);
     }
     let evidence = evidence(&payload)?;
-    in_time(&evidence, now_ms)?;
     Ok(Attestation { digest: evidence.identity.digest(), key, evidence })
 }
 
@@ -160,15 +186,4 @@ fn evidence(payload: &[u8]) -> Result<Evidence, Refusal> {
         Outcome::Passed => Ok(statement.predicate.tieline),
         Outcome::Warned | Outcome::Failed => Err(Refusal::NotPassed),
     }
-}
-
-const fn in_time(evidence: &Evidence, now_ms: u64) -> Result<(), Refusal> {
-    let Evidence { issued_ms, expires_ms, .. } = *evidence;
-    if issued_ms > now_ms.saturating_add(SKEW_MS) {
-        return Err(Refusal::NotYetValid { issued_ms });
-    }
-    if now_ms >= expires_ms {
-        return Err(Refusal::Expired { expires_ms });
-    }
-    Ok(())
 }

@@ -42,7 +42,7 @@ fn evidence() -> Evidence {
             name: "gpt55-eu".to_owned(),
             resolved_model: Some("gpt-5.5-2026-08-01".to_owned()),
             parameters: Digest::of_json(&json!({ "temperature": 0 })),
-            adapter: "0.1.0".to_owned(),
+            adapter: "chat/1".to_owned(),
             region: Some("swedencentral".to_owned()),
         },
         incumbent: Some(Digest::of(b"incumbent")),

@@ -6,6 +6,7 @@ mod attest;
 mod formulas;
 mod numbers;
 mod properties;
+mod releases;
 mod simulations;
 mod verdicts;
 mod world;
