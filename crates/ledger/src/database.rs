@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 8, sql: include_str!("sql/008_decision.sql") },
     Migration { version: 9, sql: include_str!("sql/009_service_tier.sql") },
     Migration { version: 10, sql: include_str!("sql/010_first_cost.sql") },
+    Migration { version: 11, sql: include_str!("sql/011_releases.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.

@@ -11,6 +11,7 @@ use crate::{
     error::LedgerError,
     jobs::Jobs,
     queue::{Queue, Status, Worker},
+    releases::{self, ReleaseRow},
     spend::{self, Spend, SpendWindow},
     spill::Spill,
     spiller,
@@ -137,6 +138,22 @@ impl Ledger {
     /// When the database cannot be read.
     pub fn spent(&self, windows: &[SpendWindow]) -> Result<Vec<UsdPico>, LedgerError> {
         spend::spent(&self.handle.path, windows)
+    }
+
+    /// Writes a release as it stands now. Blocks.
+    ///
+    /// # Errors
+    /// When the database takes nothing.
+    pub fn keep_release(&self, release: &ReleaseRow) -> Result<(), LedgerError> {
+        releases::keep(&self.handle.path, release)
+    }
+
+    /// Every release, oldest first; read like [`audit`](Ledger::audit).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn releases(&self) -> Result<Vec<ReleaseRow>, LedgerError> {
+        releases::releases(&self.handle.path)
     }
 
     /// Waits until every record accepted before the call is durable: in the database, or in a spill

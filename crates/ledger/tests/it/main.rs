@@ -19,6 +19,8 @@ mod pages;
 #[cfg(test)]
 mod query;
 #[cfg(test)]
+mod releases;
+#[cfg(test)]
 mod reprice;
 #[cfg(test)]
 mod roundtrip;
