@@ -55,6 +55,14 @@ impl Admin {
         self.call(Method::PUT, path, Some(value))
     }
 
+    /// Posts `value` to `path`.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub(crate) fn post(&self, path: &str, value: &Value) -> Result<Said, Failure> {
+        self.call(Method::POST, path, Some(value))
+    }
+
     fn call(&self, method: Method, path: &str, value: Option<&Value>) -> Result<Said, Failure> {
         let address = self.address()?;
         let body = value.map_or_else(Bytes::new, |value| value.to_string().into());

@@ -11,6 +11,7 @@ mod key;
 mod log;
 mod policy;
 mod prices;
+mod release;
 mod route;
 mod schema;
 mod serve;
@@ -40,6 +41,8 @@ Examples:
                                Show what another configuration would have changed
   tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
                                Find out whether a deployment is as good as the one that serves
+  tieline release start support-reply gpt-6@openai
+                               Bring a deployment into service step by step
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 3 inconclusive,
@@ -65,6 +68,7 @@ pub(crate) enum Command {
     Status(status::Status),
     Deployment(deployment::Deployment),
     Eval(eval::Eval),
+    Release(release::Release),
     Prices(prices::Prices),
     Cost(cost::Cost),
     Demo(demo::Demo),
@@ -90,6 +94,7 @@ impl Command {
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
             Self::Eval(eval) => eval.run(),
+            Self::Release(release) => release.run(),
             Self::Prices(prices) => prices.run(),
             Self::Cost(cost) => cost.run(),
             Self::Demo(demo) => demo.run(),

@@ -9,9 +9,11 @@ mod decided;
 mod demo;
 mod failure;
 mod files;
+mod harness;
 mod html;
 mod print;
 mod signals;
+mod standings;
 mod when;
 
 use std::process::ExitCode;

@@ -13,6 +13,7 @@ use crate::{
     world::World,
 };
 
+mod evals;
 mod feature;
 mod files;
 mod model;
@@ -52,6 +53,8 @@ pub(crate) fn check(
     let features = check.features(&written.features, &index, &models);
     let prices = check.prices(&written.prices);
     let budgets = check.budgets(&written.budgets, &features);
+    let attestations = check.attestations(&written.evals);
+    check.trusted(&written.evals, &written.features);
     let policies = check.policies(&written.policies);
     let policies_path = written.policies.value.as_ref().map(|path| base.join(path));
     let exceptions = check.exceptions(&written.exceptions, &features, &models);
@@ -63,6 +66,7 @@ pub(crate) fn check(
         providers,
         models,
         features,
+        attestations,
         policies,
         policies_path,
         exceptions,

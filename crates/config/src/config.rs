@@ -7,11 +7,13 @@ use serde::Deserialize;
 use tieline_types::{Exception, Facts, PolicyFile, Rates, Rules, Secret};
 use url::Url;
 
+mod evals;
 mod limits;
 mod money;
 mod objective;
 mod surface;
 
+pub use evals::{Attestations, Document, Evals, Requirement};
 pub use limits::{Allowance, FeatureLimits};
 pub use money::{Budget, Budgets, OnLimit, Per};
 pub use objective::{Ceilings, Prefer, Weights};
@@ -36,6 +38,8 @@ pub struct Config {
     pub prices: Vec<PathBuf>,
     /// What callers and teams may spend.
     pub budgets: Budgets,
+    /// Attestations of evals, and whose signatures count.
+    pub attestations: Attestations,
     /// Files of policies, by name.
     pub policies: Vec<PolicyFile>,
     /// The path that these were found by, where there is one.
@@ -294,6 +298,8 @@ pub struct Feature {
     pub budget: Option<Budget>,
     /// What it demands of deployments.
     pub rules: Rules,
+    /// The suite that deployments must have passed, where its tiers do not say otherwise.
+    pub evals: Option<Evals>,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.
@@ -368,6 +374,8 @@ pub struct Tier {
     pub acceptable: bool,
     /// What its answers may cost and take.
     pub ceilings: Ceilings,
+    /// The suite that its deployments must have passed.
+    pub evals: Option<Evals>,
 }
 
 /// What a tier does.
@@ -435,4 +443,6 @@ pub struct Candidate {
     pub deployment: String,
     /// Its share under [`Prefer::Weighted`]; 0 is never.
     pub weight: u32,
+    /// It serves by a release only.
+    pub by_release: bool,
 }

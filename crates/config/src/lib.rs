@@ -22,10 +22,11 @@ mod world;
 use std::path::Path;
 
 pub use config::{
-    Allowance, AwsAuth, AzureAuth, Budget, Budgets, Candidate, Ceilings, Config, Criticality,
-    Deployment, Feature, FeatureLimits, Fidelity, Hedge, LedgerSettings, Limits, Model, OnLimit,
-    OnStreamBreak, Per, Prefer, Probes, Provider, ProviderKind, Queue, Server, Similar, Surface,
-    Tier, TierMode, Tls, Webhook, Weights,
+    Allowance, Attestations, AwsAuth, AzureAuth, Budget, Budgets, Candidate, Ceilings, Config,
+    Criticality, Deployment, Document, Evals, Feature, FeatureLimits, Fidelity, Hedge,
+    LedgerSettings, Limits, Model, OnLimit, OnStreamBreak, Per, Prefer, Probes, Provider,
+    ProviderKind, Queue, Requirement, Server, Similar, Surface, Tier, TierMode, Tls, Webhook,
+    Weights,
 };
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;

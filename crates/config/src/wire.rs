@@ -14,11 +14,13 @@ use crate::{
     units,
 };
 
+mod evals;
 mod limits;
 mod money;
 mod objective;
 mod policy;
 
+pub(crate) use evals::{Evals, FeatureEvals};
 pub(crate) use limits::FeatureLimits;
 pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
 pub(crate) use objective::{Balanced, PREFER_WORDS, Prefer};
@@ -54,6 +56,8 @@ pub(crate) struct File {
     pub(crate) prices: Field<String>,
     /// What callers and teams may spend.
     pub(crate) budgets: Field<Budgets>,
+    /// Attestations of evals, and whose signatures count.
+    pub(crate) evals: Field<Evals>,
     /// Path of Cedar policies; one `*` may stand in its last part. Once there is a policy, what
     /// none permits is forbidden.
     #[schemars(example = "policies/*.cedar")]
@@ -326,6 +330,8 @@ pub(crate) struct Feature {
     pub(crate) allow: Field<Names>,
     /// Deployments that it may not go to.
     pub(crate) deny: Field<Names>,
+    /// The suite that a deployment must have passed to serve it.
+    pub(crate) evals: Field<FeatureEvals>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,
@@ -392,6 +398,11 @@ pub(crate) struct Tier {
     pub(crate) name: Field<String>,
     /// Models (`gpt-5.5`: all its deployments) and deployments (`gpt-5.5@openai`) to try.
     pub(crate) models: Field<Vec<Field<String>>>,
+    /// Models and deployments that serve here by a release only; once released, before the others.
+    #[schemars(extend("minItems" = 1), example = serde_json::json!(["gpt-6@openai"]))]
+    pub(crate) release_candidates: Field<Vec<Field<String>>>,
+    /// The suite that a deployment must have passed to serve here. Default: the feature's.
+    pub(crate) evals: Field<FeatureEvals>,
     /// How to choose among them.
     #[schemars(extend("default" = "ordered"), transform = objective::prefer_words)]
     pub(crate) prefer: Field<Short<Prefer>>,

@@ -356,6 +356,19 @@ pub enum Finish {
     Pause,
 }
 
+impl Finish {
+    /// OpenAI Chat's word for it.
+    #[must_use]
+    pub const fn as_openai(self) -> &'static str {
+        match self {
+            Self::Stop | Self::StopSequence | Self::Pause => "stop",
+            Self::Length | Self::ContextFull => "length",
+            Self::ToolCalls => "tool_calls",
+            Self::ContentFilter | Self::Refusal => "content_filter",
+        }
+    }
+}
+
 /// One event of a stream. Blocks are numbered from 0 in the order they start; events of different
 /// blocks may interleave (parallel OpenAI tool calls).
 #[derive(Clone, Debug, PartialEq)]

@@ -53,6 +53,10 @@ pub use wording::take_wording;
 use frame::Framing;
 use ir::{Ask, Event, Reply};
 
+/// The version of all translations: what was measured through one says nothing of another. Raised
+/// with every change by which a deployment is asked otherwise, or its answers are read otherwise.
+pub const ADAPTERS: u32 = 1;
+
 /// A request as it came over the wire.
 #[derive(Clone, Copy, Debug)]
 pub struct RawRequest<'a> {

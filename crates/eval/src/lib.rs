@@ -20,6 +20,7 @@ pub mod run;
 mod script;
 mod suite;
 mod template;
+mod unaided;
 
 pub use case::Case;
 pub use door::{Answer, Door, Trouble};
@@ -32,3 +33,4 @@ pub use suite::{
     Suite, SuiteFile, WriteError, json_schema,
 };
 pub use template::TemplateError;
+pub use unaided::Unaided;

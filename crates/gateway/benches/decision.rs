@@ -11,7 +11,7 @@ use std::path::Path;
 
 use divan::{Bencher, black_box};
 use tieline_config::{Config, RealWorld};
-use tieline_gateway::{Decider, Question};
+use tieline_gateway::{Decider, Evidence, Question};
 use tieline_types::{Modalities, PolicyFile};
 
 const DEPLOYMENTS: usize = 30;
@@ -49,7 +49,7 @@ fn decider(prefer: &str, asks: bool) -> Decider {
     );
     let mut config = read(&text);
     config.policies = vec![policies(asks)];
-    Decider::new(&config, NOW_MS).unwrap_or_else(|error| panic!("{error}"))
+    Decider::new(&config, Evidence::default(), NOW_MS).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn read(text: &str) -> Config {

@@ -23,6 +23,7 @@ use crate::{
     audit::{Actor, ChangeError},
     gateway::Gateway,
     headers,
+    release::{Move, NewRelease, Release, ReleaseError, ReleaseStatus},
 };
 
 /// Serves until `stop`.
@@ -34,6 +35,8 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Ca
         .route("/status", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.status())))
         .route("/audit", get(audit))
         .route("/deployments/{*id}", put(change))
+        .route("/releases", get(releases).post(begin_release))
+        .route("/releases/{id}", put(move_release))
         .with_state(gateway)
         .into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router)
@@ -82,6 +85,63 @@ async fn change(
         Err(error @ ChangeError::Unrecorded) => {
             refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string())
         }
+    }
+}
+
+async fn releases(State(gateway): State<Arc<Gateway>>) -> Json<Vec<ReleaseStatus>> {
+    Json(gateway.releases().iter().map(Release::status).collect())
+}
+
+async fn begin_release(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Json(asked): Json<NewRelease>,
+) -> Response {
+    released(&headers, peer, move |actor| gateway.begin_release(asked, actor)).await
+}
+
+async fn move_release(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(to): Json<Move>,
+) -> Response {
+    released(&headers, peer, move |actor| gateway.move_release(&id, &to, actor)).await
+}
+
+/// Makes a change to a release; the ledger is written to before that counts.
+async fn released(
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    change: impl FnOnce(&Actor) -> Result<Release, ReleaseError> + Send + 'static,
+) -> Response {
+    if !names_an_address(headers) {
+        return refuse(StatusCode::FORBIDDEN, "call the listener by its IP address");
+    }
+    let actor = Actor::at(peer, headers.get(headers::ACTOR).map(HeaderValue::as_bytes));
+    match tokio::task::spawn_blocking(move || change(&actor)).await {
+        Ok(Ok(release)) => Json(release.status()).into_response(),
+        Ok(Err(error)) => {
+            let status = match &error {
+                ReleaseError::NoFeature(_)
+                | ReleaseError::NoCandidate { .. }
+                | ReleaseError::NoRelease(_) => StatusCode::NOT_FOUND,
+                ReleaseError::SeveralTiers { .. } | ReleaseError::Settings(_) => {
+                    StatusCode::BAD_REQUEST
+                }
+                ReleaseError::Denied { .. }
+                | ReleaseError::Unattested { .. }
+                | ReleaseError::UnderWay { .. }
+                | ReleaseError::NoMove { .. } => StatusCode::CONFLICT,
+                ReleaseError::Unrecorded(_) | ReleaseError::NotInForce(_) => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
+            };
+            refuse(status, &error.to_string())
+        }
+        Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
     }
 }
 

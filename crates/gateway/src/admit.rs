@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::{
     body, conversation::session, gateway::Gateway, headers, limits::Admission, plan::ActivePlan,
-    record::Record, tags::tags, trace::Trace,
+    record::Record, release::Mirrored, tags::tags, trace::Trace,
 };
 
 /// Bytes of a request per token, roughly.
@@ -41,6 +41,11 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
+    /// Tieline itself, under this name.
+    pub(crate) fn named(name: &str) -> Self {
+        Self { id: name.into(), key: None }
+    }
+
     /// Who it is, whichever of its keys it uses: the name that they were made under.
     pub(crate) fn name(&self) -> &str {
         self.key.as_ref().map_or(&self.id, |key| &key.name)
@@ -64,6 +69,7 @@ impl Caller {
 }
 
 /// An admitted request for model output.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) dialect: DialectId,
     pub(crate) plan: Arc<ActivePlan>,
@@ -92,6 +98,8 @@ pub(crate) struct Call {
     pub(crate) tags: Vec<String>,
     /// Where policy lets it go.
     pub(crate) ruling: Arc<Ruling>,
+    /// What it is compared with, where it is a copy for a release's candidate.
+    pub(crate) mirrored: Option<Mirrored>,
 }
 
 impl Call {
@@ -104,7 +112,7 @@ impl Call {
         trace: Trace,
         deadline: Instant,
     ) -> Self {
-        let caller = Caller { id: OWN_CALLER.into(), key: None };
+        let caller = Caller::named(OWN_CALLER);
         let who = Who { feature: hashed(&feature.name), caller: hashed(&caller.id) };
         Self {
             dialect,
@@ -124,6 +132,7 @@ impl Call {
             output_limit: None,
             tags: Vec::new(),
             ruling: Arc::default(),
+            mirrored: None,
         }
     }
 
@@ -158,6 +167,11 @@ impl Call {
     /// Whether answers are kept for a `cache` tier.
     pub(crate) fn keeps_answers(&self) -> bool {
         self.feature.tiers.iter().any(|tier| matches!(tier.mode, Mode::Cache { .. }))
+    }
+
+    /// Whether whole answers are to be looked at when they are complete.
+    pub(crate) fn wants_answers(&self) -> bool {
+        self.keeps_answers() || self.plan.standings.watches(&self.feature.name)
     }
 
     /// When answers to similar questions will do in a `cache` tier; all those of a feature have
@@ -239,6 +253,7 @@ pub(crate) async fn admit(
         output_limit,
         tags,
         ruling,
+        mirrored: None,
     })
 }
 

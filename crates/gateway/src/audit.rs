@@ -36,6 +36,11 @@ impl Actor {
         Self { name: "file".to_owned(), claimed: None }
     }
 
+    /// A release, of its own.
+    pub(crate) fn release() -> Self {
+        Self { name: "release".to_owned(), claimed: None }
+    }
+
     /// A signal to the process.
     pub(crate) fn signal() -> Self {
         Self { name: "signal".to_owned(), claimed: None }

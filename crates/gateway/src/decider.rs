@@ -9,7 +9,13 @@ use tieline_policy::{Asked, Caller, Matrix};
 use tieline_route::{Ask, Decision, Demand, Feature, Live, Plan, decide};
 use tieline_types::{DecisionRecord, Eligible, Modalities};
 
-use crate::{GatewayError, decision::Decisions, eligibility, plan, prices::Prices};
+use crate::{
+    GatewayError,
+    decision::Decisions,
+    eligibility, plan,
+    prices::Prices,
+    standing::{Evidence, Standings},
+};
 
 /// A request to decide.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +50,7 @@ impl<'a> Question<'a> {
 pub struct Decider {
     pub(crate) plan: Plan,
     pub(crate) matrix: Matrix,
+    pub(crate) standings: Standings,
     live: Live,
     decisions: Decisions,
 }
@@ -55,15 +62,17 @@ impl std::fmt::Debug for Decider {
 }
 
 impl Decider {
-    /// Compiles a configuration as of `at_ms`, milliseconds since the Unix epoch.
+    /// Compiles a configuration, with what is known of suites and releases, as of `at_ms`,
+    /// milliseconds since the Unix epoch.
     ///
     /// # Errors
-    /// Every mistake in the policies, and in the user's own prices.
-    pub fn new(config: &Config, at_ms: u64) -> Result<Self, GatewayError> {
+    /// Every mistake in the policies, in the user's own prices and in keys of attestations.
+    pub fn new(config: &Config, evidence: Evidence, at_ms: u64) -> Result<Self, GatewayError> {
         let matrix = eligibility::matrix(config, at_ms)?;
-        let plan = plan::compile(config, &Prices::at(config, at_ms)?);
+        let standings = Standings::at(config, evidence, &matrix, at_ms)?;
+        let plan = plan::compile(config, &Prices::at(config, at_ms)?, &standings);
         let live = Live::new(&plan);
-        Ok(Self { plan, matrix, live, decisions: Decisions::of(config) })
+        Ok(Self { plan, matrix, standings, live, decisions: Decisions::of(config) })
     }
 
     /// Decides a request, and writes the decision down; none where there is no such feature.

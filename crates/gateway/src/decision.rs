@@ -20,6 +20,8 @@ use tieline_types::{DECISION_ID, DecisionRecord, PlannedStep, WeighedCandidate};
 pub(crate) const UNPRICED: &str = "unpriced";
 /// The same where it is expected to cost more than its tier allows.
 pub(crate) const TOO_DEAR: &str = "too_dear";
+/// The same where it is a canary for others.
+const NO_CANARY: &str = "no_canary";
 /// Decisions kept of a configuration; when there are more, they are written down anew.
 const KEPT_MAX: usize = 1024;
 /// Hexadecimal digits of an id.
@@ -62,6 +64,8 @@ fn word(verdict: Verdict) -> &'static str {
         Verdict::Unpriced => UNPRICED,
         Verdict::TooDear => TOO_DEAR,
         Verdict::Denied => "policy",
+        Verdict::Barred(bar) => bar.as_str(),
+        Verdict::NoCanary => NO_CANARY,
     }
 }
 

@@ -30,7 +30,8 @@ pub fn matrix(config: &Config, now_ms: u64) -> Result<Matrix, PolicyError> {
     Matrix::compile(world, now_ms)
 }
 
-fn deployment(config: &Config, one: &Deployment) -> tieline_policy::Deployment {
+/// A deployment with what is known of it.
+pub(crate) fn deployment(config: &Config, one: &Deployment) -> tieline_policy::Deployment {
     let provider = config.provider(&one.provider);
     let channel = provider.map_or(Channel::Other, channel);
     let stated: Vec<&Facts> =

@@ -3,7 +3,7 @@
 use std::{
     io,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -19,8 +19,16 @@ use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
 use crate::{
-    audit::restore_drains, budgets, cache::AnswerCache, embed::Embedder, metrics::Metrics,
-    plan::ActivePlan, prices::Stamp, queue::Queue,
+    audit::restore_drains,
+    budgets,
+    cache::AnswerCache,
+    embed::Embedder,
+    metrics::Metrics,
+    plan::ActivePlan,
+    prices::Stamp,
+    queue::Queue,
+    release::Releases,
+    standing::{Evidence, Harness},
 };
 
 /// Reads an environment variable.
@@ -42,6 +50,8 @@ pub struct Parts {
     pub seed: u64,
     /// Reads an environment variable.
     pub env: Env,
+    /// Reads suites and grades answers; without it, no attestation holds.
+    pub harness: Option<Arc<dyn Harness>>,
 }
 
 /// Why a gateway cannot be set up or take a new configuration.
@@ -53,6 +63,15 @@ pub enum GatewayError {
     /// The policies have mistakes.
     #[error("the policies have mistakes")]
     Policy(#[from] PolicyError),
+    /// A key that attestations are to be checked with is none.
+    #[error("cannot use the key {name} for attestations")]
+    EvalKey {
+        /// Its file.
+        name: String,
+        /// Why.
+        #[source]
+        source: tieline_gate::attest::BadKey,
+    },
     /// A file of the user's own prices cannot be read.
     #[error("cannot read the prices in {}", path.display())]
     PriceFile {
@@ -117,9 +136,13 @@ pub struct Gateway {
     seed: u64,
     draws: AtomicU64,
     env: Env,
+    pub(crate) harness: Option<Arc<dyn Harness>>,
     tokens: Arc<Upstream>,
     /// The exceptions that are on record as begun.
     pub(crate) known_exceptions: Mutex<Vec<Exception>>,
+    pub(crate) releases: Releases,
+    /// Held while a plan is made of the one in force.
+    replacing: Mutex<()>,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -138,7 +161,9 @@ impl Gateway {
         let tokens = Arc::new(tokens);
         let clock = Clock::starting_at(parts.wall);
         let began = (Duration::ZERO, clock.unix_ms(Duration::ZERO));
-        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, None, began)?;
+        let releases = Releases::restore(parts.ledger.as_ref());
+        let evidence = Evidence::gather(config, parts.harness.as_deref(), releases.all());
+        let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, evidence, None, began)?;
         if let Some(ledger) = &parts.ledger {
             restore_drains(&plan, None, ledger);
             budgets::restore(&plan, None, ledger, clock.unix_ms(Duration::ZERO));
@@ -159,10 +184,14 @@ impl Gateway {
             seed: parts.seed,
             draws: AtomicU64::new(0),
             env: parts.env,
+            harness: parts.harness,
             tokens,
             known_exceptions: Mutex::default(),
+            releases,
+            replacing: Mutex::default(),
         });
         gateway.note_exceptions();
+        gateway.note_standings(None);
         Ok(gateway)
     }
 
@@ -172,36 +201,66 @@ impl Gateway {
     /// # Errors
     /// As [`Self::new`]; the old configuration then stays in force.
     pub fn apply(&self, config: &Config) -> Result<bool, GatewayError> {
+        let _turn = self.replacing();
         let old = self.plan();
-        if old.config == *config && *old.prices.stamp() == Stamp::at(config, self.unix_ms())? {
+        let evidence = self.evidence(config);
+        let same = old.config == *config
+            && *old.prices.stamp() == Stamp::at(config, self.unix_ms())?
+            && old.standings.evidence.is_of_the_same_suites(&evidence);
+        if same {
             return Ok(false);
         }
-        self.replace(&old, config)?;
+        self.replace(&old, config, evidence)?;
         Ok(true)
     }
 
-    /// Puts the prices of the day in force where those of another still are.
+    /// Puts the prices of the day in force where those of another still are, and takes note of
+    /// attestations that begin or cease to hold.
     ///
     /// # Errors
-    /// As [`Self::new`]; the old prices then stay in force.
-    pub(crate) fn renew_prices(&self) -> Result<(), GatewayError> {
-        let old = self.plan();
-        if !old.prices.stamp().is_of_another_day(self.unix_ms()) {
-            return Ok(());
-        }
-        self.replace(&old, &old.config)
+    /// As [`Self::new`]; what was known before then stays in force.
+    pub fn renew(&self) -> Result<(), GatewayError> {
+        let now_ms = self.unix_ms();
+        let is_over = |plan: &ActivePlan| {
+            plan.prices.stamp().is_of_another_day(now_ms) || plan.standings.is_over(now_ms)
+        };
+        if is_over(&self.plan()) { self.renew_standings() } else { Ok(()) }
     }
 
-    fn replace(&self, old: &Arc<ActivePlan>, config: &Config) -> Result<(), GatewayError> {
+    /// Puts in force what is known now of attestations and releases.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; what was known before then stays in force.
+    pub(crate) fn renew_standings(&self) -> Result<(), GatewayError> {
+        let _turn = self.replacing();
+        let old = self.plan();
+        self.replace(&old, &old.config, self.evidence(&old.config))
+    }
+
+    fn replacing(&self) -> MutexGuard<'_, ()> {
+        self.replacing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn evidence(&self, config: &Config) -> Evidence {
+        Evidence::gather(config, self.harness.as_deref(), self.releases.all())
+    }
+
+    fn replace(
+        &self,
+        old: &Arc<ActivePlan>,
+        config: &Config,
+        evidence: Evidence,
+    ) -> Result<(), GatewayError> {
         let env = self.env.as_ref();
         let now = (self.now(), self.unix_ms());
-        let plan = ActivePlan::build(config, env, &self.tokens, Some(old), now)?;
+        let plan = ActivePlan::build(config, env, &self.tokens, evidence, Some(old), now)?;
         if let Some(ledger) = &self.ledger {
             restore_drains(&plan, Some(old), ledger);
             budgets::restore(&plan, Some(old), ledger, self.unix_ms());
         }
         self.plan.store(Arc::new(plan));
         self.note_exceptions();
+        self.note_standings(Some(old));
         Ok(())
     }
 

@@ -25,6 +25,7 @@ mod gateway;
 mod headers;
 mod hedge;
 mod held;
+mod identity;
 mod limits;
 mod listen;
 mod mend;
@@ -38,6 +39,7 @@ mod queue;
 mod recall;
 mod record;
 mod relay;
+mod release;
 mod reload;
 pub mod replay;
 mod reprice;
@@ -46,6 +48,7 @@ mod said;
 mod seam;
 mod serve;
 mod source;
+mod standing;
 mod status;
 mod tags;
 mod trace;
@@ -60,10 +63,17 @@ pub use eligibility::matrix;
 pub use exceptions::ExceptionStatus;
 pub use explain::{Explained, Explanation, Price, explain};
 pub use gateway::{Env, Gateway, GatewayError, Parts};
+pub use identity::identity;
 pub use listen::{Tls, Worker};
 pub use probe::recover;
+pub use release::{
+    Evidenced, Move, NewRelease, Release, ReleaseError, ReleaseStatus, tend_releases,
+};
 pub use reload::{Load, Watcher, watch};
 pub use reprice::{Repricer, reprice_on_record};
+pub use standing::{
+    Answered, AttestationStanding, CandidateStanding, Evidence, Harness, RefusedAttestation,
+};
 pub use status::{DeploymentStatus, FeatureStatus, Status, TierStatus};
 pub use unpriced::unpriced;
 pub use workers::{Running, start};

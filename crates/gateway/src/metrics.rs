@@ -11,7 +11,10 @@ use tieline_ledger::Depth;
 use tieline_route::TierChange;
 use tieline_types::{AttemptRecord, CallRecord, Reason};
 
-use crate::budgets::BudgetStatus;
+use crate::{
+    budgets::BudgetStatus,
+    standing::{AttestationStanding, CandidateStanding},
+};
 
 /// Bucket borders in seconds, from a fast first token to a long agent turn.
 const SECONDS: [f64; 15] =
@@ -77,6 +80,19 @@ struct JobLabels {
     state: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MirrorLabels {
+    feature: Arc<str>,
+    class: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CandidateLabels {
+    feature: String,
+    tier: String,
+    deployment: String,
+}
+
 /// All metrics of one gateway.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -84,6 +100,11 @@ pub(crate) struct Metrics {
     attempts: Family<AttemptLabels, Counter<u64, AtomicU64>>,
     repeats: Family<RepeatLabels, Counter<u64, AtomicU64>>,
     probes: Family<AttemptLabels, Counter<u64, AtomicU64>>,
+    mirrored: Family<MirrorLabels, Counter<u64, AtomicU64>>,
+    attested: Family<CandidateLabels, Gauge>,
+    attestation_expires: Family<CandidateLabels, Gauge>,
+    alarms: Family<CandidateLabels, Gauge>,
+    shares: Family<CandidateLabels, Gauge<f64, AtomicU64>>,
     duration: Family<FeatureLabels, Histogram>,
     first_content: Family<FeatureLabels, Histogram>,
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
@@ -109,6 +130,11 @@ impl Metrics {
             attempts: Family::default(),
             repeats: Family::default(),
             probes: Family::default(),
+            mirrored: Family::default(),
+            attested: Family::default(),
+            attestation_expires: Family::default(),
+            alarms: Family::default(),
+            shares: Family::default(),
             duration: Family::new_with_constructor(seconds),
             first_content: Family::new_with_constructor(seconds),
             tokens: Family::default(),
@@ -125,7 +151,37 @@ impl Metrics {
             reloads_refused: Counter::default(),
         };
         metrics.register();
+        metrics.register_standings();
         metrics
+    }
+
+    fn register_standings(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "mirrored_requests",
+            "Copies of requests that release candidates were sent unseen, by how they ended",
+            self.mirrored.clone(),
+        );
+        registry.register(
+            "attestation_valid",
+            "Whether a candidate has an attestation that holds, where one is wanted",
+            self.attested.clone(),
+        );
+        registry.register(
+            "attestation_expires_timestamp_seconds",
+            "When that attestation ends, seconds since the Unix epoch",
+            self.attestation_expires.clone(),
+        );
+        registry.register(
+            "unattested_serving",
+            "Candidates that serve without a valid attestation",
+            self.alarms.clone(),
+        );
+        registry.register(
+            "release_share",
+            "The share of conversations that a release candidate answers",
+            self.shares.clone(),
+        );
     }
 
     fn register(&mut self) {
@@ -197,6 +253,41 @@ impl Metrics {
         let deployment = called.unwrap_or_default();
         let class = probe.fault.map_or("", |class| class.as_str());
         self.probes.get_or_create(&AttemptLabels { deployment, class }).inc();
+    }
+
+    /// Counts a copy of a client's request: it uses tokens, and no client waits for it.
+    pub(crate) fn mirrored(&self, call: &CallRecord) {
+        self.tokens(call);
+        let class = call.fault.map_or("", |class| class.as_str());
+        let labels = MirrorLabels { feature: Arc::clone(&call.feature), class };
+        self.mirrored.get_or_create(&labels).inc();
+    }
+
+    /// Shows what evals and releases say of candidates.
+    pub(crate) fn standings<'s>(&self, all: impl Iterator<Item = &'s CandidateStanding>) {
+        self.attested.clear();
+        self.attestation_expires.clear();
+        self.alarms.clear();
+        self.shares.clear();
+        for one in all {
+            let labels = CandidateLabels {
+                feature: one.feature.clone(),
+                tier: one.tier.clone(),
+                deployment: one.deployment.clone(),
+            };
+            if let Some(attestation) = &one.attestation {
+                let valid = i64::from(attestation.is_valid());
+                self.attested.get_or_create(&labels).set(valid);
+                if let AttestationStanding::Valid { expires_ms, .. } = attestation {
+                    let seconds = i64::try_from(expires_ms / 1000).unwrap_or(i64::MAX);
+                    self.attestation_expires.get_or_create(&labels).set(seconds);
+                }
+                self.alarms.get_or_create(&labels).set(i64::from(one.alarm.is_some()));
+            }
+            if one.by_release {
+                self.shares.get_or_create(&labels).set(one.share());
+            }
+        }
     }
 
     fn tokens(&self, call: &CallRecord) {

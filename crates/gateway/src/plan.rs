@@ -6,7 +6,7 @@ use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
 use tieline_policy::Matrix;
 use tieline_route::{
     Allowance, Candidate, Ceilings, Configured, Criticality, Deployment, Domain, Feature, Hedge,
-    Level, Limits, Live, Mode, OnBreak, Plan, Prefer, Similar, Tier, Weights,
+    Level, Limits, Live, Mode, OnBreak, Plan, Prefer, Role, Similar, Tier, Weights,
 };
 use tieline_types::{Facts, Pass};
 use tieline_upstream::{Route, Routes, Upstream};
@@ -16,6 +16,7 @@ use crate::{
     decision::Decisions,
     eligibility,
     prices::{Prices, Tariff},
+    standing::{Evidence, Standings},
 };
 
 /// The plan in force: what may be called, how, and what was learnt of it.
@@ -28,6 +29,8 @@ pub(crate) struct ActivePlan {
     routes: Vec<Arc<Route>>,
     /// What may go where.
     pub(crate) matrix: Matrix,
+    /// What evals and releases say of candidates.
+    pub(crate) standings: Standings,
     pub(crate) live: Live,
     pub(crate) body_bytes_max: usize,
     /// What tokens cost.
@@ -40,21 +43,33 @@ impl ActivePlan {
         config: &Config,
         env: &dyn Fn(&str) -> Option<String>,
         tokens: &Arc<Upstream>,
+        evidence: Evidence,
         old: Option<&Self>,
         (now, now_ms): (Duration, u64),
     ) -> Result<Self, GatewayError> {
         let matrix = eligibility::matrix(config, now_ms)?;
+        let standings = Standings::at(config, evidence, &matrix, now_ms)?;
         let tokens = Arc::clone(tokens);
         let routes = Routes { env, tokens }.compile(config)?.into_iter().map(Arc::new).collect();
         let prices = Prices::at(config, now_ms)?;
-        let plan = compile(config, &prices);
+        let plan = compile(config, &prices, &standings);
         let live = match old {
             Some(old) => old.live.carried(&plan, &changed(&old.config, config), now),
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
         let (config, decisions) = (config.clone(), Decisions::of(config));
-        Ok(Self { config, plan, routes, matrix, live, body_bytes_max, prices, decisions })
+        Ok(Self {
+            config,
+            plan,
+            routes,
+            matrix,
+            standings,
+            live,
+            body_bytes_max,
+            prices,
+            decisions,
+        })
     }
 
     /// How to call a deployment that policy lets through.
@@ -85,7 +100,7 @@ fn changed<'c>(old: &Config, new: &'c Config) -> Vec<&'c str> {
     new.providers.iter().filter(is_new).map(|one| one.name.as_str()).collect()
 }
 
-pub(crate) fn compile(config: &Config, prices: &Prices) -> Plan {
+pub(crate) fn compile(config: &Config, prices: &Prices, standings: &Standings) -> Plan {
     let mut domains = Vec::new();
     let deployments: Vec<Deployment> = config
         .deployments()
@@ -122,7 +137,14 @@ pub(crate) fn compile(config: &Config, prices: &Prices) -> Plan {
                 each: allowance(feature.limits.per_caller),
             },
             implicit: feature.implicit,
-            tiers: feature.tiers.iter().map(|one| tier(one, &positions)).collect(),
+            tiers: feature
+                .tiers
+                .iter()
+                .map(|one| {
+                    let role = |candidate: &_| standings.role(&feature.name, &one.name, candidate);
+                    tier(one, &positions, role)
+                })
+                .collect(),
         };
         (name, Arc::new(feature))
     };
@@ -193,14 +215,18 @@ const fn on_break(configured: OnStreamBreak) -> OnBreak {
     }
 }
 
-fn tier(tier: &tieline_config::Tier, positions: &HashMap<&str, usize>) -> Tier {
+fn tier(
+    tier: &tieline_config::Tier,
+    positions: &HashMap<&str, usize>,
+    role: impl Fn(&tieline_config::Candidate) -> Role,
+) -> Tier {
     let mode = match &tier.mode {
         TierMode::Models { candidates, prefer } => Mode::Models {
             candidates: candidates
                 .iter()
                 .filter_map(|one| {
                     let deployment = *positions.get(one.deployment.as_str())?;
-                    Some(Candidate { deployment, weight: one.weight })
+                    Some(Candidate { deployment, weight: one.weight, role: role(one) })
                 })
                 .collect(),
             prefer: match prefer {

@@ -17,6 +17,8 @@ enum Kind {
     Client,
     /// Tieline's own: metrics of clients do not count it.
     Probe,
+    /// A copy of a client's: metrics of clients do not count it, and releases hear of it apart.
+    Mirrored,
 }
 
 /// An open record. Dropped unclosed, it closes itself as cancelled: the client left.
@@ -105,6 +107,13 @@ impl Record {
     pub(crate) fn open_probe(gateway: &Arc<Gateway>, id: String, dialect: DialectId) -> Self {
         let mut record = Self::open(gateway, id, dialect);
         record.kind = Kind::Probe;
+        record
+    }
+
+    /// Opens the books of a copy of a client's request.
+    pub(crate) fn open_mirrored(gateway: &Arc<Gateway>, id: String, dialect: DialectId) -> Self {
+        let mut record = Self::open(gateway, id, dialect);
+        record.kind = Kind::Mirrored;
         record
     }
 
@@ -211,8 +220,10 @@ impl Record {
         let arrived = self.arrived;
         let ended = self.under_way.iter().position(|one| one.number == number);
         let tariff = ended.and_then(|at| self.under_way.swap_remove(at).tariff);
-        let attempts = self.call.as_deref_mut().map(|call| call.attempts.as_mut_slice());
-        let Some(attempt) = attempts.and_then(|attempts| attempts.get_mut(number)) else {
+        let Some(call) = self.call.as_deref_mut() else {
+            return;
+        };
+        let Some(attempt) = call.attempts.get_mut(number) else {
             return;
         };
         attempt.duration_us = micros(arrived, now).saturating_sub(attempt.start_us);
@@ -234,6 +245,10 @@ impl Record {
             }
         }
         self.gateway.metrics.attempt(attempt);
+        if let (Kind::Client, Some(fault)) = (self.kind, fault) {
+            let (tier, deployment) = (&attempt.tier, &attempt.deployment);
+            self.gateway.releases.failed(&call.feature, tier, deployment, fault);
+        }
     }
 
     /// The attempt that answered broke, and another may answer in its place.
@@ -312,6 +327,7 @@ impl Record {
         match self.kind {
             Kind::Client => self.gateway.metrics.call(&call),
             Kind::Probe => self.gateway.metrics.probe(&call),
+            Kind::Mirrored => self.gateway.metrics.mirrored(&call),
         }
         if let Some(ledger) = &self.gateway.ledger {
             ledger.record(*call);

@@ -16,6 +16,7 @@ use crate::{
     held::Held,
     recall,
     record::{Record, Served},
+    release,
     source::{Pulled, Source},
     walk::{Mending, Walk},
 };
@@ -174,7 +175,9 @@ impl Relay {
         let usage = self.note_usage(&mut record, &mut held);
         held.completed();
         held.used(&usage);
-        if let Some(reply) = self.source.reply() {
+        let reply = self.source.reply();
+        release::answered(&self.walk.worker, &self.walk.call, &record, reply.as_ref());
+        if let Some(reply) = reply.filter(|_| self.walk.call.keeps_answers()) {
             recall::keep(&self.walk.worker.gateway, &self.walk.call, reply);
         }
         // Settled before it is on record.

@@ -68,9 +68,18 @@ fn look_at_all(gateway: &Gateway, path: &Path) -> Looks {
     let folder = policies.and_then(Path::parent);
     let base = path.parent().unwrap_or(Path::new(""));
     let policies = plan.config.policies.iter().map(|file| base.join(&file.name));
-    let files = policies.chain(plan.config.prices.iter().cloned());
+    let attestations = &plan.config.attestations;
+    let evals = attestations.files.iter().chain(&attestations.keys);
+    let evals = evals.map(|file| base.join(&file.name));
+    let suites = plan.standings.evidence.suites().map(Path::to_owned);
+    let files = policies.chain(plan.config.prices.iter().cloned()).chain(evals).chain(suites);
     let files: Looks = files.map(|file| look(&file)).collect();
-    [Some(path), folder].into_iter().map(|path| path.and_then(look)).chain(files).collect()
+    let attested = attestations.path.as_deref().and_then(Path::parent);
+    [Some(path), folder, attested]
+        .into_iter()
+        .map(|path| path.and_then(look))
+        .chain(files)
+        .collect()
 }
 
 fn look(path: &Path) -> Look {
@@ -102,8 +111,8 @@ fn follow(
             Err(RecvTimeoutError::Timeout) => false,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        if let Err(error) = gateway.renew_prices() {
-            tracing::error!("the prices of another day stay in force: {}", chain(&error));
+        if let Err(error) = gateway.renew() {
+            tracing::error!("prices and attestations stay as they were: {}", chain(&error));
         }
         let now = look_at_all(gateway, path);
         let settled = now == std::mem::replace(&mut before, now.clone());

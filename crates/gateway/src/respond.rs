@@ -17,6 +17,7 @@ use crate::{
     headers, recall,
     record::Record,
     relay::Relay,
+    release,
     walk::{Answered, By, Walk},
 };
 
@@ -68,6 +69,7 @@ pub(crate) fn answer(walk: Walk, answered: Answered, mut record: Record) -> Resp
                         Some(usage) => held.used(usage),
                         None => held.uncounted(),
                     }
+                    release::answered(&walk.worker, &walk.call, &record, reply.as_deref());
                     if let Some(reply) = reply.filter(|_| call.keeps_answers()) {
                         recall::keep(gateway, call, *reply);
                     }

@@ -7,7 +7,9 @@ use tieline_ledger::{Depth, JobState};
 use tieline_route::{Cause, Decision, Feature, Level, Mode, Shown, State, TierChange, TierState};
 use tieline_types::Class;
 
-use crate::{ExceptionStatus, budgets::BudgetStatus, gateway::Gateway};
+use crate::{
+    CandidateStanding, ExceptionStatus, RefusedAttestation, budgets::BudgetStatus, gateway::Gateway,
+};
 
 /// The state of a gateway at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -20,6 +22,10 @@ pub struct Status {
     pub budgets: Vec<BudgetStatus>,
     /// Exceptions from policy that are in force.
     pub exceptions: Vec<ExceptionStatus>,
+    /// What evals and releases say of candidates, where they say anything.
+    pub standings: Vec<CandidateStanding>,
+    /// Attestations that are worth nothing.
+    pub refused_attestations: Vec<RefusedAttestation>,
     /// Records waiting for the database.
     pub records_queued: u64,
     /// Records appended to spill files since the start.
@@ -159,6 +165,8 @@ impl Gateway {
             deployments: deployments.collect(),
             budgets: self.budgets(),
             exceptions: self.exceptions(),
+            standings: plan.standings.iter().cloned().collect(),
+            refused_attestations: plan.standings.refused.clone(),
             records_queued: ledger.as_ref().map_or(0, |status| status.queued as u64),
             records_spilled: ledger.as_ref().map_or(0, |status| status.spilled),
             draining: self.is_draining(),

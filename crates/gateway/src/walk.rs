@@ -141,11 +141,12 @@ impl Walk {
                 }
                 Verdict::Unpriced => (UNPRICED, None),
                 Verdict::TooDear => (TOO_DEAR, None),
+                Verdict::Barred(bar) => (bar.as_str(), None),
                 Verdict::Denied => {
                     self.deny(one.tier, one.deployment, record);
                     continue;
                 }
-                Verdict::In | Verdict::NoWeight => continue,
+                Verdict::In | Verdict::NoWeight | Verdict::NoCanary => continue,
             };
             self.pass_over(one.tier, one.deployment, why, opens, record);
         }
@@ -356,7 +357,7 @@ impl Walk {
             id: Arc::clone(&known.id),
             style: Style { model: known.model.to_string(), ..self.style.clone() },
             held: Held::new(gateway, plan, lease).paid_by(bill).of(feature),
-            keep: call.keeps_answers(),
+            keep: call.wants_answers(),
             said,
             window,
             began: Instant::now(),

@@ -13,6 +13,7 @@ use crate::{
     gateway::Gateway,
     listen,
     probe::recover,
+    release::tend_releases,
 };
 
 /// The time that workers may take to end once their streams are over or cut.
@@ -160,6 +161,7 @@ impl Running {
         let prober = Worker::new(&self.gateway, stop.clone())?;
         self.spawn("control".to_owned(), async move {
             let watched = watch_keys(Arc::clone(&gateway), keys);
+            let tended = tend_releases(Arc::clone(&gateway));
             let listening = async {
                 match admin.map(TcpListener::from_std) {
                     Some(Ok(listener)) => admin::serve(gateway, listener, stop.clone()).await,
@@ -170,6 +172,7 @@ impl Running {
             tokio::select! {
                 () = watched => {}
                 () = listening => {}
+                () = tended => {}
                 () = recover(prober) => {}
             }
         })

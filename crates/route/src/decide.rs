@@ -6,8 +6,8 @@ use rand::{Rng, SeedableRng as _, rngs::SmallRng};
 use tieline_types::Eligible;
 
 use crate::{
-    Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Prospect, Standing, Tier, TierChange,
-    Why,
+    Bar, Candidate, Cause, Demand, Feature, Live, Mode, Prefer, Prospect, Role, Standing, Tier,
+    TierChange, Why,
     objective::{Weighed, balanced, cheapest},
     p2c,
     price::is_priced,
@@ -78,6 +78,10 @@ pub enum Verdict {
     TooDear,
     /// Policy leaves it out.
     Denied,
+    /// Its evals or its release keep it from answering.
+    Barred(Bar),
+    /// It is a canary, and the request is not of its share.
+    NoCanary,
 }
 
 /// A candidate and its verdict.
@@ -133,7 +137,8 @@ pub fn decide(
     for (tier, config) in feature.tiers.iter().enumerate() {
         match &config.mode {
             Mode::Models { candidates, prefer } => {
-                let candidates = &decision.open_to(tier, candidates, eligible, live, ask);
+                let lot = config.has_canary().then(|| steady.random());
+                let candidates = &decision.open_to((tier, candidates), eligible, live, ask, lot);
                 let standing = |one: &Candidate| {
                     let at = one.deployment;
                     (at, live.peek(at, feature, now, decision.draw, demand))
@@ -156,6 +161,7 @@ pub fn decide(
                 } else {
                     Vec::new()
                 };
+                canaries_first(&mut order, candidates);
                 let stands_in =
                     || stands_in(feature, eligible, tier, live, now, decision.draw, demand);
                 // What policy closes is not ill.
@@ -195,6 +201,17 @@ pub fn decide(
     }
     decision.rescue_with(shut);
     decision
+}
+
+/// Puts the canaries that a request is of before whatever the tier prefers.
+fn canaries_first(order: &mut [(usize, Standing)], candidates: &[Candidate]) {
+    let is_canary = |at: usize| {
+        let mut canaries = candidates.iter().filter(|one| matches!(one.role, Role::Canary(_)));
+        canaries.any(|one| one.deployment == at)
+    };
+    if candidates.iter().any(|one| is_canary(one.deployment)) {
+        order.sort_by_key(|(at, _)| !is_canary(*at));
+    }
 }
 
 /// Whether a later tier of models can answer now, so that a tier that dropped need not.
@@ -320,19 +337,22 @@ impl Decision {
         })
     }
 
-    /// The candidates that a request may be sent to by policy, and by whoever pays for it.
+    /// The candidates that a request may be sent to by policy, by their evals and releases, and by
+    /// whoever pays for it. `lot` is what is drawn of the request where there is a canary.
     fn open_to<'c>(
         &mut self,
-        tier: usize,
-        candidates: &'c [Candidate],
+        (tier, candidates): (usize, &'c [Candidate]),
         eligible: &Eligible,
         live: &Live,
         ask: Ask,
+        lot: Option<u64>,
     ) -> Cow<'c, [Candidate]> {
         let priced = |one: &Candidate| live.rates(one.deployment).is_some_and(is_priced);
-        let out = |one: &Candidate| match eligible.allowed(one.deployment) {
-            None => Some(Verdict::Denied),
-            Some(_) => (ask.budgeted && !priced(one)).then_some(Verdict::Unpriced),
+        let out = |one: &Candidate| match (eligible.allowed(one.deployment), one.role) {
+            (None, _) => Some(Verdict::Denied),
+            (_, Role::Barred(bar)) => Some(Verdict::Barred(bar)),
+            (_, Role::Canary(canary)) if !canary.answers(lot) => Some(Verdict::NoCanary),
+            _ => (ask.budgeted && !priced(one)).then_some(Verdict::Unpriced),
         };
         if candidates.iter().all(|one| out(one).is_none()) {
             return Cow::Borrowed(candidates);

@@ -37,7 +37,10 @@ pub use limit::{Allowance, Counted, Entry, Exceeded, Limiter, Limits, Whose};
 pub use live::{Hold, Lease, Live, Shown, Standing, Why};
 pub use objective::{Ceilings, Prospect, Weights};
 pub use outcome::{Effect, Next, Outcome, may_pass, outcome};
-pub use plan::{Candidate, Deployment, Feature, Hedge, Mode, OnBreak, Plan, Prefer, Similar, Tier};
+pub use plan::{
+    Bar, Canary, Candidate, Deployment, Feature, Hedge, Mode, OnBreak, Plan, Prefer, Role, Similar,
+    Tier,
+};
 pub use pool::{
     Admission, Configured, Demand, Gauge, Observed, Pool, PoolState, Reservation, Seen,
 };

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use tieline_types::Rates;
 
 use crate::{Allotment, Ceilings, Criticality, Domain, Limits, Owner, Weights, pool::Configured};
@@ -97,7 +98,8 @@ impl Feature {
     /// Whether there is anything to choose among for a request: more than one candidate.
     #[must_use]
     pub fn has_choice(&self) -> bool {
-        self.tiers.iter().flat_map(Tier::usable).nth(1).is_some()
+        let usable = || self.tiers.iter().flat_map(Tier::usable);
+        usable().nth(1).is_some() || self.tiers.iter().any(Tier::has_canary)
     }
 }
 
@@ -146,7 +148,14 @@ pub struct Tier {
 }
 
 impl Tier {
-    /// The candidates that it may ever call; none where it calls no models.
+    /// Whether one of its candidates answers a share of the conversations.
+    #[must_use]
+    pub fn has_canary(&self) -> bool {
+        let canary = |one: &Candidate| matches!(one.role, Role::Canary(_));
+        matches!(&self.mode, Mode::Models { candidates, .. } if candidates.iter().any(canary))
+    }
+
+    /// The candidates that it may call for any request; none where it calls no models.
     pub fn usable(&self) -> impl Iterator<Item = &Candidate> {
         let (candidates, weighted) = match &self.mode {
             Mode::Models { candidates, prefer } => {
@@ -154,7 +163,8 @@ impl Tier {
             }
             _ => (&[][..], false),
         };
-        candidates.iter().filter(move |one| !weighted || one.weight > 0)
+        let serves = |one: &&Candidate| one.role == Role::Serving;
+        candidates.iter().filter(serves).filter(move |one| !weighted || one.weight > 0)
     }
 }
 
@@ -202,12 +212,73 @@ pub struct Similar {
 }
 
 /// A deployment considered by a tier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Candidate {
     /// Its position in [`Plan::deployments`].
     pub deployment: usize,
     /// Its share under [`Prefer::Weighted`]; 0 means never.
     pub weight: u32,
+    /// What it may do there.
+    pub role: Role,
+}
+
+/// What a candidate may do in its tier: so its evals and its release have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Role {
+    /// Serves in its turn.
+    #[default]
+    Serving,
+    /// Answers a share of the conversations, before all others, and nothing else.
+    Canary(Canary),
+    /// Answers nothing.
+    Barred(Bar),
+}
+
+/// Whose requests a canary answers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Canary {
+    /// The share of the conversations, from 0 to 1.
+    pub share: f64,
+    /// What makes the conversations of one release others than those of the next.
+    pub salt: u64,
+}
+
+impl Canary {
+    /// Whether it answers a request of which this lot was drawn.
+    #[must_use]
+    pub fn answers(&self, lot: Option<u64>) -> bool {
+        let mixed = lot.map(|lot| SmallRng::seed_from_u64(lot ^ self.salt).random::<f64>());
+        mixed.is_some_and(|lot| lot < self.share)
+    }
+}
+
+/// Why a candidate answers nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Bar {
+    /// No valid attestation says that it passed its suite.
+    Unattested,
+    /// It serves by a release only, and there is none.
+    Unreleased,
+    /// It is being released, and its answers are only compared.
+    Shadow,
+    /// Its release is held where it is, until somebody decides.
+    Paused,
+    /// It was rolled back.
+    RolledBack,
+}
+
+impl Bar {
+    /// Its stable name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unattested => "unattested",
+            Self::Unreleased => "unreleased",
+            Self::Shadow => "shadow",
+            Self::Paused => "paused",
+            Self::RolledBack => "rolled_back",
+        }
+    }
 }
 
 /// The order in which a tier tries its candidates.

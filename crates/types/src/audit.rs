@@ -20,6 +20,8 @@ pub enum Change {
     ExceptionEnded,
     /// Recorded calls were priced again.
     Reprice,
+    /// A release began, or moved to another stage.
+    Release,
 }
 
 impl Change {
@@ -33,6 +35,7 @@ impl Change {
             Self::ExceptionBegan => "exception_began",
             Self::ExceptionEnded => "exception_ended",
             Self::Reprice => "reprice",
+            Self::Release => "release",
         }
     }
 }
@@ -78,13 +81,14 @@ pub struct AuditRecord {
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// Who, as far as the gateway can tell: address and port of a client of the admin listener, or
-    /// `file`, `signal` or `command`.
+    /// `file`, `signal`, `command` or, for what a release does by itself, `release`.
     pub actor: String,
     /// Who that client said it was. Nobody has checked it.
     pub claimed: Option<String>,
     /// What was done.
     pub action: Change,
-    /// What it was done to: a deployment's id, or the path of the configuration.
+    /// What it was done to: a deployment's id, the path of the configuration, or the place of a
+    /// release: `gpt-6@openai in support-reply/models`.
     pub subject: String,
     /// The subject's state before.
     pub before: Option<String>,
@@ -92,6 +96,6 @@ pub struct AuditRecord {
     pub after: Option<String>,
     /// What came of it.
     pub result: ChangeResult,
-    /// Why it was refused.
+    /// Why it was refused, or made.
     pub reason: Option<String>,
 }

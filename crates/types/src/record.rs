@@ -18,6 +18,9 @@ pub const LOCAL_CALLER: &str = "local";
 /// The caller of requests that the eval harness sends. No API key has such an id.
 pub const EVAL_CALLER: &str = "tieline-eval";
 
+/// The caller of requests that are mirrored to a release candidate.
+pub const SHADOW_CALLER: &str = "tieline-shadow";
+
 /// How a request ended, from the client's side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -76,7 +79,8 @@ pub struct CallRecord {
     pub model_asked: String,
     /// Whether the client asked for a stream.
     pub stream: bool,
-    /// The caller: an API key's id, `local` without keys, [`OWN_CALLER`] or [`EVAL_CALLER`].
+    /// The caller: an API key's id, `local` without keys, [`OWN_CALLER`], [`EVAL_CALLER`] or
+    /// [`SHADOW_CALLER`].
     pub caller: Arc<str>,
     /// The tier that answered.
     pub tier: Option<Arc<str>>,

@@ -160,6 +160,7 @@ fn startable(config: &Config, wall: SystemTime) -> Result<(), Failure> {
         wall,
         seed: 0,
         env: Box::new(|name| RealWorld.env(name)),
+        harness: None,
     };
     prices::with_own(&config.prices)?;
     Gateway::new(config, parts)?;

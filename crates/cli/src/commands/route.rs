@@ -3,6 +3,7 @@
 mod replay;
 
 use clap::Subcommand;
+use serde_json::json;
 use tieline_gateway::{Explained, Explanation, Price, Question, explain};
 use tieline_policy::Caller;
 use tieline_types::{Fact, Modality, PlannedStep};
@@ -11,7 +12,9 @@ use crate::{
     decided,
     failure::Failure,
     files::ConfigFile,
+    harness::evidence,
     print::{self, FormatOption, or_dash},
+    standings,
     when::{self, Moment},
 };
 
@@ -121,7 +124,7 @@ impl Explain {
             at_ms: self.at.map_or_else(|| when::unix_ms(now), |at| at.unix_ms(now)),
             input_tokens: self.input_tokens,
         };
-        let explained = explain(&config, question, &self.without)?;
+        let explained = explain(&config, evidence(&config)?, question, &self.without)?;
         let explained = explained.ok_or_else(|| unknown_name("feature", &self.feature))?;
         self.format.print(&explained, |explained| told(explained, self.facts))
     }
@@ -138,6 +141,7 @@ fn told(explained: &Explanation, facts: bool) -> String {
     let parts = [
         Some(head(explained)),
         Some(deployments(&explained.deployments)),
+        candidates(explained),
         decided::is_weighed(&explained.candidates)
             .then(|| decided::candidates(&explained.candidates)),
         Some(plan(&explained.plan)),
@@ -166,6 +170,12 @@ fn deployments(deployments: &[Explained]) -> String {
         })
     });
     print::table(&["DEPLOYMENT", "VERDICT", "WHY", "RULE"], rows)
+}
+
+/// What evals and releases say of the candidates.
+fn candidates(explained: &Explanation) -> Option<String> {
+    let all = explained.standings.iter().map(|one| json!(one));
+    standings::table(&all.collect::<Vec<_>>())
 }
 
 fn plan(steps: &[PlannedStep]) -> String {

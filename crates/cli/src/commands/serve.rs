@@ -13,6 +13,7 @@ use tieline_upstream::Network;
 use crate::{
     failure::Failure,
     files::ConfigFile,
+    harness::Suites,
     print::{self, FormatOption, counted},
     signals::{Signals, Wish},
     when,
@@ -71,6 +72,7 @@ impl Serve {
             wall: when::wall_now(),
             seed: self.seed.unwrap_or_else(random_seed),
             env: Box::new(|name| RealWorld.env(name)),
+            harness: Some(Arc::new(Suites::default())),
         };
         let gateway = Gateway::new(config, parts)?;
         let running = tieline_gateway::start(&gateway, &config.server, Some(keys))?;

@@ -6,7 +6,7 @@ use crate::{
     admin::Admin,
     failure::Failure,
     print::{self, FormatOption},
-    when,
+    standings, when,
 };
 
 /// Show the health of deployments and features of a running gateway
@@ -45,8 +45,12 @@ fn tables(status: &Value) -> String {
             print::table(&header, budgets)
         }
     };
+    let standings: Vec<Value> = list(status, "standings").cloned().collect();
+    let standings = standings::table(&standings).unwrap_or_default();
     let exceptions: Vec<String> = list(status, "exceptions").map(exception).collect();
-    let parts = [exceptions.join("\n"), deployments, features, budgets];
+    let refused: Vec<String> = list(status, "refused_attestations").map(refused).collect();
+    let loud = exceptions.into_iter().chain(refused).collect::<Vec<_>>().join("\n");
+    let parts = [loud, deployments, features, standings, budgets];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -63,6 +67,12 @@ fn exception(one: &Value) -> String {
         text("author"),
         text("reason"),
     )
+}
+
+/// Loud, for somebody thinks that it holds.
+fn refused(one: &Value) -> String {
+    let text = |key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default();
+    format!("ATTESTATION REFUSED: {}: {}", text("file"), text("reason"))
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {

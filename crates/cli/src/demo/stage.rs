@@ -82,6 +82,7 @@ impl Stage {
             wall,
             seed: plan.seed,
             env: Box::new(|name| DemoWorld.env(name)),
+            harness: None,
         };
         let gateway = Gateway::new(&config, parts)?;
         let running = tieline_gateway::start(&gateway, &config.server, None)?;

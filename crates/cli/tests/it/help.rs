@@ -30,6 +30,7 @@ Commands:
   status      Show the health of deployments and features of a running gateway
   deployment  Take deployments of a running gateway out of service, and put them back
   eval        Find out whether a deployment is good enough to serve a feature
+  release     Bring a deployment into service step by step, and take it back where it does worse
   prices      Show, compare and check what models cost
   cost        Show what calls cost, by feature, tier, deployment, caller or day
   demo        Show an outage being survived; needs no configuration and no credentials
@@ -54,6 +55,8 @@ Examples:
                                Show what another configuration would have changed
   tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
                                Find out whether a deployment is as good as the one that serves
+  tieline release start support-reply gpt-6@openai
+                               Bring a deployment into service step by step
   tieline status               Show which deployments take traffic, and why others do not
 
 Exit codes: 0 good, 1 a check failed, 2 wrong usage or configuration, 3 inconclusive,
@@ -1151,5 +1154,114 @@ Examples:
   tieline eval verify attestation.json --key eval.pub --rows .tieline/evals/RUN/rows.jsonl
 
 Exit codes: 0 it holds, 1 it is refused.
+"#);
+}
+
+#[test]
+fn release() {
+    assert_snapshot!(help("release"), @r#"
+Bring a deployment into service step by step, and take it back where it does worse
+
+Usage: tieline release <COMMAND>
+
+Commands:
+  start     Begin a release
+  status    Show releases, and what is proved of them
+  promote   Go on to the next stage now, whatever is proved; what is paused serves
+  rollback  Take the candidate out now, whatever is proved
+  help      Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help  Print help
+
+A tier lists the deployment among its `release_candidates`. A release mirrors a share of the tier's
+requests to it first, which nobody sees and which are billed apart (caller `tieline-shadow`), then
+lets it answer 1, 5 and 25 % of the conversations, and then serve. Its answers are compared with
+those of what serves; where they are shown to be worse by more than the margin, or fewer, it is
+rolled back at once. Looking all the time costs no certainty: the proofs are anytime-valid.
+
+Examples:
+  tieline release start support-reply gpt-6@openai
+  tieline release start support-reply gpt-6@openai --margin 0.02 --steps 5%,50% --shadow 100%
+  tieline release status
+  tieline release promote support-reply --reason 'checked by hand'
+  tieline release rollback support-reply --reason 'complaints'
+  tieline audit --limit 10    Show every stage, and who decided
+"#);
+}
+
+#[test]
+fn release_start() {
+    assert_snapshot!(help("release start"), @r#"
+Begin a release
+
+Usage: tieline release start [OPTIONS] <FEATURE> <MODEL@PROVIDER>
+
+Arguments:
+  <FEATURE>
+          The feature
+
+  <MODEL@PROVIDER>
+          The deployment, one of the tier's `release_candidates`
+
+Options:
+      --tier <TIER>
+          The tier, where several list the deployment
+
+      --margin <SHARE>
+          How much less often its answers may be good, from 0 to 1
+
+          [default: 0.03]
+
+      --answered-margin <SHARE>
+          How much less often it may answer at all, from 0 to 1
+
+          [default: 0.05]
+
+      --alpha <SHARE>
+          The probability of a wrong proof, of each kind
+
+          [default: 0.05]
+
+      --shadow <SHARE>
+          The share of requests that are mirrored first; 0 leaves that stage out
+
+          [default: 10%]
+
+      --steps <SHARES>
+          The shares of conversations that it answers, stage by stage
+
+          [default: 1%,5%,25%]
+
+      --pairs <N>
+          Pairs of outcomes that every stage needs before the next
+
+          [default: 100]
+
+      --pairs-max <N>
+          Pairs of outcomes after which a release without a proof is paused
+
+          [default: 10000]
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --admin <ADDRESS>
+          The gateway's admin listener, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
 "#);
 }

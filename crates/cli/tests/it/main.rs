@@ -11,6 +11,7 @@ mod help;
 mod keys;
 mod policy;
 mod prices;
+mod releases;
 mod replay;
 mod running;
 mod support;

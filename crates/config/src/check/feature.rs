@@ -83,13 +83,15 @@ impl Check<'_> {
         self.one_embedder(&rungs, models);
         let mut names: BTreeSet<String> =
             rungs.iter().filter_map(|(tier, _)| tier.name.value.clone()).collect();
+        let evals = self.evals(&written.evals, None);
         let mut tiers: Vec<Tier> = Vec::new();
         for (number, (tier, at)) in (1_usize..).zip(rungs) {
             if let Some(mode) = self.tier_mode(tier, at, index, models) {
                 let name = tier.name.value.clone();
                 let name = name.unwrap_or_else(|| free_name(&mode, number, &names));
                 names.insert(name.clone());
-                tiers.push(self.tier(tier, mode, name, deadline));
+                let evals = self.tier_evals(tier, &written.evals, evals.as_ref());
+                tiers.push(Tier { evals, ..self.tier(tier, mode, name, deadline) });
             }
         }
         let on_stream_break = self.stream_break(&written.on_stream_break);
@@ -107,6 +109,7 @@ impl Check<'_> {
             limits: self.feature_limits(&written.limits),
             budget: written.budget.placed().and_then(|(budget, at)| self.budget(budget, at)),
             rules: self.rules(written, index, models),
+            evals,
             on_stream_break,
             tiers,
             implicit: false,
@@ -179,7 +182,11 @@ fn implicit(model: &Model) -> Feature {
     let candidates = model
         .deployments
         .iter()
-        .map(|deployment| Candidate { deployment: deployment.id.clone(), weight: 1 })
+        .map(|deployment| Candidate {
+            deployment: deployment.id.clone(),
+            weight: 1,
+            by_release: false,
+        })
         .collect();
     let tier = Tier {
         name: MODELS.to_owned(),
@@ -188,6 +195,7 @@ fn implicit(model: &Model) -> Feature {
         deadline: None,
         acceptable: true,
         ceilings: Ceilings::default(),
+        evals: None,
     };
     Feature {
         name: model.name.clone(),
@@ -200,6 +208,7 @@ fn implicit(model: &Model) -> Feature {
         limits: FeatureLimits::default(),
         budget: None,
         rules: Rules::default(),
+        evals: None,
         on_stream_break: OnStreamBreak::Error,
         tiers: vec![tier],
         implicit: true,

@@ -13,6 +13,15 @@ impl Check<'_> {
     /// # Errors
     /// What is wrong with the path, as the end of a sentence that begins with it.
     pub(super) fn files(&self, path: &Path) -> Result<Vec<PathBuf>, String> {
+        let files = self.files_if_any(path)?;
+        if files.is_empty() { Err("means no file".to_owned()) } else { Ok(files) }
+    }
+
+    /// The same, where it is no mistake that there are none.
+    ///
+    /// # Errors
+    /// As [`Self::files`].
+    pub(super) fn files_if_any(&self, path: &Path) -> Result<Vec<PathBuf>, String> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let folder = path.parent().unwrap_or(Path::new(""));
         if folder.to_string_lossy().contains('*') || name.matches('*').count() > 1 {
@@ -31,8 +40,7 @@ impl Check<'_> {
         let mut files: Vec<PathBuf> = listed.into_iter().filter(fits).collect();
         files.sort();
         match files.len() {
-            0 => Err("means no file".to_owned()),
-            1..=FILES_MAX => Ok(files),
+            0..=FILES_MAX => Ok(files),
             _ => Err(format!("means more than {FILES_MAX} files")),
         }
     }

@@ -233,7 +233,7 @@ impl Check<'_> {
     }
 
     /// A file's path as people wrote it: from the folder of the configuration on.
-    fn shown(&self, path: &Path) -> String {
+    pub(super) fn shown(&self, path: &Path) -> String {
         path.strip_prefix(self.base).unwrap_or(path).display().to_string()
     }
 

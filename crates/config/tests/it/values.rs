@@ -3,9 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    Allowance, AwsAuth, AzureAuth, Budget, Candidate, Ceilings, Config, Criticality, Deployment,
-    Fidelity, Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes, ProviderKind, Queue,
-    RealWorld, Similar, Surface, Tier, TierMode, Weights, load,
+    Allowance, Attestations, AwsAuth, AzureAuth, Budget, Candidate, Ceilings, Config, Criticality,
+    Deployment, Document, Fidelity, Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes,
+    ProviderKind, Queue, RealWorld, Similar, Surface, Tier, TierMode, Weights, load,
 };
 
 use tieline_types::{Facts, Rates, TokenPrices};
@@ -244,7 +244,8 @@ fn a_ladder() {
     let [first, _, cheapest, balanced, cache, reply] = feature.tiers.as_slice() else {
         panic!("{feature:?}")
     };
-    let weighted = |id: &str, weight| Candidate { deployment: id.into(), weight };
+    let weighted =
+        |id: &str, weight| Candidate { deployment: id.into(), weight, by_release: false };
     assert_eq!(
         first.mode,
         TierMode::Models {
@@ -472,6 +473,64 @@ fn what_breaks() {
     let able: Vec<String> =
         good(FULL).deployments().filter(|one| one.prefill).map(|one| one.id.clone()).collect();
     assert_eq!(able, ["gpt-5.5@bedrock/us.openai.gpt-5.5"]);
+}
+
+#[test]
+fn attestations_are_read_and_none_of_them_is_no_mistake() {
+    let evals = |rest: &str| good(&with(rest)).attestations;
+    assert_eq!(evals(""), Attestations::default());
+    let found = evals("evals: { attestations: attestations/*.json, keys: [eval.pub] }\n");
+    let document = |name: &str, text: &str| Document { name: name.into(), text: text.into() };
+    assert_eq!(
+        found.files,
+        [document("attestations/a.json", "[]"), document("attestations/b.json", "{}")]
+    );
+    assert_eq!(found.keys, [document("eval.pub", "-----BEGIN PUBLIC KEY-----\n")]);
+    let none = evals("evals: { attestations: attestations/*.dsse, keys: [eval.pub] }\n");
+    assert_eq!(none.files, []);
+    assert_eq!(none.path, Some("/etc/tieline/attestations/*.dsse".into()));
+}
+
+#[test]
+fn a_tier_wants_what_its_feature_does_unless_it_says_otherwise() {
+    let config = good(&with(
+        "evals: { attestations: attestations/*.json, keys: [eval.pub] }\n\
+         features:\n  \
+           f:\n    \
+             evals: { suite: evals/suite.yaml, require: enforce }\n    \
+             tiers:\n      \
+               - { name: usual, models: [m] }\n      \
+               - { name: other, models: [m], evals: { suite: evals/other.yaml } }\n      \
+               - { name: warned, models: [m], evals: { require: warn } }\n      \
+               - { name: free, models: [m], evals: { require: off } }\n      \
+               - { reply: hi }\n  \
+           g:\n    \
+             tiers: [{ models: [m], evals: { suite: evals/suite.yaml } }]\n",
+    ));
+    let told = |tier: &Tier| {
+        let evals = tier.evals.as_ref();
+        evals.map(|evals| format!("{} {}", evals.require.as_str(), evals.suite.display()))
+    };
+    let of = |feature: &str| -> Vec<Option<String>> {
+        config.feature(feature).unwrap().tiers.iter().map(told).collect()
+    };
+    let suite = |require: &str| Some(format!("{require} /etc/tieline/evals/suite.yaml"));
+    let other = Some("enforce /etc/tieline/evals/other.yaml".to_owned());
+    assert_eq!(of("f"), [suite("enforce"), other, suite("warn"), suite("off"), None]);
+    assert_eq!(of("g"), [suite("warn")], "the usual is to warn");
+}
+
+#[test]
+fn release_candidates_come_first_and_serve_by_release_only() {
+    let config = good(&with(
+        "features:\n  f:\n    tiers:\n      - { models: [m@b], release_candidates: [m@a] }\n",
+    ));
+    let TierMode::Models { candidates, .. } = &config.feature("f").unwrap().tiers[0].mode else {
+        panic!("no models");
+    };
+    let told: Vec<(&str, bool)> =
+        candidates.iter().map(|one| (one.deployment.as_str(), one.by_release)).collect();
+    assert_eq!(told, [("m@a", true), ("m@b", false)]);
 }
 
 #[test]

@@ -34,14 +34,13 @@ pub(super) fn read(word: &str, called_tools: bool, refused: bool) -> Finish {
 /// A refusal without words of refusal would look like a good answer under `stop`.
 pub(super) const fn write(finish: Finish, refusal_in_words: bool) -> (&'static str, bool) {
     match finish {
-        Finish::Stop => ("stop", true),
-        Finish::StopSequence | Finish::Pause => ("stop", false),
-        Finish::Length => ("length", true),
-        Finish::ContextFull => ("length", false),
-        Finish::ToolCalls => ("tool_calls", true),
-        Finish::ContentFilter => ("content_filter", true),
         Finish::Refusal if refusal_in_words => ("stop", true),
-        Finish::Refusal => ("content_filter", false),
+        Finish::StopSequence | Finish::Pause | Finish::ContextFull | Finish::Refusal => {
+            (finish.as_openai(), false)
+        }
+        Finish::Stop | Finish::Length | Finish::ToolCalls | Finish::ContentFilter => {
+            (finish.as_openai(), true)
+        }
     }
 }
 

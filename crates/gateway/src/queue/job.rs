@@ -124,6 +124,7 @@ fn call(
         passed_on: admit::passed_on(&headers),
         tags,
         ruling,
+        mirrored: None,
         plan,
         caller,
         feature,

@@ -20,7 +20,11 @@ use super::{
     recorded::{NO_BUDGET, NO_FEATURE, NOBODY, REFUSED, Recorded, by_tier},
     times::Measured,
 };
-use crate::{GatewayError, eligibility, plan, prices::Prices};
+use crate::{
+    GatewayError, eligibility, plan,
+    prices::Prices,
+    standing::{Evidence, Standings},
+};
 
 /// Nobody is ill by the look of his requests: what was ill is known.
 const NOBODY_ELSE: Who = Who { feature: 0, caller: 0 };
@@ -74,6 +78,12 @@ enum Passed {
     Short(OnLimit),
 }
 
+/// How candidates stand as far as the configuration says. Suites and releases of the past are not
+/// known, so that no attestation holds: those who have one stand in for want of anything better.
+fn standings(config: &Config, matrix: &Matrix, now_ms: u64) -> Result<Standings, GatewayError> {
+    Standings::at(config, Evidence::default(), matrix, now_ms)
+}
+
 impl<'c> World<'c> {
     /// Compiles a configuration for all the time from `began_ms` on.
     ///
@@ -82,7 +92,7 @@ impl<'c> World<'c> {
     pub(super) fn new(config: &'c Config, began_ms: u64) -> Result<Self, GatewayError> {
         let matrix = eligibility::matrix(config, began_ms)?;
         let prices = Prices::at(config, began_ms)?;
-        let plan = plan::compile(config, &prices);
+        let plan = plan::compile(config, &prices, &standings(config, &matrix, began_ms)?);
         let live = Live::new(&plan);
         Ok(Self { config, matrix, prices, plan, live, began_ms })
     }
@@ -148,7 +158,8 @@ impl<'c> World<'c> {
     fn turn_the_page(&mut self, now_ms: u64, now: Duration) -> Result<(), GatewayError> {
         if self.prices.stamp().is_of_another_day(now_ms) {
             self.prices = Prices::at(self.config, now_ms)?;
-            self.plan = plan::compile(self.config, &self.prices);
+            let standings = standings(self.config, &self.matrix, now_ms)?;
+            self.plan = plan::compile(self.config, &self.prices, &standings);
             self.live = self.live.carried(&self.plan, &[], now);
         }
         Ok(())

@@ -20,7 +20,8 @@ impl Walk {
                 }
                 Verdict::Unpriced => Some(format!("{id} ({UNPRICED})")),
                 Verdict::TooDear => Some(format!("{id} ({TOO_DEAR})")),
-                Verdict::In | Verdict::NoWeight | Verdict::Denied => None,
+                Verdict::Barred(bar) => Some(format!("{id} ({})", bar.as_str())),
+                Verdict::In | Verdict::NoWeight | Verdict::NoCanary | Verdict::Denied => None,
             }
         });
         told.collect::<Vec<_>>().join(", ")

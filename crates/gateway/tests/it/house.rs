@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tieline_config::{Config, World};
-use tieline_gateway::{Actor, ChangeError, Gateway, Parts, Worker};
+use tieline_gateway::{Actor, ChangeError, Gateway, Harness, Parts, Worker};
 use tieline_ledger::{AuditFilter, Filter, KeyRing, Ledger, Settings, query};
 use tieline_sim::{Fault, Kind, Pace, ProviderSpec, Rule, Sim};
 use tieline_types::{AuditRecord, CallRecord, LOCAL_CALLER};
@@ -190,6 +190,20 @@ impl House {
 
     /// `keys` makes the callers' keys, given the ledger's path.
     pub(crate) async fn with(text: &str, pace: Pace, keys: impl FnOnce(&Path) -> KeyRing) -> Self {
+        Self::lent(&config(text), pace, keys, None).await
+    }
+
+    /// With suites that are read, and answers that are graded, by `harness`.
+    pub(crate) async fn examined(config: &Config, harness: Arc<dyn Harness>) -> Self {
+        Self::lent(config, Pace::default(), |_| KeyRing::default(), Some(harness)).await
+    }
+
+    async fn lent(
+        config: &Config,
+        pace: Pace,
+        keys: impl FnOnce(&Path) -> KeyRing,
+        harness: Option<Arc<dyn Harness>>,
+    ) -> Self {
         let specs = PROVIDERS.map(|(name, kind)| {
             let prefill = !matches!(kind, Kind::Openai | Kind::AzureOpenai);
             ProviderSpec { pace, prefill, ..ProviderSpec::new(name, kind) }
@@ -210,8 +224,8 @@ impl House {
         let path = folder.path().join("tieline.db");
         let settings = Settings { path: path.clone(), spill: folder.path().join("spill") };
         let ledger = Ledger::open(&settings).unwrap();
-        let parts = parts(&ledger, &network, keys(&path));
-        let gateway = Gateway::new(&config(text), parts).unwrap();
+        let parts = Parts { harness, ..parts(&ledger, &network, keys(&path)) };
+        let gateway = Gateway::new(config, parts).unwrap();
         let stop = CancellationToken::new();
         let worker = Worker::new(&gateway, stop.clone()).unwrap();
         Self { sim, gateway, network, stop, worker, ledger, folder }
@@ -221,6 +235,21 @@ impl House {
     pub(crate) fn restarted(&self, text: &str) -> Arc<Gateway> {
         let parts = parts(&self.ledger, &self.network, KeyRing::default());
         Gateway::new(&config(text), parts).unwrap()
+    }
+
+    /// The same, with a harness.
+    pub(crate) fn restarted_with(
+        &self,
+        config: &Config,
+        harness: Arc<dyn Harness>,
+    ) -> Arc<Gateway> {
+        let parts = parts(&self.ledger, &self.network, KeyRing::default());
+        Gateway::new(config, Parts { harness: Some(harness), ..parts }).unwrap()
+    }
+
+    /// Lets releases move from now on.
+    pub(crate) fn tend_releases(&self) {
+        tokio::spawn(tieline_gateway::tend_releases(Arc::clone(&self.gateway)));
     }
 
     /// Takes a deployment out of service by hand, or puts it back.
@@ -336,6 +365,7 @@ fn parts(ledger: &Ledger, network: &MemoryNetwork, keys: KeyRing) -> Parts {
         wall: UNIX_EPOCH + Duration::from_secs(1_777_397_640),
         seed: 7,
         env: Box::new(|_| None),
+        harness: None,
     }
 }
 

@@ -1,6 +1,8 @@
 //! The gateway over simulated providers, in one process, on pipes and paused time.
 
 #[cfg(test)]
+mod attestations;
+#[cfg(test)]
 mod audit;
 #[cfg(test)]
 mod bars;
@@ -23,6 +25,8 @@ mod hedges;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod lab;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod matrix;
@@ -36,6 +40,8 @@ mod policy;
 mod probes;
 #[cfg(test)]
 mod queue;
+#[cfg(test)]
+mod releases;
 #[cfg(test)]
 mod reload;
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use proptest::{collection::vec, prelude::*, sample::select};
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
-    Ask, Candidate, Ceilings, Configured, Criticality, Demand, Deployment, Feature, Limits, Live,
-    Mode, OnBreak, Plan, Prefer, Step, Tier, Verdict, decide,
+    Ask, Bar, Canary, Candidate, Ceilings, Configured, Criticality, Demand, Deployment, Feature,
+    Limits, Live, Mode, OnBreak, Plan, Prefer, Role, Step, Tier, Verdict, decide,
 };
 use tieline_types::{Class, Eligible, Fault, Rates, TokenPrices, UsdPico};
 
@@ -15,10 +15,13 @@ use super::pass;
 /// Deployments of a random plan.
 const DEPLOYMENTS: usize = 8;
 
+/// A deployment with its weight and what it may do.
+type Listed = (usize, u32, Role);
+
 /// The random choices of one case.
 #[derive(Clone, Debug)]
 struct Case {
-    tiers: Vec<(Vec<(usize, u32)>, Prefer)>,
+    tiers: Vec<(Vec<Listed>, Prefer)>,
     /// What stands at the end of the ladder.
     last: Option<Mode>,
     eligible: BTreeSet<usize>,
@@ -33,7 +36,12 @@ struct Case {
 }
 
 fn case() -> impl Strategy<Value = Case> {
-    let candidates = vec((0..DEPLOYMENTS, 0_u32..3), 1..5);
+    let canary = |share| Role::Canary(Canary { share, salt: 7 });
+    let serving = Role::Serving;
+    let bars = [Bar::Unattested, Bar::Shadow, Bar::RolledBack].map(Role::Barred);
+    let roles = [serving, serving, serving, canary(0.5), canary(1.0)].into_iter().chain(bars);
+    let role = select(roles.collect::<Vec<_>>());
+    let candidates = vec((0..DEPLOYMENTS, 0_u32..3, role), 1..5);
     let prefer = select(vec![Prefer::Ordered, Prefer::Weighted, Prefer::Fastest, Prefer::Cheapest]);
     let last = select(vec![
         None,
@@ -77,7 +85,7 @@ fn feature(case: &Case) -> Feature {
     };
     let models = case.tiers.iter().map(|(candidates, prefer)| {
         let candidates = candidates.iter();
-        let candidate = |&(deployment, weight): &(usize, u32)| Candidate { deployment, weight };
+        let candidate = |&(deployment, weight, role): &_| Candidate { deployment, weight, role };
         tier(Mode::Models { candidates: candidates.map(candidate).collect(), prefer: *prefer })
     });
     Feature {
@@ -174,7 +182,58 @@ proptest! {
             prop_assert_eq!(one.verdict == Verdict::Denied, denied, "{:?}", one);
         }
         let listed = case.tiers.iter().flat_map(|(candidates, _)| candidates);
-        let legal = listed.filter(|(deployment, _)| case.eligible.contains(deployment)).count();
+        let legal = listed.filter(|(deployment, ..)| case.eligible.contains(deployment)).count();
         prop_assert_eq!(decision.is_denied(), legal == 0);
+    }
+
+    #[test]
+    fn no_step_is_barred_and_a_canary_comes_first_or_not_at_all(case in case()) {
+        // A configuration lists no deployment twice in a tier.
+        let mut case = case;
+        for (candidates, _) in &mut case.tiers {
+            candidates.sort_by_key(|(deployment, ..)| *deployment);
+            candidates.dedup_by_key(|(deployment, ..)| *deployment);
+        }
+        let feature = feature(&case);
+        let plan = plan(&feature);
+        let now = Duration::from_secs(1000);
+        let live = live(&case, &plan, &feature, now);
+        let eligible: Eligible = case.eligible.iter().copied().collect();
+        let ask = Ask { conversation: case.conversation, ..Ask::default() };
+        let mut rng = StdRng::seed_from_u64(case.seed);
+        let decision = decide(&feature, &eligible, &live, now, ask, &mut rng);
+        let roles = |tier: usize, at: usize| -> Vec<Role> {
+            let (candidates, _) = &case.tiers[tier];
+            let ours = candidates.iter().filter(|(deployment, ..)| *deployment == at);
+            ours.map(|(.., role)| *role).collect()
+        };
+        let mut others: BTreeSet<usize> = BTreeSet::new();
+        for step in &decision.steps {
+            let Step::Call { tier, deployment } = step else { continue };
+            let roles = roles(*tier, *deployment);
+            prop_assert!(!roles.iter().all(|role| matches!(role, Role::Barred(_))), "{step:?}");
+            if decision.is_rescue(*tier, *deployment) {
+                continue;
+            }
+            let is_canary = roles.iter().any(|role| matches!(role, Role::Canary(_)));
+            prop_assert!(!(is_canary && others.contains(tier)), "{:?}", decision.steps);
+            if !is_canary {
+                others.insert(*tier);
+            }
+        }
+        let told = |verdict: Verdict| match verdict {
+            Verdict::Barred(bar) => Some(Role::Barred(bar)),
+            _ => None,
+        };
+        for one in &decision.considered {
+            if let Some(role) = told(one.verdict) {
+                prop_assert!(roles(one.tier, one.deployment).contains(&role), "{one:?}");
+            }
+            if one.verdict == Verdict::NoCanary {
+                let roles = roles(one.tier, one.deployment);
+                let whole = |role: &Role| matches!(role, Role::Canary(one) if one.share >= 1.0);
+                prop_assert!(!roles.iter().all(whole), "a share of all is all: {one:?}");
+            }
+        }
     }
 }

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
     Ask, Candidate, Ceilings, Configured, Criticality, Decision, Demand, Deployment, Feature,
-    Limits, Live, Mode, OnBreak, Plan, Prefer, Prospect, Step, Tier, Verdict, Weights, Who, decide,
+    Limits, Live, Mode, OnBreak, Plan, Prefer, Prospect, Role, Step, Tier, Verdict, Weights, Who,
+    decide,
 };
 use tieline_types::{Class, Fault, Rates, TokenPrices, Usage, UsdPico};
 
@@ -51,8 +52,9 @@ impl Shop {
                 max_output: None,
                 quality: *quality,
             };
-        let candidates =
-            (0..wares.len()).map(|deployment| Candidate { deployment, weight: 1 }).collect();
+        let candidates = (0..wares.len())
+            .map(|deployment| Candidate { deployment, weight: 1, role: Role::Serving })
+            .collect();
         let tier = Tier {
             name: "t".into(),
             mode: Mode::Models { candidates, prefer },

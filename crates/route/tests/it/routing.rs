@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
     Ask, Candidate, Cause, Ceilings, Configured, Criticality, Decision, Demand, Deployment, Domain,
-    Effect, Feature, Level, Limits, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Step, Tier,
-    Verdict, Who, Why, decide, may_pass, outcome,
+    Effect, Feature, Level, Limits, Live, Mode, Move, Next, OnBreak, Plan, Prefer, Role, Step,
+    Tier, Verdict, Who, Why, decide, may_pass, outcome,
 };
 use tieline_types::{Class, Fault, Phase};
 
@@ -30,7 +30,11 @@ fn models(weights: &[u32], first: usize, prefer: Prefer) -> Tier {
     let candidates = weights
         .iter()
         .enumerate()
-        .map(|(at, weight)| Candidate { deployment: first + at, weight: *weight })
+        .map(|(at, weight)| Candidate {
+            deployment: first + at,
+            weight: *weight,
+            role: Role::Serving,
+        })
         .collect();
     tier(Mode::Models { candidates, prefer })
 }

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use tieline_route::{
     Ask, Candidate, Ceilings, Configured, Criticality, Decision, Demand, Deployment, Feature,
-    Limits, Live, Mode, OnBreak, Plan, Prefer, Step, Tier, TierChange, TierState, Verdict, Who,
-    Why, decide,
+    Limits, Live, Mode, OnBreak, Plan, Prefer, Role, Step, Tier, TierChange, TierState, Verdict,
+    Who, Why, decide,
 };
 use tieline_types::{Class, Fault};
 
@@ -37,7 +37,7 @@ fn tier(name: &str, mode: Mode) -> Tier {
 }
 
 fn models(name: &str, deployments: &[usize]) -> Tier {
-    let candidate = |one: &usize| Candidate { deployment: *one, weight: 1 };
+    let candidate = |one: &usize| Candidate { deployment: *one, weight: 1, role: Role::Serving };
     let candidates = deployments.iter().map(candidate).collect();
     tier(name, Mode::Models { candidates, prefer: Prefer::Ordered })
 }
@@ -323,7 +323,8 @@ proptest! {
         weights in prop::collection::vec(1u32..5, 1..4),
         conversation: u64,
     ) {
-        let candidate = |(weight, deployment)| Candidate { deployment, weight };
+        let candidate =
+            |(weight, deployment)| Candidate { deployment, weight, role: Role::Serving };
         let candidates = weights.into_iter().zip(0..).map(candidate).collect();
         let mode = Mode::Models { candidates, prefer: Prefer::Weighted };
         let mut world = World::new(vec![tier("t", mode)]);
@@ -337,7 +338,11 @@ proptest! {
 #[test]
 fn conversations_follow_weights_and_strangers_go_their_own_way() {
     let candidates = [3, 1].into_iter().zip(0..);
-    let candidates = candidates.map(|(weight, deployment)| Candidate { deployment, weight });
+    let candidates = candidates.map(|(weight, deployment)| Candidate {
+        deployment,
+        weight,
+        role: Role::Serving,
+    });
     let mode = Mode::Models { candidates: candidates.collect(), prefer: Prefer::Weighted };
     let mut world = World::new(vec![tier("t", mode)]);
     let mut first = |conversation: Option<u64>| match world.plan(s(1), conversation).steps.first() {

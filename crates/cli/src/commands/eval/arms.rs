@@ -4,7 +4,7 @@ use tieline_config::{
     Budgets, Candidate, Ceilings, Config, Feature, FeatureLimits, Prefer, Tier, TierMode,
 };
 use tieline_eval::planning::TokenPrice;
-use tieline_gateway::{Explained, Question, explain};
+use tieline_gateway::{Evidence, Explained, Question, explain};
 use tieline_types::{EVAL_CALLER, Modalities, UsdPico};
 
 use crate::{failure::Failure, when};
@@ -37,7 +37,8 @@ pub(super) fn alone(config: &Config, feature: &str, deployment: &str) -> Result<
 }
 
 fn narrow(feature: &mut Feature, deployment: &str) {
-    let candidates = vec![Candidate { deployment: deployment.to_owned(), weight: 1 }];
+    let candidates =
+        vec![Candidate { deployment: deployment.to_owned(), weight: 1, by_release: false }];
     feature.tiers = vec![Tier {
         name: TIER.to_owned(),
         mode: TierMode::Models { candidates, prefer: Prefer::Ordered },
@@ -45,6 +46,8 @@ fn narrow(feature: &mut Feature, deployment: &str) {
         deadline: None,
         acceptable: true,
         ceilings: Ceilings::default(),
+        // What is measured here is what attestations will be of.
+        evals: None,
     }];
     feature.limits = FeatureLimits::default();
     feature.budget = None;
@@ -90,7 +93,7 @@ pub(super) fn admitted(
     feature: &str,
     deployment: &str,
 ) -> Result<TokenPrice, Failure> {
-    let explained = explain(config, question(feature), &[])?;
+    let explained = explain(config, Evidence::default(), question(feature), &[])?;
     let mut deployments = explained.into_iter().flat_map(|explained| explained.deployments);
     let known = deployments.find(|one| one.deployment == deployment);
     match known {

@@ -17,10 +17,8 @@ use tieline_gate::{
         DeploymentIdentity, Digest, Envelope, Evidence, Findings, RowsProof, SigningKey, Statement,
     },
 };
-use tieline_gateway::{Explained, explain};
-use tieline_types::FactName;
 
-use super::{arms, runs::Runs};
+use super::runs::Runs;
 use crate::{failure::Failure, print, when};
 
 /// Sign what a run that passed has shown
@@ -149,18 +147,11 @@ fn identity(
     parameters: Digest,
 ) -> Result<(String, DeploymentIdentity), Failure> {
     let id = run.arms.get(&arm).ok_or_else(|| unfit(format!("it has no {arm}")))?;
-    let alone = arms::alone(config, &run.feature, id)?;
-    let deployment = alone.deployment(id).ok_or_else(|| unfit(format!("there is no {id}")))?;
-    let identity = DeploymentIdentity {
-        provider: deployment.provider.clone(),
-        model: deployment.model.clone(),
-        name: deployment.name.clone(),
-        resolved_model: resolved(rows, arm)?,
-        parameters,
-        adapter: env!("CARGO_PKG_VERSION").to_owned(),
-        region: regions(&alone, &run.feature, id)?,
-    };
-    Ok((id.clone(), identity))
+    let deployment = config.deployment(id).ok_or_else(|| unfit(format!("there is no {id}")))?;
+    Ok((
+        id.clone(),
+        tieline_gateway::identity(config, deployment, resolved(rows, arm)?, parameters),
+    ))
 }
 
 /// The one model that all answers of an arm say they came from.
@@ -175,13 +166,4 @@ fn resolved(rows: &[Row], arm: Arm) -> Result<Option<String>, Failure> {
             Err(unfit(format!("answers of the {arm} came from {one} and from {other}")))
         }
     }
-}
-
-/// Where a deployment may process requests, as far as that is known.
-fn regions(config: &Config, feature: &str, id: &str) -> Result<Option<String>, Failure> {
-    let explained = explain(config, arms::question(feature), &[])?;
-    let mut deployments = explained.into_iter().flat_map(|explained| explained.deployments);
-    let known = deployments.find(|Explained { deployment, .. }| deployment == id);
-    let regions = known.and_then(|known| known.facts.texts(FactName::Regions).cloned());
-    Ok(regions.map(|regions| regions.into_iter().collect::<Vec<_>>().join(", ")))
 }

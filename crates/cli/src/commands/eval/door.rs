@@ -61,6 +61,7 @@ impl Rooms {
                 // Ids of requests are made of it, so that no two gateways may share one.
                 seed: random_seed(),
                 env: Box::new(|name| RealWorld.env(name)),
+                harness: None,
             };
             let gateway = Gateway::new(&alone, parts)?;
             let worker = Worker::new(&gateway, CancellationToken::new())?;
@@ -149,7 +150,7 @@ fn refused(fault: Fault, took: Duration) -> Result<Answer, Fault> {
     if fault.class != Class::PolicyBlock {
         return Err(fault);
     }
-    let finish_reason = word(Finish::ContentFilter).to_owned();
+    let finish_reason = Finish::ContentFilter.as_openai().to_owned();
     Ok(Answer { refusal: Some(fault.message), finish_reason, took, ..Answer::default() })
 }
 
@@ -161,7 +162,7 @@ fn cost(headers: &HeaderMap) -> Option<f64> {
 }
 
 fn answer(reply: Reply) -> Answer {
-    let finish_reason = word(reply.finish).to_owned();
+    let finish_reason = reply.finish.as_openai().to_owned();
     let mut answer =
         Answer { model: reply.model, usage: reply.usage, finish_reason, ..Answer::default() };
     for block in reply.blocks {
@@ -177,16 +178,6 @@ fn answer(reply: Reply) -> Answer {
         }
     }
     answer
-}
-
-/// Why an answer ended, in OpenAI's word.
-const fn word(finish: Finish) -> &'static str {
-    match finish {
-        Finish::Stop | Finish::StopSequence | Finish::Pause => "stop",
-        Finish::Length | Finish::ContextFull => "length",
-        Finish::ToolCalls => "tool_calls",
-        Finish::ContentFilter | Finish::Refusal => "content_filter",
-    }
 }
 
 fn told(fault: &Fault) -> Trouble {

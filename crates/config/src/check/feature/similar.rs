@@ -89,7 +89,8 @@ impl Check<'_> {
             .filter_map(|(.., feature)| feature.value.as_ref()?.tiers.value.as_ref())
             .flatten()
             .filter_map(|tier| tier.value.as_ref());
-        let listed = tiers.flat_map(|tier| tier.models.value.iter().flatten());
+        let lists = tiers.flat_map(|tier| [&tier.models, &tier.release_candidates]);
+        let listed = lists.flat_map(|list| list.value.iter().flatten());
         for (name, at) in listed.filter_map(Field::placed) {
             if named(name, models).iter().any(|one| embedders.contains(&one.model)) {
                 let message = format!("`{name}` makes embeddings and cannot answer");

@@ -63,6 +63,8 @@ impl Check<'_> {
         let embeds = tier.cache.value.as_ref().is_some_and(|cache| cache.similar.is_written());
         let keys = [
             ("prefer", tier.prefer.key),
+            ("release_candidates", tier.release_candidates.key),
+            ("evals", tier.evals.key),
             ("weights", tier.weights.key),
             ("ttft", tier.ttft.key),
             ("max_usd_per_request", tier.max_usd_per_request.key),
@@ -89,8 +91,40 @@ impl Check<'_> {
             let problem = Problem::new(Code::EmptyTiers, at, "the tier lists no models");
             self.add(problem.with_help("list at least one model or deployment"));
         }
+        // What is released comes before what it was released to replace.
+        let mut chosen = self.chosen(&tier.release_candidates, index, models);
+        let by_release = chosen.len();
+        for deployment in self.chosen(&tier.models, index, models) {
+            match chosen.iter().position(|other| other.id == deployment.id) {
+                Some(_) => self.listed_twice(tier, &deployment.id),
+                None => chosen.push(deployment),
+            }
+        }
+        let prefer = self.prefer(&tier.prefer);
+        self.rated(tier, &chosen);
+        self.weights(tier, &chosen, prefer);
+        let weights = tier.weights.value.as_ref();
+        let candidates = chosen
+            .into_iter()
+            .enumerate()
+            .map(|(at, deployment)| Candidate {
+                by_release: at < by_release,
+                deployment: deployment.id.clone(),
+                weight: weights.map_or(1, |weights| weight_of(deployment, weights)),
+            })
+            .collect();
+        Some(TierMode::Models { candidates, prefer })
+    }
+
+    /// The deployments that a list of names stands for, without repetition.
+    fn chosen<'m>(
+        &mut self,
+        names: &Field<Vec<Field<String>>>,
+        index: &Index<'_>,
+        models: &'m [Model],
+    ) -> Vec<&'m Deployment> {
         let mut chosen: Vec<&Deployment> = Vec::new();
-        for (name, at) in names.iter().filter_map(Field::placed) {
+        for (name, at) in names.value.iter().flatten().filter_map(Field::placed) {
             let found = named(name, models);
             if found.is_empty() {
                 self.unknown_model(name, at, index, models);
@@ -101,18 +135,14 @@ impl Check<'_> {
                 }
             }
         }
-        let prefer = self.prefer(&tier.prefer);
-        self.rated(tier, &chosen);
-        self.weights(tier, &chosen, prefer);
-        let weights = tier.weights.value.as_ref();
-        let candidates = chosen
-            .into_iter()
-            .map(|deployment| Candidate {
-                deployment: deployment.id.clone(),
-                weight: weights.map_or(1, |weights| weight_of(deployment, weights)),
-            })
-            .collect();
-        Some(TierMode::Models { candidates, prefer })
+        chosen
+    }
+
+    fn listed_twice(&mut self, tier: &wire::Tier, id: &str) {
+        let at = tier.release_candidates.at.unwrap_or_default();
+        let message = format!("`{id}` is among `models` too, and so serves without a release");
+        let problem = Problem::new(Code::DuplicateName, at, message).with_found(id);
+        self.add(problem.with_help("name its neighbours in `models` one by one, without it"));
     }
 
     pub(super) fn unknown_model(
@@ -176,7 +206,8 @@ impl Check<'_> {
         // Whoever is told to come back has not been answered yet.
         let answers = !matches!(mode, TierMode::Queue(_));
         let acceptable = written.acceptable.value.unwrap_or(answers);
-        Tier { name, mode, ttft, deadline, acceptable, ceilings: self.ceilings(written) }
+        let ceilings = self.ceilings(written);
+        Tier { name, mode, ttft, deadline, acceptable, ceilings, evals: None }
     }
 
     fn within(
