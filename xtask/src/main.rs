@@ -7,7 +7,9 @@
 mod arguments;
 mod bench;
 mod error;
+mod evals;
 mod mutants;
+mod packages;
 mod run;
 mod schema;
 mod soak;
@@ -25,7 +27,8 @@ const USAGE: &str = "\
 Usage: cargo xtask <task>
 
 Tasks:
-  test [--only lint|unit|e2e]  format, tidy, clippy, tests, and the SDKs end to end
+  test [--only lint|unit|e2e|promptfoo]
+                               format, tidy, clippy, tests, the SDKs and promptfoo end to end
   tidy                         the project's own rules on layers, dependencies, files and docs
   schema                       writes docs/reference/tieline.schema.json
   bench [--quick] [--seconds N] [--rounds N] [--format table|markdown|json] [--before FILE]

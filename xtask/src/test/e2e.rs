@@ -1,22 +1,17 @@
 //! The official SDKs against the binary, in environments made under the target folder.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{path::Path, process::Command};
 
 use super::{Context, Outcome, counted, counts::Runner};
 use crate::{
     error::TaskError,
+    packages,
     run::{cargo, works},
-    workspace::{make_folder, read, remove_folder, write},
+    workspace::{read, remove_folder},
 };
 
 /// Where the end-to-end tests find the program.
 const BINARY_VARIABLE: &str = "TIELINE_BIN";
-/// Which packages an environment holds, kept in it.
-const STAMP_FILE: &str = "installed";
 
 pub(super) fn binary(context: &Context) -> Result<Outcome, TaskError> {
     let mut command = cargo();
@@ -34,7 +29,7 @@ pub(super) fn python(context: &Context) -> Result<Outcome, TaskError> {
     let interpreter = environment.join("bin").join("python");
     let requirements = folder.join("requirements.txt");
     let wanted = read(&requirements)?;
-    if !is_installed(&environment, &wanted) {
+    if !packages::is_installed(&environment, &wanted) {
         remove_folder(&environment)?;
         let mut make = Command::new("python3");
         make.args(["-m", "venv"]).arg(&environment);
@@ -53,34 +48,18 @@ pub(super) fn python(context: &Context) -> Result<Outcome, TaskError> {
 }
 
 pub(super) fn javascript(context: &Context) -> Result<Outcome, TaskError> {
-    let tool = match () {
-        () if !works(Command::new("node").arg("--version")) => Some("node"),
-        () if !works(Command::new("npm").arg("--version")) => Some("npm"),
-        () => None,
-    };
-    if let Some(tool) = tool {
-        return Ok(Outcome::Missing { tool, install: "apt-get install -y nodejs npm" });
+    if let Some(tool) = packages::missing_tool() {
+        return Ok(Outcome::Missing { tool, install: packages::INSTALL });
     }
     let source = context.workspace.root.join("e2e").join("javascript");
     let copy = context.workspace.target.join("e2e-javascript");
-    let wanted = read(&source.join("package-lock.json"))?;
-    let installed = is_installed(&copy, &wanted);
-    renew(&source, &copy)?;
-    if !installed {
-        let mut install = Command::new("npm");
-        install.args(["ci", "--no-audit", "--no-fund"]).current_dir(&copy);
-        if !prepare(&copy, &wanted, [install])? {
-            return Ok(Outcome::single(false));
-        }
+    if !packages::install(&source, &copy, &[], |npm| super::watch(npm, |_| ()))? {
+        return Ok(Outcome::single(false));
     }
     let mut tests = Command::new("node");
     tests.args(["--test", "--test-reporter=spec"]).current_dir(&copy);
     tests.env(BINARY_VARIABLE, &context.binary);
     counted(tests, Some(Runner::Node))
-}
-
-fn is_installed(environment: &Path, wanted: &str) -> bool {
-    fs::read_to_string(environment.join(STAMP_FILE)).is_ok_and(|found| found == wanted)
 }
 
 /// Runs what makes an environment and then notes what it holds; false if a program failed.
@@ -94,63 +73,6 @@ fn prepare<const N: usize>(
             return Ok(false);
         }
     }
-    write(&environment.join(STAMP_FILE), wanted)?;
+    packages::note_installed(environment, wanted)?;
     Ok(true)
-}
-
-/// Makes `copy` hold the files of `source` and, beside them, only the packages it had.
-fn renew(source: &Path, copy: &Path) -> Result<(), TaskError> {
-    make_folder(copy)?;
-    for path in entries(copy)? {
-        let kept = ["node_modules", STAMP_FILE].iter().any(|name| path.ends_with(name));
-        if kept {
-            continue;
-        }
-        let removed =
-            if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-        removed.map_err(|source| TaskError::Write { path, source })?;
-    }
-    copy_folder(source, copy)
-}
-
-fn copy_folder(source: &Path, copy: &Path) -> Result<(), TaskError> {
-    make_folder(copy)?;
-    for path in entries(source)? {
-        let Some(name) = path.file_name().filter(|name| *name != "node_modules") else { continue };
-        let to = copy.join(name);
-        if path.is_dir() {
-            copy_folder(&path, &to)?;
-        } else {
-            fs::copy(&path, &to).map_err(|source| TaskError::Write { path: to, source })?;
-        }
-    }
-    Ok(())
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, TaskError> {
-    let failed = |source| TaskError::Read { path: folder.to_owned(), source };
-    let found = fs::read_dir(folder).map_err(failed)?;
-    found.map(|entry| Ok(entry.map_err(failed)?.path())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_renewed_copy_follows_its_source_and_keeps_its_packages() {
-        let folder = std::env::temp_dir().join(format!("xtask-renew-{}", std::process::id()));
-        let (source, copy) = (folder.join("source"), folder.join("copy"));
-        for path in ["source/test", "source/node_modules", "copy/node_modules/a", "copy/old"] {
-            make_folder(&folder.join(path)).unwrap();
-        }
-        write(&source.join("test/chat.test.js"), "new").unwrap();
-        write(&copy.join(STAMP_FILE), "lock").unwrap();
-        renew(&source, &copy).unwrap();
-        assert_eq!(read(&copy.join("test/chat.test.js")).unwrap(), "new");
-        assert!(copy.join("node_modules/a").is_dir());
-        assert!(!copy.join("old").exists());
-        assert!(is_installed(&copy, "lock") && !is_installed(&copy, "other"));
-        remove_folder(&folder).unwrap();
-    }
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Records what promptfoo says of promptfooconfig.yaml over simulated providers.
 
-    npm install --prefix DIR promptfoo@0.121.20
-    TIELINE_BIN=target/debug/tieline crates/eval/tests/promptfoo/record.py DIR
+    npm ci --prefix e2e/promptfoo --ignore-scripts
+    TIELINE_BIN=target/debug/tieline crates/eval/tests/promptfoo/record.py e2e/promptfoo
 
 Writes expected.json: for each answer its text, whether it passes, its score, and whether each of its
 assertions passes. Nothing leaves the machine.
@@ -16,13 +16,16 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-#: What keeps promptfoo from calling home.
+#: What keeps promptfoo from calling home; the proxy is not there.
 QUIET = {
     "PROMPTFOO_DISABLE_TELEMETRY": "1",
     "PROMPTFOO_DISABLE_UPDATE": "1",
     "PROMPTFOO_DISABLE_REMOTE_GENERATION": "1",
     "PROMPTFOO_DISABLE_SHARING": "1",
     "PROMPTFOO_CACHE_ENABLED": "false",
+    "HTTP_PROXY": "http://127.0.0.1:9",
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+    "NO_PROXY": "127.0.0.1",
 }
 
 
