@@ -5,6 +5,7 @@
 
 pub(crate) mod account;
 mod bars;
+mod evals;
 mod events;
 pub(crate) mod http;
 mod load;
@@ -29,11 +30,14 @@ use plan::Work;
 use results::Results;
 use stage::Stage;
 
-pub(crate) fn task(arguments: Arguments) -> Result<ExitCode, TaskError> {
+pub(crate) fn task(mut arguments: Arguments) -> Result<ExitCode, TaskError> {
+    if arguments.flag("evals") {
+        return evals::task(arguments);
+    }
     let options = Options::read(arguments)?;
     nginx::find()?;
     let workspace = Workspace::find()?;
-    let machine = Machine::look(&workspace);
+    let machine = Machine::look(&workspace, nginx::version());
     let stage = Stage::set(&workspace, &options)?;
     let mut results = Results::new(machine, stage.idle());
     let plan = plan::of(&options);

@@ -29,8 +29,8 @@ pub(crate) enum TaskError {
     Runtime { source: io::Error },
     #[error("{program} did not open {address} in time")]
     Closed { program: &'static str, address: String },
-    #[error("nginx is not installed: {hint}")]
-    NoNginx { hint: &'static str },
+    #[error("{program} is not installed: {hint}")]
+    NoProgram { program: &'static str, hint: &'static str },
 }
 
 impl TaskError {
@@ -38,7 +38,7 @@ impl TaskError {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::NoNginx { .. } => 3,
+            Self::NoProgram { .. } => 3,
             _ => 4,
         }
     }

@@ -29,14 +29,15 @@ pub(crate) const CONFIGURATION: &str = "promptfooconfig.yaml";
 const VERDICTS: [i32; 3] = [0, 1, 3];
 /// What keeps promptfoo at home. It tells its makers that telemetry is off, too, so that whatever
 /// is not on this machine goes to a proxy that is not there.
-const QUIET: [(&str, &str); 9] = [
+const QUIET: [(&str, &str); 10] = [
     ("PROMPTFOO_DISABLE_TELEMETRY", "1"),
     ("PROMPTFOO_DISABLE_UPDATE", "1"),
     ("PROMPTFOO_DISABLE_REMOTE_GENERATION", "1"),
     ("PROMPTFOO_DISABLE_SHARING", "1"),
     ("PROMPTFOO_CACHE_ENABLED", "false"),
-    // Tests that fail are results here, and no failure of the program.
-    ("PROMPTFOO_FAILED_TEST_EXIT_CODE", "0"),
+    // Its log files, which it may still be at when it ends, and then ends badly.
+    ("PROMPTFOO_DISABLE_DEBUG_LOG", "1"),
+    ("PROMPTFOO_DISABLE_ERROR_LOG", "1"),
     ("HTTP_PROXY", "http://127.0.0.1:9"),
     ("HTTPS_PROXY", "http://127.0.0.1:9"),
     ("NO_PROXY", "127.0.0.1"),
@@ -44,7 +45,8 @@ const QUIET: [(&str, &str); 9] = [
 
 /// promptfoo, installed.
 pub(crate) struct Promptfoo {
-    program: PathBuf,
+    /// The folder of its package.
+    folder: PathBuf,
 }
 
 impl Promptfoo {
@@ -56,8 +58,16 @@ impl Promptfoo {
         let source = workspace.root.join("e2e").join("promptfoo");
         let copy = workspace.target.join("e2e-promptfoo");
         let installed = packages::install(&source, &copy, &["--ignore-scripts"], run)?;
-        let program = copy.join("node_modules/promptfoo/dist/src/main.js");
-        Ok(installed.then_some(Self { program }))
+        let folder = copy.join("node_modules").join("promptfoo");
+        Ok(installed.then_some(Self { folder }))
+    }
+
+    /// Its version, or `unknown`.
+    pub(crate) fn version(&self) -> String {
+        let told = self.folder.join("package.json");
+        let told = read(&told).ok().and_then(|text| serde_json::from_str::<Value>(&text).ok());
+        let version = told.as_ref().and_then(|told| told.get("version")?.as_str());
+        version.unwrap_or("unknown").to_owned()
     }
 
     /// Evaluates the configuration in a folder. `node` is how Node is started; `out` is where
@@ -69,7 +79,8 @@ impl Promptfoo {
         url: &str,
         out: Option<&Path>,
     ) -> Command {
-        node.arg(&self.program).args(["eval", "--no-cache", "--no-table", "--no-progress-bar"]);
+        node.arg(self.folder.join("dist/src/main.js"));
+        node.args(["eval", "--no-cache", "--no-table", "--no-progress-bar"]);
         node.args(["--no-share", "-c", CONFIGURATION]).current_dir(folder);
         if let Some(out) = out {
             node.arg("-o").arg(out);
@@ -170,7 +181,7 @@ pub(crate) fn renewed(folder: &Path) -> Result<(), TaskError> {
 }
 
 /// What a folder holds, where that is one thing.
-fn only_entry(folder: &Path) -> Result<PathBuf, TaskError> {
+pub(crate) fn only_entry(folder: &Path) -> Result<PathBuf, TaskError> {
     let missing = TaskError::Missing { program: "tieline eval run".to_owned(), what: "its rows" };
     let found = packages::entries(folder)?;
     found.into_iter().next().ok_or(missing)

@@ -31,6 +31,9 @@ Tasks:
                                format, tidy, clippy, tests, the SDKs and promptfoo end to end
   tidy                         the project's own rules on layers, dependencies, files and docs
   schema                       writes docs/reference/tieline.schema.json
+  bench evals [--quick] [--cases N] [--concurrency N] [--rounds N] [--tieline FILE]
+              [--format table|markdown|json]
+                               items a second of an eval, beside promptfoo's
   bench [--quick] [--seconds N] [--rounds N] [--format table|markdown|json] [--before FILE]
                                the gateway's speed and memory beside nginx's, and an earlier build's
   soak [--minutes N] [--clients N] [--seed N] [--tieline FILE] [--format table|json]
@@ -40,6 +43,7 @@ Tasks:
 
 Examples:
   cargo xtask test --only lint
+  cargo xtask bench evals --quick
   cargo xtask bench --quick
   cargo xtask bench --seconds 5 --rounds 3 --format markdown
   cargo xtask soak --minutes 1

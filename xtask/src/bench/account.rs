@@ -4,6 +4,10 @@ use std::{fs, path::PathBuf};
 
 /// Microseconds in a tick of processor time; Linux tells ticks of 1/100 s on every common machine.
 const TICK_US: f64 = 10_000.0;
+/// The field of `stat` with a process's own user time, which its system time follows.
+const OWN: usize = 14;
+/// The same of its children that have ended.
+const CHILDREN: usize = 16;
 
 /// Memory of a process with its children, in kibibytes.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -16,7 +20,13 @@ pub(crate) struct Memory {
 
 /// Processor time that a process, with all its threads and children, has used, in microseconds.
 pub(crate) fn cpu_us(pid: u32) -> f64 {
-    family(pid).into_iter().filter_map(|pid| ticks(&text(pid, "stat")?)).sum::<f64>() * TICK_US
+    family(pid).into_iter().filter_map(|pid| times(&text(pid, "stat")?, OWN)).sum::<f64>() * TICK_US
+}
+
+/// Processor time of the processes that this one started and that have ended, in microseconds.
+pub(crate) fn waited_us() -> f64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    times(&stat, CHILDREN).unwrap_or_default() * TICK_US
 }
 
 pub(crate) fn memory(pid: u32) -> Memory {
@@ -42,11 +52,11 @@ fn family(pid: u32) -> Vec<u32> {
     std::iter::once(pid).chain(children).collect()
 }
 
-/// User and system time of a `stat` line, in ticks: the 14th and 15th field. The second field is
-/// the program's name in brackets and may hold anything.
-fn ticks(stat: &str) -> Option<f64> {
+/// User and system time of a `stat` line, in ticks, from a field on, which is counted from 1. The
+/// second field is the program's name in brackets and may hold anything.
+fn times(stat: &str, field: usize) -> Option<f64> {
     let after_name = stat.rsplit_once(')')?.1;
-    let mut fields = after_name.split_whitespace().skip(11);
+    let mut fields = after_name.split_whitespace().skip(field - 3);
     let user: f64 = fields.next()?.parse().ok()?;
     let system: f64 = fields.next()?.parse().ok()?;
     Some(user + system)
@@ -65,9 +75,10 @@ mod tests {
     #[test]
     fn times_are_found_behind_any_name() {
         // Made from documentation: proc(5).
-        let stat = "4242 (a) b) S 1 2 3 4 5 6 7 8 9 10 120 30 0 0 20 0 1";
-        assert_eq!(ticks(stat), Some(150.0));
-        assert_eq!(ticks("4242 (short) S 1"), None);
+        let stat = "4242 (a) b) S 1 2 3 4 5 6 7 8 9 10 120 30 7 8 20 0 1";
+        assert_eq!(times(stat, OWN), Some(150.0));
+        assert_eq!(times(stat, CHILDREN), Some(15.0));
+        assert_eq!(times("4242 (short) S 1", OWN), None);
     }
 
     #[test]

@@ -15,13 +15,14 @@ pub(super) struct Machine {
     cores: usize,
     kernel: String,
     rustc: String,
-    nginx: String,
+    /// The other program that is measured.
+    beside: String,
     /// Processes that ran or waited before the run, over 1, 5 and 15 minutes.
     load_before: String,
 }
 
 impl Machine {
-    pub(super) fn look(workspace: &Workspace) -> Self {
+    pub(super) fn look(workspace: &Workspace, beside: String) -> Self {
         let mut git = Command::new("git");
         git.current_dir(&workspace.root).args(["describe", "--always", "--dirty"]);
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -34,23 +35,23 @@ impl Machine {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             kernel: first_line(Command::new("uname").arg("-sr")),
             rustc: first_line(Command::new("rustc").arg("--version")),
-            nginx: first_line(Command::new("nginx").arg("-v")),
+            beside,
             load_before: load.join(" "),
         }
     }
 
     /// One sentence for people.
     pub(super) fn sentence(&self) -> String {
-        let Self { date, commit, processor, cores, kernel, rustc, nginx, load_before } = self;
+        let Self { date, commit, processor, cores, kernel, rustc, beside, load_before } = self;
         format!(
-            "{date}, commit {commit}: {cores} cores ({processor}), {kernel}, {rustc}, {nginx}; \
+            "{date}, commit {commit}: {cores} cores ({processor}), {kernel}, {rustc}, {beside}; \
              load before the run {load_before}"
         )
     }
 }
 
 /// The first line that a program says on either output; `unknown` if it says nothing.
-fn first_line(command: &mut Command) -> String {
+pub(super) fn first_line(command: &mut Command) -> String {
     let said = command.output().ok().map(|output| [output.stdout, output.stderr].concat());
     let said = String::from_utf8_lossy(&said.unwrap_or_default()).into_owned();
     said.lines().next().unwrap_or("unknown").to_owned()

@@ -10,6 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    machine::first_line,
     plan::{Answers, Client},
     server::{Core, Server, pinned},
     stage::Provider,
@@ -28,7 +29,12 @@ const OPENING: Duration = Duration::from_secs(5);
 /// Says how to get nginx if it is not there.
 pub(super) fn find() -> Result<(), TaskError> {
     let there = works(Command::new(NAME).arg("-v"));
-    if there { Ok(()) } else { Err(TaskError::NoNginx { hint: HINT }) }
+    if there { Ok(()) } else { Err(TaskError::NoProgram { program: NAME, hint: HINT }) }
+}
+
+/// What it says of itself.
+pub(super) fn version() -> String {
+    first_line(Command::new(NAME).arg("-v"))
 }
 
 /// A running nginx.

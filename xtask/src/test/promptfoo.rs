@@ -62,7 +62,8 @@ pub(super) fn compare(context: &Context) -> Result<Outcome, TaskError> {
     let (_provider, url) = evals::provider(Command::new(&context.binary), "0ms")?;
     let out = folder.join("results.json");
     let command = promptfoo.eval(Command::new("node"), &theirs, &url, Some(&out));
-    evals::ended(command, &[0], &folder.join("promptfoo.log"))?;
+    // It exits with 100 where a test fails, as many do on purpose.
+    evals::ended(command, &[0, 100], &folder.join("promptfoo.log"))?;
     let tieline = Tieline::new(&context.binary, ours, &url)?;
     tieline.import(&theirs)?;
     let run = tieline.run_whole()?;
