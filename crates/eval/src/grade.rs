@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::{Check, Checks};
 pub use combine::Outcome;
+pub(crate) use formula::Formula;
 pub use judge::family;
 pub use seen::Seen;
 

@@ -5,7 +5,9 @@
 mod attest;
 mod costs;
 mod eval;
+mod eval_examples;
 mod eval_import;
+mod eval_openai;
 mod files;
 mod help;
 mod keys;

@@ -35,7 +35,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
 const FUNCTIONS: [&str; 8] = ["min", "max", "abs", "floor", "ceil", "exp", "sqrt", "log"];
 
 /// A formula that can be worked out.
-pub(super) struct Formula(String);
+pub(crate) struct Formula(String);
 
 impl Formula {
     /// Reads a formula over graders of some names.
@@ -62,6 +62,14 @@ impl Formula {
             Err(error) => flaws.add("/formula", format!("this is not a formula: {error}")),
         }
         Self(formula)
+    }
+
+    /// What a formula gives for the scores of graders by name; none where it is no formula over
+    /// them.
+    pub(crate) fn worked_out(source: &str, scores: &BTreeMap<&str, f64>) -> Option<f64> {
+        let mut flaws = Flaws::default();
+        let names: Vec<&str> = scores.keys().copied().collect();
+        Self::new(source, &names, &mut flaws).value(scores).ok()
     }
 
     /// What the formula makes of the grades of a set.

@@ -2,6 +2,7 @@
 //! Format: platform.openai.com/docs/api-reference/evals and graders.
 
 mod expression;
+mod formula;
 mod graders;
 mod output;
 mod run;

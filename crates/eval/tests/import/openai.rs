@@ -97,6 +97,26 @@ fn python_and_data_at_openai_are_told() {
 }
 
 #[test]
+fn a_threshold_that_no_score_reaches_is_told() {
+    let eval = |threshold: f64| {
+        json!({ "testing_criteria": [{
+            "type": "multi", "name": "m", "calculate_output": "2 * a", "pass_threshold": threshold,
+            "graders": { "a": {
+                "type": "string_check", "name": "a", "operation": "eq",
+                "input": "{{ sample.output_text }}", "reference": "x",
+            } },
+        }] })
+    };
+    for (threshold, expected) in [(1.5, 0), (2.5, 1)] {
+        let eval = eval(threshold).to_string();
+        let made = read("e.json", eval.as_bytes(), &Folder::default()).unwrap();
+        let told = lost(&made);
+        let beyond = told.iter().filter(|line| line.contains("beyond what scores can be"));
+        assert_eq!(beyond.count(), expected, "{threshold}: {told:?}");
+    }
+}
+
+#[test]
 fn output_items_are_results() {
     let items = include_str!("fixtures/items.json");
     let made = read("items.json", items.as_bytes(), &Folder::default()).unwrap();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::{
     Importer, deployment,
     expression::{Graded, expression, graded},
+    formula::scaled,
 };
 use crate::{
     Grader, Judge, Kind, Measure, OneOrMany, Role,
@@ -16,7 +17,7 @@ use crate::{
 /// The model of embeddings that is asked for `cosine`, which OpenAI does not name.
 const EMBEDDINGS: &str = "text-embedding-3-large@openai";
 /// The range of a score where none is said.
-const RANGE: (f64, f64) = (0.0, 1.0);
+pub(super) const RANGE: (f64, f64) = (0.0, 1.0);
 
 /// Measures of likeness by OpenAI's names.
 const MEASURES: [(&str, Measure); 12] = [
@@ -68,6 +69,10 @@ impl Importer<'_> {
                 return None;
             }
         };
+        if made.threshold.is_some_and(|threshold| !(0.0..=1.0).contains(&threshold)) {
+            self.report.lost(&node.place, "`pass_threshold` is beyond what scores can be", "");
+            return None;
+        }
         Some(Grader {
             id: node.get("name").and_then(Node::written),
             metric: None,
@@ -212,8 +217,10 @@ impl Importer<'_> {
         for grader in graders.items() {
             made.push(self.grader(grader)?);
         }
+        let (formula, most) = scaled(&formula, &made);
+        let threshold = node.get("pass_threshold").and_then(Node::number);
         let kind = Kind::Set { graders: made, formula: Some(formula) };
-        Some(Made::of(kind, node.get("pass_threshold").and_then(Node::number)))
+        Some(Made::of(kind, threshold.map(|threshold| threshold / most)))
     }
 
     fn messages(&mut self, node: &Node) -> Vec<crate::Message> {
