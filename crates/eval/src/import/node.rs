@@ -175,7 +175,10 @@ impl Node {
 
     pub(super) fn whole(&self) -> Option<u64> {
         match &self.tree {
-            Tree::Scalar(Value::Number(number)) => number.as_u64(),
+            // Digits alone, also of a number that is written as 5.0.
+            Tree::Scalar(Value::Number(number)) => {
+                number.as_u64().or_else(|| number.as_f64()?.to_string().parse().ok())
+            }
             Tree::Scalar(Value::String(text)) => text.trim().parse().ok(),
             _ => None,
         }

@@ -292,7 +292,7 @@ fn the_suite_that_is_held_against_promptfoo_comes_over_whole() {
     let made = imported(include_str!("../promptfoo/promptfooconfig.yaml"), &folder);
     assert_eq!(made.findings, []);
     let (name, suite) = &made.suites[0];
-    assert_eq!((name.as_str(), suite.cases.len()), ("reply", 54));
+    assert_eq!((name.as_str(), suite.cases.len()), ("reply", 58));
     let ids: std::collections::BTreeSet<_> = suite.cases.iter().map(|case| &case.id).collect();
     assert_eq!(ids.len(), suite.cases.len());
     // One of the tests has a transform, with which the assertions of all mean another thing.

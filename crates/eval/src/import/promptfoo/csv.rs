@@ -101,7 +101,7 @@ impl<'a> Row<'a> {
         };
         if special.starts_with("expected") {
             if !cell.trim().is_empty() {
-                self.assertions.push(assertion(cell));
+                self.assertions.push(assertion(cell.trim()));
             }
             return;
         }
@@ -206,16 +206,46 @@ fn typed(cell: &str) -> Option<Value> {
     let mut assertion = Map::new();
     assertion.insert("type".to_owned(), json!(name));
     if let Some(value) = value {
-        let list = LISTS.contains(&base);
-        let items = || value.split(',').map(str::trim).collect::<Vec<_>>();
-        assertion.insert("value".to_owned(), if list { json!(items()) } else { json!(value) });
+        let value = if LISTS.contains(&base) { json!(fields(value)) } else { json!(value.trim()) };
+        assertion.insert("value".to_owned(), value);
     }
     if SCORED.contains(&base) {
         let usual = if base == "similar" { SIMILAR_THRESHOLD } else { THRESHOLD };
-        let threshold = threshold.filter(|threshold| *threshold != 0.0).unwrap_or(usual);
-        assertion.insert("threshold".to_owned(), json!(threshold));
+        assertion.insert("threshold".to_owned(), json!(threshold.unwrap_or(usual)));
     }
     Some(Value::Object(assertion))
+}
+
+/// The fields of a list with commas, empty ones left out. One in quotes may hold commas, and quotes
+/// that are doubled or behind a backslash.
+fn fields(list: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut rest = between(list);
+    while !rest.is_empty() {
+        let Some(quoted) = rest.strip_prefix('"') else {
+            let (field, tail) = rest.split_at(rest.find(',').unwrap_or(rest.len()));
+            fields.push(field.trim().to_owned());
+            rest = between(tail);
+            continue;
+        };
+        let (mut field, mut letters) = (String::new(), quoted.chars());
+        while let Some(letter) = letters.next() {
+            let next = letters.as_str().chars().next();
+            match (letter, next) {
+                ('\\', Some('"' | '\\')) | ('"', Some('"')) => field.extend(letters.next()),
+                ('"', _) => break,
+                _ => field.push(letter),
+            }
+        }
+        fields.push(field);
+        rest = between(letters.as_str());
+    }
+    fields
+}
+
+/// What comes after commas and white space.
+fn between(list: &str) -> &str {
+    list.trim_start_matches(|letter: char| letter == ',' || letter.is_whitespace())
 }
 
 /// Whether a tree has anything in it.
@@ -242,6 +272,12 @@ mod tests {
             ("grade:is kind", json!({ "type": "llm-rubric", "value": "is kind" })),
             ("contains:a, b", json!({ "type": "contains", "value": "a, b" })),
             ("not-contains-any:a, b", json!({ "type": "not-contains-any", "value": ["a", "b"] })),
+            (
+                r#"contains-all:"a, b", c "d" ,, "e""f\"""#,
+                json!({ "type": "contains-all", "value": ["a, b", "c \"d\"", "e\"f\""] }),
+            ),
+            ("equals: x ", json!({ "type": "equals", "value": "x" })),
+            ("levenshtein(0):x", json!({ "type": "levenshtein", "value": "x", "threshold": 0.0 })),
             ("similar(0.9):x", json!({ "type": "similar", "value": "x", "threshold": 0.9 })),
             (
                 "levenshtein(5):x:y",

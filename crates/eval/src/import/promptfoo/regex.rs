@@ -8,6 +8,10 @@ const CLASSES: [(char, &str, &str); 4] = [
     ('W', "[^A-Za-z0-9_]", "[^A-Za-z0-9_]"),
 ];
 
+/// What JavaScript takes for itself behind a backslash, and Rust for something else. Source:
+/// ECMA-262, B.1.2, `IdentityEscape`. Classes of Unicode, such as `\p{L}`, are let through.
+const THEMSELVES: &str = "/<>ACEFGHIJKLMNOQRTUVXYZaeghijlmoqyz";
+
 /// The expression with the meaning that it has in JavaScript. Holes of templates stay as they are.
 pub(super) fn portable(pattern: &str) -> String {
     let mut written = String::with_capacity(pattern.len());
@@ -57,7 +61,7 @@ fn class(escaped: Option<char>, brackets: bool) -> String {
     match CLASSES.iter().find(|(name, _, _)| *name == escaped) {
         Some((_, _, inside)) if brackets => (*inside).to_owned(),
         Some((_, outside, _)) => (*outside).to_owned(),
-        None if escaped == '/' => "/".to_owned(),
+        None if THEMSELVES.contains(escaped) => escaped.to_string(),
         None => format!("\\{escaped}"),
     }
 }
@@ -72,6 +76,7 @@ mod tests {
             (r"^\d{3}-\w+$", r"^[0-9]{3}-[A-Za-z0-9_]+$"),
             (r"[\w.-]+@", r"[A-Za-z0-9_.-]+@"),
             (r"a\/b\.c", r"a/b\.c"),
+            (r"\<b\> [\>] \Aa\b", r"<b> [>] Aa\b"),
             (r"x[^]*y", r"x(?s:.)*y"),
             (r"[[a]", r"[\[a]"),
             (r"\\d", r"\\d"),
