@@ -18,15 +18,24 @@ pub trait Door: Send + Sync {
         request: &Value,
     ) -> impl Future<Output = Result<Answer, Trouble>> + Send;
 
-    /// Vectors of texts, by an embedding deployment.
+    /// The vector of a text, by an embedding deployment.
     ///
     /// # Errors
-    /// Why there are none.
+    /// Why there is none.
     fn embed(
         &self,
         deployment: &str,
-        texts: &[String],
-    ) -> impl Future<Output = Result<Vec<Vec<f32>>, Trouble>> + Send;
+        text: &str,
+    ) -> impl Future<Output = Result<Embedded, Trouble>> + Send;
+}
+
+/// What a text became.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Embedded {
+    /// Its vector.
+    pub vector: Vec<f32>,
+    /// What it cost in dollars; none where there is no price.
+    pub cost_usd: Option<f64>,
 }
 
 /// What a deployment answered.
@@ -57,7 +66,7 @@ pub struct Answer {
 }
 
 /// Why there is no answer. A provider's trouble is missing data and not a wrong answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("{class}: {message}")]
 pub struct Trouble {
     /// The class of the fault, as the gateway names it: `rate_limited`, `timeout`.

@@ -137,10 +137,14 @@ impl Suite {
         Some(format!("judge `{judge}`: {reasons}"))
     }
 
-    /// The deployments that graders want vectors of.
+    /// How often each deployment is asked to compare one answer by vectors, at most.
     #[must_use]
-    pub fn embeddings(&self) -> BTreeSet<String> {
-        self.graders().flat_map(Grader::embeddings).map(str::to_owned).collect()
+    pub fn embeddings(&self) -> BTreeMap<String, u64> {
+        let mut asks = BTreeMap::new();
+        for deployment in self.graders().flat_map(Grader::embeddings) {
+            *asks.entry(deployment.to_owned()).or_default() += 1;
+        }
+        asks
     }
 
     /// The suite's graders, then those of single cases.

@@ -49,7 +49,7 @@ pub struct Grade {
     /// The grader itself failed: neither pass nor score mean anything.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What the judge cost in dollars.
+    /// What judges and vectors for it cost in dollars.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
     /// The grades that it is made of, where it is a set.

@@ -23,7 +23,7 @@ mod template;
 mod unaided;
 
 pub use case::Case;
-pub use door::{Answer, Door, Trouble};
+pub use door::{Answer, Door, Embedded, Trouble};
 pub use exam::{Examiner, marks};
 pub use grade::{Check, Checks, Grade, Outcome, Seen, Tools, family};
 pub use row::{Arm, Marks, Row};

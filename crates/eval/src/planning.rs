@@ -79,6 +79,11 @@ impl TokenPrice {
         let (input, output) = (input as f64, output as f64);
         Some((input * self.input? + output * self.output?) / 1e6)
     }
+
+    /// What tokens cost that nothing is written for, such as those of embeddings.
+    fn of_input(&self, tokens: u64) -> Option<f64> {
+        Self { output: Some(0.0), ..*self }.of(tokens, 0)
+    }
 }
 
 /// What is known of the requests of a run.
@@ -90,6 +95,8 @@ pub struct Load {
     pub output_tokens: u64,
     /// How often each judge's deployment is asked for one answer to each case, by deployment.
     pub judges: BTreeMap<String, u64>,
+    /// How often each deployment of embeddings compares one answer to each case.
+    pub embeddings: BTreeMap<String, u64>,
     /// How often each case is asked of each arm.
     pub repeats: u32,
     /// How much is under way at once.
@@ -130,12 +137,13 @@ pub fn tokens(request: &Value) -> u64 {
     u64::try_from(request.to_string().len() / BYTES_PER_TOKEN).unwrap_or(u64::MAX)
 }
 
-/// What a run is expected to cost and take, by what tokens cost at each arm and judge.
+/// What a run is expected to cost and take, by what tokens cost at each arm and at each deployment
+/// that helps to grade.
 #[must_use]
 pub fn estimate(
     load: &Load,
     arms: &BTreeMap<Arm, TokenPrice>,
-    judges: &BTreeMap<String, TokenPrice>,
+    graders: &BTreeMap<String, TokenPrice>,
 ) -> Estimate {
     let cases = u64::try_from(load.prompts.len()).unwrap_or(u64::MAX);
     let (repeats, input) = (u64::from(load.repeats), load.prompts.iter().sum::<u64>());
@@ -143,10 +151,16 @@ pub fn estimate(
     let asks = of_arm * u64::try_from(arms.len()).unwrap_or(u64::MAX);
     let judged = load.judges.iter().try_fold(0.0, |sum, (deployment, times)| {
         let (sent, written) = JUDGE_TOKENS;
-        let price = judges.get(deployment)?;
+        let price = graders.get(deployment)?;
         let input = cases * (sent + load.output_tokens);
         Some(sum + price.of(input * times * repeats, cases * written * times * repeats)?)
     });
+    // A reference is taken to be as long as an answer.
+    let compared = load.embeddings.iter().try_fold(0.0, |sum, (deployment, times)| {
+        let tokens = 2 * load.output_tokens * times * of_arm;
+        Some(sum + graders.get(deployment)?.of_input(tokens)?)
+    });
+    let judged = judged.zip(compared).map(|(judged, compared)| judged + compared);
     let usd: BTreeMap<Arm, Option<f64>> = arms
         .iter()
         .map(|(arm, price)| {
@@ -200,7 +214,15 @@ mod tests {
         arms.insert(Arm::Incumbent, TokenPrice::default());
         let unknown = estimate(&load, &arms, &BTreeMap::new());
         assert_eq!((unknown.total_usd, unknown.usd[&Arm::Incumbent]), (None, None));
-        let judged = Load { judges: BTreeMap::from([("j".to_owned(), 1)]), ..load };
+        let one = || BTreeMap::from([("j".to_owned(), 1)]);
+        let judged = Load { judges: one(), ..load.clone() };
         assert_eq!(estimate(&judged, &arms, &BTreeMap::new()).total_usd, None);
+        let compared = Load { embeddings: one(), ..load };
+        assert_eq!(estimate(&compared, &arms, &BTreeMap::new()).total_usd, None);
+        arms.insert(Arm::Incumbent, price);
+        let input = TokenPrice { input: Some(2.0), output: None };
+        let priced = BTreeMap::from([("j".to_owned(), input)]);
+        let more = estimate(&compared, &arms, &priced).total_usd.unwrap() - 2.0 * each;
+        assert!((more - 2.0 * 4.0 * 1_000.0 * 2.0 / 1e6).abs() < 1e-12, "{more}");
     }
 }

@@ -12,6 +12,7 @@ mod plan;
 mod purse;
 mod runner;
 mod store;
+mod vectors;
 
 pub use cache::{Cache, digest};
 pub use plan::{Ask, again, plan};

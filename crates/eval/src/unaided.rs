@@ -5,7 +5,8 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use crate::{
-    Answer, Case, Checks, Door, Grader, Kind, OneOrMany, Seen, Suite, Tools, Trouble, flaw::Flaws,
+    Answer, Case, Checks, Door, Embedded, Grader, Kind, OneOrMany, Seen, Suite, Tools,
+    Trouble, flaw::Flaws,
 };
 
 /// The graders of a suite that need nothing but the answer, ready to work.
@@ -83,7 +84,7 @@ impl Door for Nobody {
         Err(unasked())
     }
 
-    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
+    async fn embed(&self, _: &str, _: &str) -> Result<Embedded, Trouble> {
         Err(unasked())
     }
 }
@@ -92,9 +93,7 @@ fn unasked() -> Trouble {
     Trouble {
         class: "unsupported_here".to_owned(),
         message: "nobody is asked for the sake of a user's answer".to_owned(),
-        status: None,
-        retry_after: None,
-        passing: false,
+        ..Trouble::default()
     }
 }
 
@@ -107,9 +106,9 @@ mod tests {
     use super::*;
     use crate::Files;
 
-    struct None_;
+    struct NoFiles;
 
-    impl Files for None_ {
+    impl Files for NoFiles {
         fn read(&self, _: &Path) -> io::Result<Vec<u8>> {
             Err(io::ErrorKind::NotFound.into())
         }
@@ -124,7 +123,7 @@ mod tests {
             "graders": graders,
         });
         let file = serde_json::from_value(file).unwrap();
-        Unaided::of(&Suite::of(Path::new("suite.yaml"), file, &None_).unwrap())
+        Unaided::of(&Suite::of(Path::new("suite.yaml"), file, &NoFiles).unwrap())
     }
 
     fn passes(unaided: &Unaided, text: &str) -> Option<bool> {

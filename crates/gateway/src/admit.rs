@@ -52,7 +52,7 @@ impl Caller {
     }
 
     /// The same as policies see it.
-    fn asked(&self) -> tieline_policy::Caller<'_> {
+    pub(crate) fn asked(&self) -> tieline_policy::Caller<'_> {
         let key = self.key.as_deref();
         tieline_policy::Caller {
             id: &self.id,

@@ -1,5 +1,6 @@
 //! Texts to vectors: calls of a model of embeddings, which has health and quota like any other.
 
+mod alone;
 mod background;
 mod books;
 
@@ -11,7 +12,7 @@ use rand::Rng as _;
 use tieline_dialect::{
     dialect, read_embeddings_response, upstream_request_id, write_embeddings_request,
 };
-use tieline_route::{ATTEMPTS_PER_TIER_MAX, Demand, Feature, Similar, Who};
+use tieline_route::{ATTEMPTS_PER_TIER_MAX, Demand, Feature, Similar, Who, Why};
 use tieline_types::{Class, DialectId, Fault, Pass, Phase, Replay, Usage};
 use tieline_upstream::{Answer, Outgoing, Parts, Route, Upstream, collect};
 use tokio::time::{Instant, timeout_at};
@@ -27,6 +28,7 @@ use crate::{
     walk::{FAIR_WINDOW, WORTH_TRYING},
 };
 
+pub use alone::Embedded;
 pub(crate) use background::{Embedder, Job};
 pub(crate) use books::Books;
 
@@ -84,7 +86,7 @@ impl Embedding {
                 break;
             }
             let share = if at + 1 < count { left / 2 } else { left };
-            if let Some(vector) = self.ask(*pass, errand, share, books).await {
+            if let Ok((vector, _)) = self.ask(*pass, errand, share, books).await {
                 return Some(vector);
             }
         }
@@ -98,13 +100,19 @@ impl Embedding {
         errand: &Errand<'_>,
         allowed: Duration,
         books: &mut Books<'_>,
-    ) -> Option<Vector> {
+    ) -> Result<(Vector, Option<Usage>), Fault> {
         let (gateway, live) = (errand.gateway, &self.plan.live);
-        let route = self.plan.route(pass)?.embedding()?;
-        let known = self.plan.plan.deployments.get(pass.deployment())?;
-        let bill = self.pay(gateway, pass.deployment())?;
+        let route = self.plan.route(pass).and_then(|route| route.embedding());
+        let known = self.plan.plan.deployments.get(pass.deployment());
+        let (Some(route), Some(known)) = (route, known) else {
+            return Err(Fault::new(Class::UnsupportedHere, "this deployment makes no vectors"));
+        };
+        let bill = self.pay(gateway, pass.deployment()).ok_or_else(|| {
+            Fault::new(Class::OverBudget, "no budget pays for the vector of this text")
+        })?;
         let (now, draw) = (gateway.now(), gateway.rng().random());
-        let lease = live.admit(pass, &self.feature, now, draw, self.demand(), false).ok()?;
+        let lease = live.admit(pass, &self.feature, now, draw, self.demand(), false);
+        let lease = lease.map_err(|(until, why)| shut(why, until.saturating_sub(now)))?;
         let mut held = Held::new(gateway, &self.plan, lease).paid_by(bill);
         books.begin(known, route.dialect, self.plan.tariff(pass.deployment()));
         let fetched = self.fetch(&route, errand, &held, books);
@@ -117,7 +125,7 @@ impl Embedding {
                     held.used(usage);
                 }
                 books.end(None);
-                Some(vector)
+                Ok((vector, usage))
             }
             Err(fault) => {
                 // Silence within a moment says nothing of anybody.
@@ -132,7 +140,7 @@ impl Embedding {
                 }
                 tracing::debug!(deployment = %known.id, class = %fault.class, "no embedding");
                 books.end(Some(&fault));
-                None
+                Err(fault)
             }
         }
     }
@@ -189,6 +197,12 @@ async fn answered(answer: Answer) -> Result<Bytes, Fault> {
     let body = collect(body, ERROR_BYTES_MAX).await.unwrap_or_default();
     let openai = dialect(DialectId::OpenaiChat);
     Err(openai.read_error(head.status.as_u16(), &head.headers, &body).at(Phase::Headers))
+}
+
+/// It takes nothing for a while.
+fn shut(why: Why, wait: Duration) -> Fault {
+    let message = format!("the deployment takes no requests now: {}", why.as_str());
+    Fault { retry_after: Some(wait), ..Fault::new(Class::Exhausted, message) }
 }
 
 fn silent() -> Fault {

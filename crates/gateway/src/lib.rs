@@ -60,6 +60,7 @@ pub use audit::{Actor, ChangeError};
 pub use budgets::BudgetStatus;
 pub use decider::{Decider, Question};
 pub use eligibility::matrix;
+pub use embed::Embedded;
 pub use exceptions::ExceptionStatus;
 pub use explain::{Explained, Explanation, Price, explain};
 pub use gateway::{Env, Gateway, GatewayError, Parts};

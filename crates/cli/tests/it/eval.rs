@@ -8,21 +8,21 @@ use tokio::runtime::Runtime;
 
 use crate::support::Folder;
 
-const RUN: &str = "eval run suite.yaml --yes --candidate";
+pub(crate) const RUN: &str = "eval run suite.yaml --yes --candidate";
 
 /// A provider with models that get 5, 5 and 15 of a hundred answers wrong.
-struct House {
-    folder: Folder,
+pub(crate) struct House {
+    pub(crate) folder: Folder,
     sim: Sim,
     _runtime: Runtime,
 }
 
 impl House {
-    fn new(cases: usize) -> Self {
+    pub(crate) fn new(cases: usize) -> Self {
         Self::paced(cases, 0)
     }
 
-    fn paced(cases: usize, first_token_ms: u64) -> Self {
+    pub(crate) fn paced(cases: usize, first_token_ms: u64) -> Self {
         let folder = Folder::new();
         let (mut dataset, mut answers) = (String::new(), String::new());
         for at in 0..cases {
@@ -59,30 +59,30 @@ impl House {
         Self { folder, sim, _runtime: runtime }
     }
 
-    fn asked(&self) -> u64 {
+    pub(crate) fn asked(&self) -> u64 {
         self.sim.count("p")
     }
 
     /// Runs a command that prints JSON whatever its verdict: exit code and what it printed.
-    fn json(&self, line: &str) -> (i32, Value) {
+    pub(crate) fn json(&self, line: &str) -> (i32, Value) {
         let (code, out, err) = self.folder.run(&format!("{line} --format json"));
         (code, serde_json::from_str(&out).unwrap_or_else(|_| panic!("{line}: {out}{err}")))
     }
 
     /// The folder of the one run there is.
-    fn run_folder(&self) -> Option<PathBuf> {
+    pub(crate) fn run_folder(&self) -> Option<PathBuf> {
         let runs = fs::read_dir(self.folder.path().join(".tieline/evals")).ok()?;
         runs.flatten().map(|entry| entry.path()).next()
     }
 
-    fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         let rows =
             self.run_folder().and_then(|run| fs::read_to_string(run.join("rows.jsonl")).ok());
         rows.map_or(0, |rows| rows.lines().count())
     }
 }
 
-const CONFIG: &str = "\
+pub(crate) const CONFIG: &str = "\
 version: 1
 providers:
   p:
@@ -94,12 +94,13 @@ models:
   old: [{ provider: p, price: { input: 1, output: 4 } }]
   new: [{ provider: p, price: { input: 0.5, output: 2 } }]
   worse: [{ provider: p, price: { input: 0.5, output: 2 } }]
+  embed: [{ provider: p, price: { input: 100, output: 0 } }]
 features:
   sums: { deadline: 10s, tiers: [ { models: [old] } ] }
   sums-eu: { data: { residency: [eu] }, tiers: [ { models: [old] } ] }
 ";
 
-const SUITE: &str = "\
+pub(crate) const SUITE: &str = "\
 version: 1
 feature: sums
 dataset: { file: cases.jsonl, id: id, slices: [lang] }

@@ -192,7 +192,7 @@ impl Check {
     async fn find<D: Door>(&self, seen: &Seen<'_>, tools: &Tools<'_, D>) -> Found {
         match &self.work {
             Work::Alone(scorer) | Work::Uncached(scorer) => Found::from(scorer.mark(seen)),
-            Work::Cosine(cosine) => Found::from(cosine.mark(seen, tools.door).await),
+            Work::Cosine(cosine) => cosine.find(seen, tools.door).await,
             Work::Program(program) => Found::from(program.mark(seen, tools.commands).await),
             Work::Rubric(rubric) => rubric.find(seen, tools.door).await,
             Work::Label(label) => label.find(seen, tools.door).await,

@@ -4,6 +4,7 @@ mod ngram;
 mod words;
 
 use super::{
+    found::{Found, sum},
     mark::{Broken, Mark, quoted, unit},
     scorer::Scorer,
     seen::Seen,
@@ -131,18 +132,34 @@ impl Cosine {
         Self { similarity, embeddings: embeddings.unwrap_or_default().to_owned() }
     }
 
-    /// Compares by the vectors of an embedding deployment; an angle of over 90 degrees is 0.
-    pub(super) async fn mark<D: Door>(&self, seen: &Seen<'_>, door: &D) -> Result<Mark, Broken> {
-        let mut texts = vec![seen.text().to_owned()];
-        texts.extend(self.similarity.references(seen)?);
-        let vectors = door.embed(&self.embeddings, &texts).await;
-        let vectors = vectors.map_err(|trouble| Broken(format!("no vectors: {trouble}")))?;
-        if vectors.len() != texts.len() {
-            return Err(Broken("the deployment gave another number of vectors".to_owned()));
+    /// Compares by the vectors of an embedding deployment; an angle of over 90 degrees is 0, and so
+    /// is an answer without a text, which has no vector.
+    pub(super) async fn find<D: Door>(&self, seen: &Seen<'_>, door: &D) -> Found {
+        let mut costs = Vec::new();
+        let mark = self.mark(seen, door, &mut costs).await;
+        Found::from(mark).at(sum(costs))
+    }
+
+    async fn mark<D: Door>(
+        &self,
+        seen: &Seen<'_>,
+        door: &D,
+        costs: &mut Vec<Option<f64>>,
+    ) -> Result<Mark, Broken> {
+        let references = self.similarity.references(seen)?;
+        if seen.text().trim().is_empty() {
+            return Ok(self.similarity.told("", 0.0));
         }
-        let mut vectors = vectors.iter();
-        let Some(own) = vectors.next() else { return Err(Broken("no vectors".to_owned())) };
-        let scores = vectors.map(|other| cosine(own, other)).collect::<Result<Vec<_>, _>>()?;
+        let mut vectors = Vec::with_capacity(references.len());
+        for text in references.iter().map(String::as_str).chain([seen.text()]) {
+            let embedded = door.embed(&self.embeddings, text).await;
+            let embedded = embedded.map_err(|trouble| Broken(format!("no vector: {trouble}")))?;
+            costs.push(embedded.cost_usd);
+            vectors.push(embedded.vector);
+        }
+        let own = vectors.pop().unwrap_or_default();
+        let scores = vectors.iter().map(|other| cosine(&own, other));
+        let scores = scores.collect::<Result<Vec<_>, _>>()?;
         Ok(self.similarity.told(seen.text(), scores.into_iter().fold(0.0, f64::max)))
     }
 }

@@ -9,8 +9,8 @@ use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use serde_json::Value;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::pace::Pace;
-use crate::{Answer, Door, Trouble};
+use super::{pace::Pace, vectors::Vectors};
+use crate::{Answer, Door, Embedded, Trouble};
 
 /// The pause before the first repetition, doubled before each further one.
 const BACKOFF: Duration = Duration::from_secs(1);
@@ -25,12 +25,14 @@ pub(crate) struct Patient<'a, D> {
     retries: u32,
     pace: Mutex<Pace>,
     rng: Mutex<SmallRng>,
+    vectors: Vectors,
 }
 
 impl<'a, D: Door> Patient<'a, D> {
     pub(crate) fn new(door: &'a D, concurrency: u32, retries: u32, seed: u64) -> Self {
         let rng = Mutex::new(SmallRng::seed_from_u64(seed));
-        Self { door, retries, pace: Mutex::new(Pace::new(concurrency)), rng }
+        let pace = Mutex::new(Pace::new(concurrency));
+        Self { door, retries, pace, rng, vectors: Vectors::default() }
     }
 
     pub(crate) fn pace(&self) -> MutexGuard<'_, Pace> {
@@ -104,7 +106,8 @@ impl<D: Door> Door for Patient<'_, D> {
         self.ask_counted(deployment, request).await.0
     }
 
-    async fn embed(&self, deployment: &str, texts: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
-        self.insist(|| self.door.embed(deployment, texts)).await.0
+    async fn embed(&self, deployment: &str, text: &str) -> Result<Embedded, Trouble> {
+        let ask = || async { self.insist(|| self.door.embed(deployment, text)).await.0 };
+        self.vectors.get(deployment, text, ask).await
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tieline_eval::{Answer, Case, Door, Files, Grade, Seen, Suite, Tools, Trouble};
+use tieline_eval::{Answer, Case, Door, Embedded, Files, Grade, Seen, Suite, Tools, Trouble};
 
 use super::{checked, lost, options};
 
@@ -60,7 +60,7 @@ impl Door for Echo {
         Ok(said(echo(request)))
     }
 
-    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
+    async fn embed(&self, _: &str, _: &str) -> Result<Embedded, Trouble> {
         panic!("nothing is embedded")
     }
 }

@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use serde::Deserialize;
 use serde_json::Value;
 use tieline_eval::{
-    Answer, Case, Door, Files, Outcome, Seen, Suite, Tools, Trouble,
+    Answer, Case, Door, Embedded, Files, Outcome, Seen, Suite, Tools, Trouble,
     import::{Source, import},
 };
 
@@ -68,7 +68,7 @@ impl Door for Answers {
         Ok(said(&self.line(request).say))
     }
 
-    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
+    async fn embed(&self, _: &str, _: &str) -> Result<Embedded, Trouble> {
         panic!("nothing is embedded")
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tieline_eval::{
-    Answer, Door, Kind, Seen, SuiteFile, Tools, Trouble,
+    Answer, Door, Embedded, Kind, Seen, SuiteFile, Tools, Trouble,
     import::{ImportError, Source, import},
 };
 
@@ -155,7 +155,7 @@ impl Door for Judge {
         Ok(Answer { text: text.to_owned(), ..Answer::default() })
     }
 
-    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
+    async fn embed(&self, _: &str, _: &str) -> Result<Embedded, Trouble> {
         panic!("nothing is embedded")
     }
 }

@@ -1,7 +1,7 @@
 //! Entries of the open-source registry. The fixtures are made up in its form.
 
 use serde_json::{Value, json};
-use tieline_eval::{Answer, Door, Kind, Seen, Tools, Trouble};
+use tieline_eval::{Answer, Door, Embedded, Kind, Seen, Tools, Trouble};
 
 use super::{Folder, checked, lost, read};
 
@@ -63,7 +63,7 @@ impl Door for Nobody {
         panic!("nobody is asked")
     }
 
-    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
+    async fn embed(&self, _: &str, _: &str) -> Result<Embedded, Trouble> {
         panic!("nothing is embedded")
     }
 }

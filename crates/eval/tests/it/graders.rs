@@ -212,6 +212,18 @@ async fn similarity_passes_from_its_threshold_on() {
 }
 
 #[tokio::test]
+async fn vectors_cost_and_an_empty_answer_has_none() {
+    let cosine = "{type: similarity, measure: cosine, reference: [aab, b], embeddings: e@house}";
+    let near = alone(cosine, &said("aab")).await;
+    assert_eq!((near.pass, near.score, near.cost_usd), (true, 1.0, Some(0.375)));
+    let empty = alone(cosine, &said(" ")).await;
+    assert_eq!((empty.pass, empty.score, empty.cost_usd), (false, 0.0, None));
+    let none = alone(cosine, &said("xyz")).await;
+    assert_eq!(none.error.as_deref(), Some("a vector has no direction"));
+    assert_eq!(none.cost_usd, Some(0.375), "what fails is paid all the same");
+}
+
+#[tokio::test]
 async fn scripts() {
     hold(&[
         ("{type: script, source: output.length > 3}", "long", true),

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, io, path::Path, sync::Mutex, time::Duration};
 
 use serde_json::{Value, json};
-use tieline_eval::{Answer, Case, Door, Files, Grade, Problems, Seen, Suite, Tools, Trouble};
+use tieline_eval::{
+    Answer, Case, Door, Embedded, Files, Grade, Problems, Seen, Suite, Tools, Trouble,
+};
 
 /// Files that exist in a test only.
 #[derive(Default)]
@@ -87,9 +89,9 @@ impl Door for Scripted {
     }
 
     /// A text's vector is how often it has `a`, `b` and `c`.
-    async fn embed(&self, _: &str, texts: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
-        let count = |text: &String, letter: char| text.matches(letter).count() as f32;
-        Ok(texts.iter().map(|text| ['a', 'b', 'c'].map(|it| count(text, it)).to_vec()).collect())
+    async fn embed(&self, _: &str, text: &str) -> Result<Embedded, Trouble> {
+        let vector = ['a', 'b', 'c'].map(|letter| text.matches(letter).count() as f32);
+        Ok(Embedded { vector: vector.to_vec(), cost_usd: Some(0.125) })
     }
 }
 

@@ -22,6 +22,11 @@ impl Vector {
         alike.then(|| self.0.iter().zip(&other.0).map(|(one, other)| one * other).sum())
     }
 
+    /// Its numbers.
+    pub(crate) fn into_numbers(self) -> Vec<f32> {
+        self.0.into_vec()
+    }
+
     /// The bytes it takes.
     pub(crate) fn bytes(&self) -> usize {
         size_of::<Self>() + size_of_val(&*self.0)

@@ -29,6 +29,11 @@ impl<'a> Books<'a> {
         Self { keeper: Keeper::Record(record, 0), tier: Arc::clone(&tier.name) }
     }
 
+    /// Those of a request that wants nothing but a vector.
+    pub(crate) fn alone(record: &'a mut Record) -> Self {
+        Self { keeper: Keeper::Record(record, 0), tier: "".into() }
+    }
+
     /// Those of work that no request waits for.
     pub(crate) fn of_background(metrics: &'a Metrics) -> Self {
         Self { keeper: Keeper::Metrics(metrics, None), tier: "".into() }

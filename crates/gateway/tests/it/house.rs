@@ -269,6 +269,11 @@ impl House {
         self.ledger.clone().close().unwrap();
     }
 
+    /// The one worker.
+    pub(crate) fn worker(&self) -> &Arc<Worker> {
+        &self.worker
+    }
+
     /// Sends active probes from now on.
     pub(crate) fn probes(&self) {
         tokio::spawn(tieline_gateway::recover(Arc::clone(&self.worker)));

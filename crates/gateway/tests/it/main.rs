@@ -52,3 +52,5 @@ mod settling;
 mod similar;
 #[cfg(test)]
 mod tiers;
+#[cfg(test)]
+mod vectors;

@@ -1,7 +1,8 @@
 //! The deployments of a run: that they exist, that policy lets them in, and what they cost.
 
 use tieline_config::{
-    Budgets, Candidate, Ceilings, Config, Feature, FeatureLimits, Prefer, Tier, TierMode,
+    Budgets, Candidate, Ceilings, Config, Feature, FeatureLimits, Prefer, ProviderKind, Tier,
+    TierMode,
 };
 use tieline_eval::planning::TokenPrice;
 use tieline_gateway::{Evidence, Explained, Question, explain};
@@ -70,6 +71,24 @@ pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
             false => format!("did you mean {}?", guesses.join(" or ")),
         },
     }
+}
+
+/// Whether a deployment is at a provider that turns texts into vectors.
+///
+/// # Errors
+/// Where it is not.
+pub(super) fn embeds(config: &Config, deployment: &str) -> Result<(), Failure> {
+    let provider = config.deployment(deployment).and_then(|one| config.provider(&one.provider));
+    let kind = provider.map(|provider| &provider.kind);
+    if !matches!(kind, Some(ProviderKind::Anthropic { .. } | ProviderKind::Bedrock { .. })) {
+        return Ok(());
+    }
+    Err(Failure::Usage {
+        message: format!("`{deployment}` makes no vectors, which a `cosine` of the suite needs"),
+        hint: "name a deployment of a model of embeddings at a provider of kind `openai`, \
+               `azure-openai` or `openai-compatible`"
+            .to_owned(),
+    })
 }
 
 /// What policy is asked of the harness' own requests, before it is known what they carry.

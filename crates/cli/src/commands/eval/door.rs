@@ -17,10 +17,10 @@ use tieline_dialect::{
     dialect,
     ir::{Content, Finish, Reply},
 };
-use tieline_eval::{Answer, Door, Trouble};
+use tieline_eval::{Answer, Door, Embedded, Trouble};
 use tieline_gateway::{Gateway, Parts, Worker};
 use tieline_ledger::{KeyRing, Ledger, Settings};
-use tieline_types::{Class, DialectId, EVAL_CALLER, Fault};
+use tieline_types::{Class, Cost, CostState, DialectId, EVAL_CALLER, Fault};
 use tieline_upstream::Network;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -70,6 +70,13 @@ impl Rooms {
         Ok(Self { feature: feature.to_owned(), workers, ledger })
     }
 
+    fn worker(&self, deployment: &str) -> Result<&Arc<Worker>, Trouble> {
+        self.workers.get(deployment).ok_or_else(|| {
+            let message = format!("nothing is set up to ask {deployment}");
+            told(&Fault::new(Class::NotFound, message))
+        })
+    }
+
     /// Waits until what was asked is on record.
     ///
     /// # Errors
@@ -94,10 +101,7 @@ fn ledger(config: &Config) -> Option<Ledger> {
 
 impl Door for Rooms {
     async fn ask(&self, deployment: &str, request: &Value) -> Result<Answer, Trouble> {
-        let Some(worker) = self.workers.get(deployment).cloned() else {
-            let message = format!("nothing is set up to ask {deployment}");
-            return Err(told(&Fault::new(Class::NotFound, message)));
-        };
+        let worker = Arc::clone(self.worker(deployment)?);
         let mut body = request.clone();
         if let Value::Object(fields) = &mut body {
             fields.insert("model".to_owned(), json!(self.feature));
@@ -111,9 +115,11 @@ impl Door for Rooms {
         }
     }
 
-    async fn embed(&self, deployment: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
-        let message = format!("runs cannot ask {deployment} for vectors yet");
-        Err(told(&Fault::new(Class::UnsupportedHere, message)))
+    async fn embed(&self, deployment: &str, text: &str) -> Result<Embedded, Trouble> {
+        let worker = self.worker(deployment)?;
+        let embedded = worker.embed(&self.feature, deployment, text).await;
+        let tieline_gateway::Embedded { vector, cost } = embedded.map_err(|fault| told(&fault))?;
+        Ok(Embedded { vector, cost_usd: cost.and_then(dollars) })
     }
 }
 
@@ -159,6 +165,12 @@ fn cost(headers: &HeaderMap) -> Option<f64> {
     let text = headers.get("x-tieline-cost-usd")?.to_str().ok()?;
     let (usd, state) = text.split_once(';').unwrap_or((text, ""));
     usd.trim().parse().ok().filter(|_| state.trim() != "partial")
+}
+
+/// The same of a cost that is no text.
+fn dollars(cost: Cost) -> Option<f64> {
+    let whole = matches!(cost.state, CostState::Priced | CostState::Estimated);
+    whole.then(|| cost.usd.approximately())
 }
 
 fn answer(reply: Reply) -> Answer {

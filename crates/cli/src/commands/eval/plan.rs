@@ -120,9 +120,11 @@ pub(super) fn planned(
     };
     let prices = arms.iter().map(|(arm, deployment)| Ok((*arm, price(deployment)?)));
     let prices = prices.collect::<Result<BTreeMap<_, _>, Failure>>()?;
-    let judges = suite.read.judge_asks();
-    let judge_prices = judges.keys().map(|name| Ok((name.clone(), price(name)?)));
-    let judge_prices = judge_prices.collect::<Result<BTreeMap<_, _>, Failure>>()?;
+    let (judges, embeddings) = (suite.read.judge_asks(), suite.read.embeddings());
+    let graders = judges.keys().chain(embeddings.keys());
+    let graders = graders.map(|name| Ok((name.clone(), price(name)?)));
+    let graders = graders.collect::<Result<BTreeMap<_, _>, Failure>>()?;
+    embeddings.keys().try_for_each(|name| arms::embeds(config, name))?;
     let mut prompts = Vec::new();
     for case in &suite.read.cases {
         let request = suite.read.request(case).map_err(|why| Failure::Usage {
@@ -136,6 +138,7 @@ pub(super) fn planned(
         prompts,
         output_tokens: scope.output_tokens,
         judges,
+        embeddings,
         repeats,
         concurrency: suite.read.file.run.concurrency,
     };
@@ -145,13 +148,14 @@ pub(super) fn planned(
         repeats,
         min_power: suite.read.file.gate.min_power,
         metrics: chances(&suite.read.file.gate, suite.read.cases.len(), discordance),
-        estimate: estimate(&load, &prices, &judge_prices),
+        estimate: estimate(&load, &prices, &graders),
     })
 }
 
 /// All deployments that a run asks.
 pub(super) fn all(suite: &Suite, arms: &BTreeMap<Arm, String>) -> BTreeSet<String> {
-    arms.values().cloned().chain(suite.read.judge_asks().into_keys()).collect()
+    let graders = suite.read.judge_asks().into_keys().chain(suite.read.embeddings().into_keys());
+    arms.values().cloned().chain(graders).collect()
 }
 
 /// The plan for a terminal.

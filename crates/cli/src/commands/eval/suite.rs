@@ -17,19 +17,13 @@ impl Suite {
     /// Reads a suite. Cases that are kept from tuning are left out unless the scope wants them.
     ///
     /// # Errors
-    /// All that is wrong with it, or that a run cannot do.
+    /// All that is wrong with it.
     pub(super) fn load(path: &Path, scope: Scope) -> Result<Self, Failure> {
         let mut read = Read::read(path, &Disk).map_err(|problems| wrong(&problems))?;
         if let Some(repeats) = scope.repeats {
             read.file.run.repeats = repeats;
         }
         read.cases.retain(|case| scope.holdout || !case.holdout);
-        if let Some(deployment) = read.embeddings().first() {
-            return Err(Failure::Usage {
-                message: format!("{}: runs cannot ask {deployment} for vectors", path.display()),
-                hint: "measure similarity by words, such as `rouge_l`, or by a judge".to_owned(),
-            });
-        }
         Ok(Self { path: path.to_owned(), read })
     }
 
@@ -51,6 +45,6 @@ pub(super) fn gate_of(path: &Path) -> Result<GateFile, Failure> {
 fn wrong(problems: &Problems) -> Failure {
     Failure::Usage {
         message: format!("the suite has mistakes\n{problems}"),
-        hint: "docs/reference/suites.md has every key".to_owned(),
+        hint: "docs/reference/eval-suite.schema.json has every key".to_owned(),
     }
 }

@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::{GateFile, RunSettings};
+use crate::{Embedded, GateFile, RunSettings};
 
 /// A deployment that takes 100 ms, costs a cent, and fails as it is told.
 #[derive(Default)]
@@ -65,8 +65,11 @@ impl Door for Fake {
         })
     }
 
-    async fn embed(&self, _: &str, _: &[String]) -> Result<Vec<Vec<f32>>, Trouble> {
-        Err(trouble("unsupported_here", None, false))
+    async fn embed(&self, _: &str, text: &str) -> Result<Embedded, Trouble> {
+        self.asked.lock().unwrap().push(("embed".to_owned(), text.to_owned()));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        let trouble = self.troubles.lock().unwrap().get_mut(text).and_then(Vec::pop);
+        trouble.map_or_else(|| Ok(Embedded { vector: vec![1.0], cost_usd: Some(0.001) }), Err)
     }
 }
 
