@@ -8,7 +8,8 @@ use tieline_types::Usage;
 
 /// Asks deployments.
 pub trait Door: Send + Sync {
-    /// Sends a chat completion request in OpenAI's form, without `model`, to a deployment.
+    /// Sends a chat completion request in OpenAI's form, without `model`, to a deployment. Where
+    /// it asks for a stream, the answer says when its first content came.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -60,6 +61,15 @@ pub struct Answer {
     /// From the request to the whole answer; written in microseconds.
     #[serde(rename = "took_us", with = "micros")]
     pub took: Duration,
+    /// From the request to its first content; written in microseconds. None where it did not come
+    /// as a stream.
+    #[serde(
+        rename = "ttft_us",
+        with = "maybe_micros",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub ttft: Option<Duration>,
     /// It came from a cache, so that what it took says nothing of the deployment.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cached: bool,
@@ -102,5 +112,29 @@ mod micros {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         u64::deserialize(from).map(Duration::from_micros)
+    }
+}
+
+/// The same of one that may not be known.
+mod maybe_micros {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    #[expect(clippy::ref_option, reason = "the signature is serde's")]
+    pub(super) fn serialize<S: Serializer>(
+        time: &Option<Duration>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => super::micros::serialize(time, to),
+            None => to.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_micros))
     }
 }

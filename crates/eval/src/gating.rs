@@ -1,6 +1,9 @@
 //! From rows to a verdict. Pure: it works on the files of a run, or on rows of another tool.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use tieline_gate::{
     Gate, Guards, Invalid, Item, MetricRule, Ruling, SliceRule, Trial, Verdict, judge,
@@ -160,7 +163,7 @@ fn gate(run: &RunFile, rows: &[&Row], both: bool) -> Gate {
         guards: Guards {
             cost_ratio: guards.cost_ratio,
             p95_latency_ratio: guards.p95_latency_ratio,
-            ttft_p95_ms: None,
+            ttft_p95_ms: guards.ttft_p95_ms,
             refusal_delta: guards.refusal_delta,
             error_rate: guards.error_rate,
             output_token_ratio: guards.output_token_ratio,
@@ -234,11 +237,15 @@ fn trial(row: &Row, scores: &dyn Fn(&Row) -> Scores) -> Trial {
         scores: scores(row),
         refused: Some(is_refusal(answer)),
         cost: answer.cost_usd.and_then(money),
-        latency_ms: Some(answer.took.as_secs_f64() * 1_000.0).filter(|ms| *ms > 0.0),
-        ttft_ms: None,
+        latency_ms: Some(ms(answer.took)).filter(|ms| *ms > 0.0),
+        ttft_ms: answer.ttft.map(ms),
         output_tokens: answer.usage.map(|usage| usage.output_total()),
         cached: answer.cached,
     }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1_000.0
 }
 
 /// Whether a provider marked an answer as refused.

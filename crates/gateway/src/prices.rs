@@ -14,6 +14,7 @@ use tieline_types::{Cost, Rates, ServiceTier, Usage};
 use crate::{
     GatewayError,
     eligibility::{self, Seller},
+    listen::Worker,
 };
 
 /// Prices change with the day, in UTC.
@@ -149,6 +150,22 @@ impl Tariff {
             others: others.collect(),
         };
         (tariff.standard.is_some() || !tariff.others.is_empty()).then_some(tariff)
+    }
+}
+
+impl Worker {
+    /// What a call of a deployment costs that was served in a service tier, none being the
+    /// standard one; none where nobody knows.
+    #[must_use]
+    pub fn cost(
+        &self,
+        deployment: &str,
+        tier: Option<&ServiceTier>,
+        usage: &Usage,
+    ) -> Option<Cost> {
+        let plan = self.gateway.plan();
+        let at = plan.plan.deployments.iter().position(|known| *known.id == *deployment)?;
+        plan.tariff(at).map(|tariff| tariff.cost(tier, usage))
     }
 }
 

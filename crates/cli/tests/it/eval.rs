@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, process::Stdio, sync::Arc};
 
 use serde_json::{Value, json};
-use tieline_sim::{Kind, Known, Pace, ProviderSpec, Sim};
+use tieline_sim::{Kind, Known, Pace, ProviderSpec, Rule, Sim};
 use tokio::runtime::Runtime;
 
 use crate::support::Folder;
@@ -61,6 +61,12 @@ impl House {
 
     pub(crate) fn asked(&self) -> u64 {
         self.sim.count("p")
+    }
+
+    /// Lets the provider fail so many of the next requests.
+    pub(crate) fn fault(&self, fault: &str, first: u64) {
+        let rule = Rule::new("p", fault.parse().unwrap());
+        self.sim.script().add(Rule { first: Some(first), ..rule });
     }
 
     /// Runs a command that prints JSON whatever its verdict: exit code and what it printed.
@@ -183,6 +189,54 @@ fn a_killed_run_goes_on_and_asks_nothing_twice() {
     assert_eq!((house.rows(), house.asked()), (1_000, 1_000 + lost));
     let (_, other) = whole.json("eval gate");
     assert_eq!(told["metrics"], other["metrics"], "the interrupted run says what the other says");
+}
+
+#[test]
+fn a_guard_on_the_first_token_makes_a_run_ask_for_streams() {
+    let house = House::paced(70, 20);
+    let guarded = SUITE.replace("cost_ratio: 1.1", "ttft_p95_ms: 5000");
+    house.folder.write("suite.yaml", &guarded);
+    let (_, told) = house.json(&format!("{RUN} new@p --incumbent old@p"));
+    assert_eq!(told["guards"][0]["guard"], "ttft_p95_ms");
+    assert_eq!(told["guards"][0]["verdict"], "pass", "{told}");
+    let first = told["arms"]["candidate"]["ttft_p95_ms"].as_f64().unwrap();
+    assert!((20.0..5000.0).contains(&first), "{first}");
+    let seen = house.sim.seen("p");
+    assert!(seen.iter().all(|seen| {
+        let body: Value = serde_json::from_slice(&seen.body).unwrap();
+        body["stream"] == true
+    }));
+    let streamed = told["arms"]["candidate"]["usd"].as_f64().unwrap();
+    let (_, table, _) = house.folder.run("eval gate");
+    assert!(table.contains("FIRST P95"), "{table}");
+
+    house.folder.write("suite.yaml", SUITE);
+    let (_, told) = house.json(&format!("{RUN} new@p --incumbent old@p"));
+    assert_eq!(told["arms"]["candidate"]["ttft_p95_ms"], Value::Null);
+    let whole = told["arms"]["candidate"]["usd"].as_f64().unwrap();
+    assert!((streamed - whole).abs() < 1e-12, "{streamed} {whole}: both cost the same");
+    let rows = fs::read_to_string(house.run_folder().unwrap().join("rows.jsonl")).unwrap();
+    assert!(rows.lines().all(|row| row.contains("\"took_us\"")));
+}
+
+#[test]
+fn a_stream_that_is_cut_is_no_answer() {
+    let house = House::new(30);
+    let suite = SUITE.replace("concurrency: 4", "concurrency: 1, stream: true, retries: 0");
+    house.folder.write("suite.yaml", &suite);
+    house.fault("cut-after=1", 3);
+    let (code, told) = house.json(&format!("{RUN} new@p --incumbent old@p"));
+    assert_eq!(code, 3);
+    let arms = &told["arms"];
+    let of = |arm: &str, key: &str| arms[arm][key].as_u64().unwrap();
+    let answered = of("candidate", "answered") + of("incumbent", "answered");
+    assert_eq!(answered, 57, "{arms}");
+    let passed = of("candidate", "passed") + of("incumbent", "passed");
+    assert!(passed > 50, "{arms}");
+    assert!(
+        arms.to_string().contains("server_error"),
+        "what the client of a stream is told: {arms}"
+    );
 }
 
 #[test]

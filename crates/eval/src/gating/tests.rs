@@ -126,6 +126,30 @@ fn slices_and_guards_hold_by_themselves() {
 }
 
 #[test]
+fn the_time_to_the_first_token_is_guarded_and_cached_answers_tell_none() {
+    let mut all = rows(100, &[], &[]);
+    let mut run = run(&all);
+    run.gate.metrics.insert(PASS.to_owned(), MetricGate { at_least: Some(0.5), margin: None });
+    run.gate.guards.ttft_p95_ms = Some(300.0);
+    let guard = |run: &RunFile, all: &[Row]| rule(run, all).unwrap().guards.remove(0);
+    let found = guard(&run, &all);
+    assert_eq!((found.guard, found.verdict), (Guard::TtftP95Ms, Verdict::Inconclusive));
+    assert!(found.reason.ends_with("nothing was measured"), "{}", found.reason);
+    for (ms, cached, told) in [
+        (250, false, Verdict::Pass),
+        (350, false, Verdict::Fail),
+        (250, true, Verdict::Inconclusive),
+    ] {
+        for row in &mut all {
+            let answer = row.answer.as_mut().unwrap();
+            answer.ttft = Some(std::time::Duration::from_millis(ms));
+            answer.cached = cached;
+        }
+        assert_eq!(guard(&run, &all).verdict, told, "{ms} {cached}");
+    }
+}
+
+#[test]
 fn an_invariant_is_broken_by_two_answers_and_extra_ones_count_for_it_alone() {
     let grade = |pass: bool| Grade {
         grader: "clean".to_owned(),

@@ -1,6 +1,9 @@
 //! The figures that every report shows.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use serde::Serialize;
 use tieline_gate::{Invalid, Ruling};
@@ -63,6 +66,11 @@ pub struct ArmSummary {
     pub p50_ms: Option<f64>,
     /// What 95 of 100 took at most.
     pub p95_ms: Option<f64>,
+    /// What half of those that came as streams took to their first content at most, in
+    /// milliseconds; cached ones do not count.
+    pub ttft_p50_ms: Option<f64>,
+    /// What 95 of 100 took to it at most.
+    pub ttft_p95_ms: Option<f64>,
     /// Tokens of an answer: the mean of those that were counted.
     pub output_tokens: Option<f64>,
 }
@@ -139,9 +147,9 @@ impl Summary {
 
 fn arm_summary(deployment: &str, rows: &[&Row]) -> ArmSummary {
     let answers: Vec<&Answer> = rows.iter().filter_map(|row| row.answer.as_ref()).collect();
-    let fresh = answers.iter().filter(|answer| !answer.cached && !answer.took.is_zero());
-    let mut times: Vec<f64> = fresh.map(|answer| answer.took.as_secs_f64() * 1_000.0).collect();
-    times.sort_by(f64::total_cmp);
+    let fresh = || answers.iter().filter(|answer| !answer.cached);
+    let times = sorted(fresh().map(|answer| answer.took).filter(|took| !took.is_zero()));
+    let firsts = sorted(fresh().filter_map(|answer| answer.ttft));
     let usd: Option<Vec<f64>> = answers.iter().map(|answer| answer.cost_usd).collect();
     let tokens: Vec<f64> = answers.iter().filter_map(|answer| output_tokens(answer)).collect();
     let mut troubles = BTreeMap::new();
@@ -165,8 +173,17 @@ fn arm_summary(deployment: &str, rows: &[&Row]) -> ArmSummary {
         usd: usd.and_then(|usd| mean(&usd)),
         p50_ms: quantile(&times, 50),
         p95_ms: quantile(&times, 95),
+        ttft_p50_ms: quantile(&firsts, 50),
+        ttft_p95_ms: quantile(&firsts, 95),
         output_tokens: mean(&tokens),
     }
+}
+
+/// Times in milliseconds, the least first.
+fn sorted(times: impl Iterator<Item = Duration>) -> Vec<f64> {
+    let mut times: Vec<f64> = times.map(|time| time.as_secs_f64() * 1_000.0).collect();
+    times.sort_by(f64::total_cmp);
+    times
 }
 
 #[expect(clippy::cast_precision_loss, reason = "answers have fewer tokens than that")]

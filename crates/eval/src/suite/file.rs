@@ -137,6 +137,10 @@ pub struct RunSettings {
     pub budget_minutes: Option<f64>,
     /// How often a request is sent again after a provider's trouble.
     pub retries: u32,
+    /// Answers come as streams, so that the time to their first content is known; also without
+    /// this where the gate has the guard `ttft_p95_ms`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stream: bool,
     /// Answers of an earlier run of the same request to the same deployment are taken from the
     /// cache. They never count for latency.
     pub cache: bool,
@@ -152,6 +156,7 @@ impl Default for RunSettings {
             budget_usd: None,
             budget_minutes: None,
             retries: 3,
+            stream: false,
             cache: false,
             seed: 1,
         }

@@ -68,6 +68,11 @@ pub struct Guards {
     /// The most that 95 of 100 answers may take, as a multiple of the incumbent's time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p95_latency_ratio: Option<f64>,
+    /// The most milliseconds that 95 of 100 answers of the candidate may take to their first
+    /// content. A run of a suite with this guard asks for streams.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0))]
+    pub ttft_p95_ms: Option<f64>,
     /// The most tokens of the candidate's answers, as a multiple of the incumbent's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_token_ratio: Option<f64>,

@@ -127,7 +127,17 @@ impl Suite {
     /// # Errors
     /// The prompt names something that the case does not have.
     pub fn request(&self, case: &Case) -> Result<Value, TemplateError> {
-        self.prompt.request(case)
+        let mut request = self.prompt.request(case)?;
+        if let Some(fields) = request.as_object_mut().filter(|_| self.streams()) {
+            fields.insert("stream".to_owned(), Value::Bool(true));
+        }
+        Ok(request)
+    }
+
+    /// Whether answers come as streams, so that the time to their first content is known.
+    #[must_use]
+    pub const fn streams(&self) -> bool {
+        self.file.run.stream || self.file.gate.guards.ttft_p95_ms.is_some()
     }
 }
 

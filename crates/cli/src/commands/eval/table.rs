@@ -93,7 +93,17 @@ fn guards(summary: &Summary) -> Option<String> {
 
 fn arms(summary: &Summary) -> String {
     let rows = summary.arms.iter().map(|(arm, of)| {
-        let ArmSummary { deployment, asked, answered, cached, usd, p50_ms, p95_ms, .. } = of;
+        let ArmSummary {
+            deployment,
+            asked,
+            answered,
+            cached,
+            usd,
+            p50_ms,
+            p95_ms,
+            ttft_p95_ms,
+            ..
+        } = of;
         let ms = |time: &Option<f64>| or_dash(time.map(|ms| format!("{ms:.0}ms")));
         let troubles: Vec<String> =
             of.troubles.iter().map(|(class, count)| format!("{count} {class}")).collect();
@@ -107,6 +117,7 @@ fn arms(summary: &Summary) -> String {
             or_dash(usd.map(|usd| format!("{usd:.6}"))),
             ms(p50_ms),
             ms(p95_ms),
+            ms(ttft_p95_ms),
             or_dash(Some(troubles.join(", ")).filter(|text| !text.is_empty())),
         ]
     });
@@ -120,6 +131,7 @@ fn arms(summary: &Summary) -> String {
         "USD EACH",
         "P50",
         "P95",
+        "FIRST P95",
         "TROUBLES",
     ];
     format!("{}\nspent ${:.4}", print::table(&header, rows), summary.spent_usd)

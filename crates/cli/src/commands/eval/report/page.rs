@@ -6,7 +6,7 @@ mod quality;
 
 use tieline_eval::{
     Arm,
-    report::{Cluster, Pair, Side, Summary, interval, points, signed, verdict},
+    report::{ArmSummary, Cluster, Pair, Side, Summary, interval, points, signed, verdict},
 };
 use tieline_gate::{MetricRuling, Verdict};
 
@@ -96,13 +96,15 @@ fn tiles(summary: &Summary) -> String {
         let words = was.map_or_else(String::new, |was| format!("was ${was:.6}"));
         tile("Cost of an answer", &format!("${usd:.6}"), &words)
     });
-    let time = of(Arm::Candidate).and_then(|one| one.p95_ms).map(|ms| {
-        let was = of(Arm::Incumbent).and_then(|one| one.p95_ms);
+    let within = |name: &str, time: fn(&ArmSummary) -> Option<f64>| {
+        let was = of(Arm::Incumbent).and_then(time);
         let words = was.map_or_else(String::new, |was| format!("was {was:.0} ms"));
-        tile("95 of 100 answers within", &format!("{ms:.0} ms"), &words)
-    });
+        of(Arm::Candidate).and_then(time).map(|ms| tile(name, &format!("{ms:.0} ms"), &words))
+    };
+    let time = within("95 of 100 answers within", |one| one.p95_ms);
+    let first = within("95 of 100 begin within", |one| one.ttft_p95_ms);
     let lost = tile("Cases lost", &summary.lost.len().to_string(), &pairs);
-    let all = [difference, Some(lost), cost, time].into_iter().flatten();
+    let all = [difference, Some(lost), cost, time, first].into_iter().flatten();
     format!("<section class=\"tiles\">{}</section>", all.collect::<String>())
 }
 
