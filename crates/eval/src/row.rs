@@ -98,7 +98,21 @@ pub struct Marks {
     pub broken: Vec<String>,
 }
 
+/// What is asked once: a case's id, an arm, and for which time.
+pub(crate) type Key = (String, Arm, u32);
+
 impl Row {
+    /// Which ask it is the row of. Where several rows have one key, the last counts.
+    pub(crate) fn key(&self) -> Key {
+        (self.case.clone(), self.arm, self.repeat)
+    }
+
+    /// Whether asking again may give the answer that is missing.
+    #[must_use]
+    pub fn may_be_answered(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.passing)
+    }
+
     /// What was spent for it on deployments and judges, in dollars. A cached answer costs nothing.
     #[must_use]
     pub fn spent_usd(&self) -> f64 {

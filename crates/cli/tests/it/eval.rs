@@ -192,6 +192,32 @@ fn a_killed_run_goes_on_and_asks_nothing_twice() {
 }
 
 #[test]
+fn what_an_outage_left_open_is_asked_again_and_the_verdict_is_that_of_a_calm_run() {
+    let calm = House::new(200);
+    calm.json(&format!("{RUN} worse@p --incumbent old@p"));
+    let house = House::new(200);
+    house.folder.write("suite.yaml", &SUITE.replace("concurrency: 4", "retries: 0"));
+    house.fault("status=400", 1);
+    house.fault("cut-after=0", 4);
+    let (_, told) = house.json(&format!("{RUN} worse@p --incumbent old@p"));
+    let id = told["run"]["id"].as_str().unwrap().to_owned();
+    let (asked, rows) = (house.asked(), house.rows());
+    let (code, out, err) = house.folder.run(&format!("eval run --resume {id} --format json"));
+    let told: Value = serde_json::from_str(&out).unwrap();
+    let open = u64::try_from(house.rows() - rows).unwrap();
+    assert!((3..10).contains(&open), "{open}");
+    assert!(err.contains(&format!(", {open} of them for want of an answer asked again")), "{err}");
+    assert_eq!(house.asked() - asked, open, "each once");
+    let of = |arm: &str, key: &str| told["arms"][arm][key].as_u64().unwrap();
+    assert_eq!(of("candidate", "asked") + of("incumbent", "asked"), 400, "{told}");
+    assert_eq!(of("candidate", "answered") + of("incumbent", "answered"), 399, "{told}");
+    let (gated, again) = house.json("eval gate");
+    assert_eq!((gated, &again["metrics"]), (code, &told["metrics"]), "the files say the same");
+    let (_, calm) = calm.json("eval gate");
+    assert_eq!(again["verdict"], calm["verdict"]);
+}
+
+#[test]
 fn a_guard_on_the_first_token_makes_a_run_ask_for_streams() {
     let house = House::paced(70, 20);
     let guarded = SUITE.replace("cost_ratio: 1.1", "ttft_p95_ms: 5000");

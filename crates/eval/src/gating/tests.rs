@@ -142,7 +142,7 @@ fn the_time_to_the_first_token_is_guarded_and_cached_answers_tell_none() {
     ] {
         for row in &mut all {
             let answer = row.answer.as_mut().unwrap();
-            answer.ttft = Some(std::time::Duration::from_millis(ms));
+            answer.ttft = Some(Duration::from_millis(ms));
             answer.cached = cached;
         }
         assert_eq!(guard(&run, &all).verdict, told, "{ms} {cached}");

@@ -1,7 +1,7 @@
 //! The run itself: asks what has no row yet, and keeps a row for each.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     pin::pin,
     time::{Duration, SystemTime},
 };
@@ -15,7 +15,7 @@ use super::{
     Ask, Cache, Purse, RunFile, Store, StoreError, again, digest, others::Others, patient::Patient,
     plan, purse::Affords,
 };
-use crate::{Answer, Arm, Case, Door, Grade, Marks, Row, Trouble};
+use crate::{Answer, Arm, Case, Door, Grade, Marks, Row, Trouble, row::Key};
 
 /// Rows reach the disk, and not only the operating system, after this long.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -106,7 +106,7 @@ pub enum End {
 pub struct Finished {
     /// Why.
     pub end: End,
-    /// All rows, those of earlier sittings first.
+    /// All rows, those of earlier sittings first, the last of each key.
     pub rows: Vec<Row>,
     /// Asks of the suite's own that have no row.
     pub unasked: usize,
@@ -130,8 +130,8 @@ pub enum RunError {
     Store(#[from] StoreError),
 }
 
-/// Asks whatever has no row yet, keeps a row for each, and tells of every step. What is under way
-/// when it ends is waited for and kept.
+/// Asks whatever has no row yet, or only one of a trouble that may have passed, keeps a row for
+/// each, and tells of every step. What is under way when it ends is waited for and kept.
 ///
 /// # Errors
 /// When a case has no request, or a row cannot be kept.
@@ -271,6 +271,8 @@ struct Sitting<'a> {
     cache: Option<Cache>,
     purse: Purse,
     rows: Vec<Row>,
+    /// Rows of troubles that may have passed; each counts until another row has its key.
+    waiting: BTreeMap<Key, Row>,
     left: VecDeque<Ask>,
     troubles: usize,
     /// Asks without an answer since the last one with one, by arm.
@@ -292,6 +294,8 @@ impl<'a> Sitting<'a> {
             let digest = digest(&request);
             requests.push((request, digest));
         }
+        let (waiting, rows): (Vec<Row>, Vec<Row>) =
+            rows.into_iter().partition(Row::may_be_answered);
         let done: BTreeSet<(&str, Arm, u32)> =
             rows.iter().map(|row| (&*row.case, row.arm, row.repeat)).collect();
         let mut asks = plan(cases.len(), &run.arms(), run.settings.repeats, run.settings.seed);
@@ -317,6 +321,7 @@ impl<'a> Sitting<'a> {
             purse,
             left: left.collect(),
             troubles: rows.iter().filter(|row| row.trouble.is_some()).count(),
+            waiting: waiting.into_iter().map(|row| (row.key(), row)).collect(),
             failing: run.arms.keys().map(|arm| (*arm, 0)).collect(),
             rows,
             end: None,
@@ -393,6 +398,7 @@ impl<'a> Sitting<'a> {
                 self.end.get_or_insert_with(|| End::Hopeless(ask.arm, trouble.clone()));
             }
         }
+        self.waiting.remove(&row.key());
         self.rows.push(row);
         Ok(())
     }
@@ -408,9 +414,14 @@ impl<'a> Sitting<'a> {
     }
 
     fn finish(self) -> Finished {
-        let unasked = self.left.iter().filter(|ask| !ask.again).count();
+        let has_row = |ask: &Ask| {
+            let case = self.cases.get(ask.case).map_or("", |case| &case.id);
+            self.waiting.contains_key(&(case.to_owned(), ask.arm, ask.repeat))
+        };
+        let unasked = self.left.iter().filter(|ask| !ask.again && !has_row(ask)).count();
         let spent_usd = self.purse.spent();
-        Finished { end: self.end.unwrap_or(End::Whole), rows: self.rows, unasked, spent_usd }
+        let rows = self.rows.into_iter().chain(self.waiting.into_values()).collect();
+        Finished { end: self.end.unwrap_or(End::Whole), rows, unasked, spent_usd }
     }
 }
 

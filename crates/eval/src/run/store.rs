@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Arm, GateFile, Row, RunSettings};
+use crate::{Arm, GateFile, Row, RunSettings, row::Key};
 
 const RUN: &str = "run.json";
 const ROWS: &str = "rows.jsonl";
@@ -128,8 +128,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Goes on with a run: what it is of, and the rows it has. A last line that was torn is
-    /// dropped, so that its case is asked again.
+    /// Goes on with a run: what it is of, and the rows it has, the last of each key. A last line
+    /// that was torn is dropped, so that its case is asked again.
     ///
     /// # Errors
     /// When the files cannot be read, or another process is at work on them.
@@ -167,7 +167,7 @@ impl Store {
     }
 }
 
-/// Reads a run: what it is of, and its rows.
+/// Reads a run: what it is of, and its rows, the last of each key.
 ///
 /// # Errors
 /// When a file cannot be read.
@@ -211,7 +211,7 @@ fn read_run(folder: &Path) -> Result<RunFile, StoreError> {
     read.map_err(|source| StoreError::Content { line: source.line(), path, source })
 }
 
-/// All whole rows, and where they end.
+/// The last whole row of each key, and where they end.
 fn read_rows(path: &Path) -> Result<(Vec<Row>, u64), StoreError> {
     let text = fs::read(path).map_err(file("read", path))?;
     let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -228,5 +228,19 @@ fn read_rows(path: &Path) -> Result<(Vec<Row>, u64), StoreError> {
         })?;
         rows.push(row);
     }
-    Ok((rows, u64::try_from(whole).unwrap_or(u64::MAX)))
+    Ok((latest(rows), u64::try_from(whole).unwrap_or(u64::MAX)))
+}
+
+/// The last row of each key, where the first stood: what was asked again counts once.
+fn latest(rows: Vec<Row>) -> Vec<Row> {
+    let mut places: BTreeMap<Key, usize> = BTreeMap::new();
+    let mut kept: Vec<Row> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let place = *places.entry(row.key()).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(earlier) => *earlier = row,
+            None => kept.push(row),
+        }
+    }
+    kept
 }

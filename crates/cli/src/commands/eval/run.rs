@@ -33,8 +33,9 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A run is a folder with what it is of (run.json) and a row for each answer (rows.jsonl). One that was
-stopped or killed goes on with --resume: what has a row is never asked again, and at most as many
-asks are lost as were under way. Ctrl-C waits for what is under way and ends.
+stopped or killed goes on with --resume: what has an answer is never asked again, and at most as
+many asks are lost as were under way. What ended without an answer for a provider's trouble that may
+have passed is asked again. Ctrl-C waits for what is under way and ends.
 
 Requests go out as the feature's own would: with its policy, deadline and adapters, but to the one
 deployment alone. What they cost is in `tieline cost`, under the caller tieline-eval.
@@ -162,7 +163,12 @@ impl Run {
                 hint: "begin another run: answers to different suites cannot be compared".into(),
             });
         }
-        print::remark(&format!("{} goes on with {}", run.id, counted(rows.len(), "row")));
+        let again = rows.iter().filter(|row| row.may_be_answered()).count();
+        let again = match again {
+            0 => String::new(),
+            again => format!(", {again} of them for want of an answer asked again"),
+        };
+        print::remark(&format!("{} goes on with {}{again}", run.id, counted(rows.len(), "row")));
         Ok(Begun { run, suite, store, rows })
     }
 

@@ -272,6 +272,38 @@ async fn a_run_goes_on_where_it_was_cut_and_asks_nothing_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_passing_trouble_left_without_an_answer_is_asked_again() {
+    let passing = trouble("overloaded", Some(503), true);
+    let door = Fake::default()
+        .shows("c0", &[passing.clone(), passing.clone()])
+        .shows("c1", &[trouble("client_invalid", Some(400), false)])
+        .shows("c2", &[passing.clone(), passing.clone()]);
+    let trial = Trial::new(4, RunSettings { retries: 0, concurrency: 1, ..settings() });
+    let first = trial.run(&door).await;
+    assert_eq!((first.end, first.rows.len()), (End::Whole, 8));
+    assert_eq!(first.rows.iter().filter(|row| row.may_be_answered()).count(), 4);
+
+    let stop = tokio::time::sleep(Duration::from_millis(150));
+    let cut = trial.run_until(&door, stop).await;
+    assert_eq!((cut.end, cut.unasked, cut.rows.len()), (End::Stopped, 0, 8));
+    let (_, kept) = crate::run::read(&trial.path().join("r1")).unwrap();
+    let waiting = kept.iter().filter(|row| row.may_be_answered()).count();
+    assert_eq!(waiting, cut.rows.iter().filter(|row| row.may_be_answered()).count());
+    assert_eq!(waiting, 2, "one was answered and one was under way when it stopped");
+
+    let last = trial.run(&door).await;
+    assert_eq!((last.end, last.unasked, last.rows.len()), (End::Whole, 0, 8));
+    assert_eq!(door.asked().len(), 12, "what no time heals is not asked again");
+    let (_, kept) = crate::run::read(&trial.path().join("r1")).unwrap();
+    let missing: Vec<&str> =
+        kept.iter().filter(|row| row.answer.is_none()).map(|row| &*row.case).collect();
+    assert_eq!((kept.len(), missing), (8, vec!["c1"]));
+    let lines = std::fs::read_to_string(trial.path().join("r1/rows.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 12, "earlier rows stay in the file");
+    assert!((last.spent_usd - 0.07).abs() < 1e-9);
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_processes_do_not_write_one_run() {
     let trial = Trial::new(1, settings());
     let run = run_file(settings(), &trial.cases);
