@@ -124,7 +124,8 @@ impl Suite {
     /// Why a judge may neither block nor pass a candidate; none where it may.
     fn unfit(&self, judge: &str, candidate: &str) -> Option<String> {
         let house = self.file.judges.get(judge).and_then(|judge| family(&judge.deployment));
-        let reasons = match self.calibrations.get(judge) {
+        let found = self.calibrations.get(judge).map(|known| &known.calibration);
+        let reasons = match found {
             None => "nobody has calibrated it".to_owned(),
             Some(found) if !found.usable => found.reasons.join("; "),
             Some(_) => {

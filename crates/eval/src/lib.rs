@@ -13,6 +13,7 @@ mod flaw;
 pub mod gating;
 mod grade;
 pub mod import;
+pub mod judging;
 pub mod planning;
 pub mod report;
 mod row;
@@ -28,9 +29,9 @@ pub use exam::{Examiner, marks};
 pub use grade::{Check, Checks, Grade, Outcome, Seen, Tools, family};
 pub use row::{Arm, Marks, Row};
 pub use suite::{
-    CaseFile, Compare, Dataset, Disk, Files, GateFile, Grader, Guards, Judge, Kind, Measure,
-    Message, MetricGate, OneOrMany, PASS, Problem, Problems, Prompt, Role, RunSettings, SliceGate,
-    Suite, SuiteFile, WriteError, json_schema,
+    Calibrated, CaseFile, Compare, Dataset, Disk, Files, GateFile, Grader, Guards, Judge, Kind,
+    Label, Labelled, Measure, Message, MetricGate, OneOrMany, PASS, Problem, Problems, Prompt,
+    Role, RunSettings, SliceGate, Suite, SuiteFile, WriteError, json_schema,
 };
 pub use template::TemplateError;
 pub use unaided::Unaided;

@@ -7,9 +7,9 @@
 mod cache;
 mod others;
 mod pace;
-mod patient;
+pub(crate) mod patient;
 mod plan;
-mod purse;
+pub(crate) mod purse;
 mod runner;
 mod store;
 mod vectors;

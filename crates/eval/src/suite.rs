@@ -1,6 +1,6 @@
 //! What people write: a suite of cases, with its prompt, graders and gate.
 
-mod calibration;
+pub(crate) mod calibration;
 mod cases;
 mod check;
 mod dataset;
@@ -16,6 +16,7 @@ mod shape;
 mod write;
 mod yaml;
 
+pub use calibration::{Calibrated, Label, Labelled};
 pub use file::{CaseFile, Dataset, Judge, Message, Prompt, RunSettings, SuiteFile};
 pub use gate::{GateFile, Guards, MetricGate, PASS, SliceGate};
 pub use grader::{Compare, Grader, Kind, Measure, OneOrMany, Role};

@@ -152,7 +152,53 @@ pub struct PositionBias {
     pub first_position: Option<Estimate>,
 }
 
+/// A judge that is surely below this share of items on which it rules alike in both orders goes by
+/// the order.
+const CONSISTENCY_MIN: f64 = 0.75;
+/// One whose rulings are surely farther than this from a half for the first position, too.
+const FIRST_POSITION_REACH: f64 = 0.1;
+
+impl PositionBias {
+    /// Why the judge goes too much by the order, in plain words; none where that is not shown.
+    #[must_use]
+    pub fn unacceptable(&self) -> Option<String> {
+        let consistency = self.consistency;
+        if consistency.interval.upper < CONSISTENCY_MIN {
+            return Some(format!(
+                "it rules alike in both orders on only {:.0} of 100 items (at most {:.0})",
+                consistency.estimate * 100.0,
+                consistency.interval.upper * 100.0
+            ));
+        }
+        let first = self.first_position?;
+        let Interval { lower, upper } = first.interval;
+        let (least, most) = (0.5 - FIRST_POSITION_REACH, 0.5 + FIRST_POSITION_REACH);
+        (lower > most || upper < least).then(|| {
+            format!(
+                "{:.0} of 100 of its rulings are for the answer that stands first ({:.0} to {:.0})",
+                first.estimate * 100.0,
+                lower * 100.0,
+                upper * 100.0
+            )
+        })
+    }
+}
+
 impl Orders {
+    /// Counts what a judge scored an answer as the first and as the second of the same two: 1
+    /// where it won, 0 where it lost, a half for a tie.
+    #[must_use]
+    pub fn of(scores: &[(f64, f64)]) -> Self {
+        let count =
+            |wanted: fn(&(f64, f64)) -> bool| scores.iter().filter(|one| wanted(one)).count();
+        Self {
+            consistent: count(|(first, second)| (first - second).abs() < f64::EPSILON),
+            inconsistent: count(|(first, second)| (first - second).abs() >= f64::EPSILON),
+            first: count(|(first, _)| *first > 0.5) + count(|(_, second)| *second < 0.5),
+            second: count(|(first, _)| *first < 0.5) + count(|(_, second)| *second > 0.5),
+        }
+    }
+
     /// The shares with Wilson's intervals; none where no item was judged in both orders.
     #[must_use]
     pub fn bias(&self, tail: f64) -> Option<PositionBias> {

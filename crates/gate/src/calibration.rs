@@ -166,10 +166,12 @@ impl Calibration {
         let tail = thresholds.tail;
         let kappa = labels.kappa(tail);
         let discernment = labels.discernment(tail);
+        let position = orders.and_then(|orders| orders.bias(tail));
         let checks = [
             too_few(&labels, thresholds.labels_per_class),
             disagrees(kappa, thresholds.kappa),
             guesses(discernment),
+            position.and_then(|position| position.unacceptable()),
         ];
         let reasons: Vec<String> = checks.into_iter().flatten().collect();
         Self {
@@ -180,7 +182,7 @@ impl Calibration {
             sensitivity: labels.sensitivity(tail),
             specificity: labels.specificity(tail),
             discernment,
-            position: orders.and_then(|orders| orders.bias(tail)),
+            position,
         }
     }
 }

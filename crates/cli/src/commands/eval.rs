@@ -2,6 +2,7 @@
 
 mod arms;
 mod attest;
+mod calibrate;
 mod door;
 mod gate;
 mod import;
@@ -47,6 +48,7 @@ enum Action {
     Gate(gate::Gate),
     Report(report::Report),
     List(list::List),
+    Calibrate(calibrate::Calibrate),
     Import(import::Import),
     Keygen(keys::Keygen),
     Attest(Box<attest::Attest>),
@@ -61,6 +63,7 @@ impl Eval {
             Action::Gate(gate) => gate.run(),
             Action::Report(report) => report.run(),
             Action::List(list) => list.run(),
+            Action::Calibrate(calibrate) => calibrate.run(),
             Action::Import(import) => import.run(),
             Action::Keygen(keygen) => keygen.run(),
             Action::Attest(attest) => attest.run(),

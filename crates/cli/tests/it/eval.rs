@@ -1,6 +1,13 @@
 //! The eval harness from its suite to its verdict, over simulated models of known quality.
 
-use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, process::Stdio, sync::Arc};
+use std::{
+    fmt::Write as _,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::Stdio,
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 use tieline_sim::{Kind, Known, Pace, ProviderSpec, Rule, Sim};
@@ -14,6 +21,7 @@ pub(crate) const RUN: &str = "eval run suite.yaml --yes --candidate";
 pub(crate) struct House {
     pub(crate) folder: Folder,
     sim: Sim,
+    addresses: [SocketAddr; 2],
     _runtime: Runtime,
 }
 
@@ -23,6 +31,12 @@ impl House {
     }
 
     pub(crate) fn paced(cases: usize, first_token_ms: u64) -> Self {
+        Self::knowing(cases, first_token_ms, ["", ""])
+    }
+
+    /// With more that is known: by the provider `p`, and by another in its place after
+    /// [`Self::changes`].
+    pub(crate) fn knowing(cases: usize, first_token_ms: u64, more: [&str; 2]) -> Self {
         let folder = Folder::new();
         let (mut dataset, mut answers) = (String::new(), String::new());
         for at in 0..cases {
@@ -39,24 +53,32 @@ impl House {
         }
         folder.write("cases.jsonl", &dataset);
         folder.write("suite.yaml", SUITE);
-        let known = Known::read(&answers).unwrap();
-        let known = known.wrong("old", 0.05).wrong("new", 0.05).wrong("worse", 0.15);
-        let runtime = Runtime::new().unwrap();
-        let spec = ProviderSpec {
-            known: Some(Arc::new(known)),
-            pace: Pace {
+        let spec = |name: &str, more: &str| {
+            let known = Known::read(&(answers.clone() + more)).unwrap();
+            let known = known.wrong("old", 0.05).wrong("new", 0.05).wrong("worse", 0.15);
+            let pace = Pace {
                 first_token: std::time::Duration::from_millis(first_token_ms),
                 per_token: std::time::Duration::ZERO,
-            },
-            ..ProviderSpec::new("p", Kind::Openai)
+            };
+            let known = Some(Arc::new(known));
+            ProviderSpec { known, pace, ..ProviderSpec::new(name, Kind::Openai) }
         };
-        let (sim, address) = runtime.block_on(async {
-            let sim = Sim::new(6, vec![spec]);
-            let address = sim.listen("p", (Ipv4Addr::LOCALHOST, 0).into()).await.unwrap();
-            (sim, address)
+        let runtime = Runtime::new().unwrap();
+        let [now, later] = more;
+        let sim = Sim::new(6, vec![spec("p", now), spec("q", later)]);
+        let addresses = runtime.block_on(async {
+            let local = || (Ipv4Addr::LOCALHOST, 0).into();
+            [sim.listen("p", local()).await.unwrap(), sim.listen("q", local()).await.unwrap()]
         });
-        folder.write("tieline.yaml", &CONFIG.replace("ADDRESS", &address.to_string()));
-        Self { folder, sim, _runtime: runtime }
+        folder.write("tieline.yaml", &CONFIG.replace("ADDRESS", &addresses[0].to_string()));
+        Self { folder, sim, addresses, _runtime: runtime }
+    }
+
+    /// From now on the provider answers as another.
+    pub(crate) fn changes(&self) {
+        let path = self.folder.path().join("tieline.yaml");
+        let [now, later] = self.addresses.map(|address| address.to_string());
+        fs::write(&path, fs::read_to_string(&path).unwrap().replace(&now, &later)).unwrap();
     }
 
     pub(crate) fn asked(&self) -> u64 {
@@ -101,6 +123,7 @@ models:
   new: [{ provider: p, price: { input: 0.5, output: 2 } }]
   worse: [{ provider: p, price: { input: 0.5, output: 2 } }]
   embed: [{ provider: p, price: { input: 100, output: 0 } }]
+  wise: [{ provider: p, price: { input: 1, output: 4 } }]
 features:
   sums: { deadline: 10s, tiers: [ { models: [old] } ] }
   sums-eu: { data: { residency: [eu] }, tiers: [ { models: [old] } ] }

@@ -1017,6 +1017,64 @@ Examples:
 }
 
 #[test]
+fn eval_calibrate() {
+    assert_snapshot!(help("eval calibrate"), @r#"
+Ask a judge for labels of answers that people have labelled, and say whether it is fit
+
+Usage: tieline eval calibrate [OPTIONS] --labels <FILE> <SUITE>
+
+Arguments:
+  <SUITE>
+          The suite
+
+Options:
+      --judge <NAME>
+          The judge, by its name in the suite. Default: the only one
+
+      --labels <FILE>
+          Answers that people have labelled, JSONL
+
+      --out <FILE>
+          Where labels go. Default: the judge's `calibration`
+
+      --budget-usd <USD>
+          The most that may be spent, in dollars
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+A line of --labels is an answer with what people say of it:
+{"case": "t1", "answer": "...", "human": true}. `case` is one of the suite's; `fields` in its place
+are those of another. Judges in pairs need `other`, the answer that it is compared with; a judge of
+several graders needs `grader`.
+
+Labels go to the file that the judge names as its `calibration`, each as it comes: what is there is
+not asked again, unless the judge, its prompt or the grader has changed since.
+
+Examples:
+  tieline eval calibrate suite.yaml --labels people.jsonl
+  tieline eval calibrate suite.yaml --judge fair --labels people.jsonl --budget-usd 2
+
+Exit codes: 0 the judge is fit, 1 it is not, 3 it is not, but labels are lacking, 2 wrong usage.
+"#);
+}
+
+#[test]
 fn eval_import() {
     assert_snapshot!(help("eval import"), @r##"
 Bring over suites and results of promptfoo, OpenAI Evals, Inspect and other harnesses

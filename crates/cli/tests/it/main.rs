@@ -8,6 +8,7 @@ mod eval;
 mod eval_examples;
 mod eval_import;
 mod eval_openai;
+mod eval_judges;
 mod eval_vectors;
 mod files;
 mod help;

@@ -2,6 +2,9 @@
 
 use std::{collections::BTreeMap, future::Future, pin::Pin};
 
+use serde_json::json;
+use tieline_gate::attest::Digest;
+
 use super::{
     Grade, Judges, Outcome, Tools,
     combine::{Counted, combine},
@@ -20,7 +23,7 @@ use crate::{
     Case, Door,
     flaw::Flaws,
     script::Script,
-    suite::{Grader, Role},
+    suite::{Grader, Kind, Role},
 };
 
 /// The graders of a suite, ready to work.
@@ -100,9 +103,19 @@ pub struct Check {
     pub role: Role,
     /// What it counts beside others.
     pub weight: f64,
+    /// The judge that it asks, where it does that itself.
+    judged: Option<Judged>,
     negate: bool,
     transform: Option<Script>,
     work: Work,
+}
+
+/// How a grader asks its judge.
+pub(crate) struct Judged {
+    /// The judge's name.
+    pub(crate) judge: String,
+    /// Of the judge and the grader, as far as they decide what is asked and how it is read.
+    pub(crate) how: Digest,
 }
 
 impl std::fmt::Debug for Check {
@@ -144,6 +157,7 @@ impl Check {
             id,
             role: grader.role,
             weight: grader.weight,
+            judged: judged(grader, judges),
             negate: grader.negate,
             transform: transform.and_then(|source| scripted::read(source, "/transform", flaws)),
             work: work::of(grader, judges, flaws),
@@ -163,6 +177,14 @@ impl Check {
             Work::Pairwise(_) => true,
             Work::Set { parts, .. } => parts.iter().any(Self::compares),
             _ => false,
+        }
+    }
+
+    /// It, or of its parts each, that asks a judge.
+    pub(crate) fn judging(&self) -> Vec<(&Self, &Judged)> {
+        match &self.work {
+            Work::Set { parts, .. } => parts.iter().flat_map(Self::judging).collect(),
+            _ => self.judged.iter().map(|judged| (self, judged)).collect(),
         }
     }
 
@@ -207,6 +229,26 @@ impl Check {
     fn counted<'a>(&self, grade: &'a Grade) -> Counted<'a> {
         Counted { grade, weight: self.weight, role: self.role }
     }
+}
+
+/// How a grader asks its judge, where it does that itself. A calibration is of just that.
+fn judged(grader: &Grader, judges: &Judges) -> Option<Judged> {
+    let (Kind::Rubric { judge, .. } | Kind::Label { judge, .. } | Kind::Pairwise { judge, .. }) =
+        &grader.kind
+    else {
+        return None;
+    };
+    let known = judges.get(judge)?;
+    let how = json!({
+        "deployment": known.deployment,
+        "prompt": known.prompt,
+        "parameters": known.parameters,
+        "kind": grader.kind,
+        "threshold": grader.threshold,
+        "negate": grader.negate,
+        "transform": grader.transform,
+    });
+    Some(Judged { judge: judge.clone(), how: Digest::of_json(&how) })
 }
 
 /// Grades by the graders of a set. Boxed, since a set may be within a set.

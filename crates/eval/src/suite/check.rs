@@ -5,9 +5,15 @@ use std::{
     path::Path,
 };
 
-use tieline_gate::{attest::Digest, calibration::Calibration};
+use tieline_gate::attest::Digest;
 
-use super::{SuiteFile, calibration, gate::PASS, read::Files, yaml::step};
+use super::{
+    SuiteFile,
+    calibration::{self, Calibrated},
+    gate::PASS,
+    read::Files,
+    yaml::step,
+};
 use crate::{Case, Checks, flaw::Flaws};
 
 /// Makes all graders ready.
@@ -28,7 +34,7 @@ pub(super) struct Calibrations {
     /// Of the files.
     pub(super) digests: Vec<String>,
     /// By judge.
-    pub(super) found: BTreeMap<String, Calibration>,
+    pub(super) found: BTreeMap<String, Calibrated>,
 }
 
 /// Checks the judges and reads what they are calibrated by.

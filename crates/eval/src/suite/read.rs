@@ -8,10 +8,10 @@ use std::{
 };
 
 use serde_json::Value;
-use tieline_gate::calibration::Calibration;
 
 use super::{
     SuiteFile,
+    calibration::Calibrated,
     cases::{self, Gathered},
     check, digest,
     problem::{Problem, Problems},
@@ -65,7 +65,7 @@ pub struct Suite {
     /// graders, judges, repeats and gate; but not how fast or in which order cases are asked.
     pub digest: String,
     /// What is known of judges that are calibrated, by name.
-    pub calibrations: BTreeMap<String, Calibration>,
+    pub calibrations: BTreeMap<String, Calibrated>,
     prompt: ReadyPrompt,
 }
 
@@ -75,17 +75,16 @@ impl Suite {
     /// # Errors
     /// All that is wrong with it: first with its form, and where that is right with what it says.
     pub fn read(path: &Path, files: &dyn Files) -> Result<Self, Problems> {
-        let told = path.display().to_string();
-        let bytes = files.read(path).map_err(|error| lone(&told, (0, 0), error.to_string()))?;
-        if bytes.len() > SUITE_BYTES_MAX {
-            let what = format!("expected at most {} MiB", SUITE_BYTES_MAX >> 20);
-            return Err(lone(&told, (0, 0), what));
-        }
-        let text = String::from_utf8(bytes)
-            .map_err(|_| lone(&told, (0, 0), "this is not UTF-8".to_owned()))?;
-        let written = yaml::read(&text).map_err(|(at, what)| lone(&told, at, what))?;
-        let file = typed(&written, &told)?;
+        let (file, written) = formed(path, files)?;
         Self::checked(path, file, &written, files)
+    }
+
+    /// Reads a suite as it is written. Its form is checked, and nothing else.
+    ///
+    /// # Errors
+    /// All that is wrong with its form.
+    pub fn form(path: &Path, files: &dyn Files) -> Result<SuiteFile, Problems> {
+        formed(path, files).map(|(file, _)| file)
     }
 
     /// Checks a suite that was made by a program. Files that it names are looked for beside `path`.
@@ -139,6 +138,21 @@ impl Suite {
     pub const fn streams(&self) -> bool {
         self.file.run.stream || self.file.gate.guards.ttft_p95_ms.is_some()
     }
+}
+
+/// A suite that has the form of one, and where what is written of it stands.
+fn formed(path: &Path, files: &dyn Files) -> Result<(SuiteFile, Written), Problems> {
+    let told = path.display().to_string();
+    let bytes = files.read(path).map_err(|error| lone(&told, (0, 0), error.to_string()))?;
+    if bytes.len() > SUITE_BYTES_MAX {
+        let what = format!("expected at most {} MiB", SUITE_BYTES_MAX >> 20);
+        return Err(lone(&told, (0, 0), what));
+    }
+    let text = String::from_utf8(bytes)
+        .map_err(|_| lone(&told, (0, 0), "this is not UTF-8".to_owned()))?;
+    let written = yaml::read(&text).map_err(|(at, what)| lone(&told, at, what))?;
+    let file = typed(&written, &told)?;
+    Ok((file, written))
 }
 
 /// The typed form of a value that has the form of a suite.

@@ -434,3 +434,23 @@ fn a_pairwise_judge_is_published_with_its_bias() {
     assert!(first.interval.lower > 0.5, "it prefers what stands first: {first:?}");
     assert_eq!(Orders::default().bias(0.025), None);
 }
+
+#[test]
+fn a_judge_that_goes_by_the_order_is_not_fit() {
+    let labels = Confusion { good_as_good: 95, good_as_bad: 5, bad_as_good: 5, bad_as_bad: 95 };
+    for (consistent, inconsistent, first, second, told) in [
+        (95, 5, 101, 99, ""),
+        (71, 29, 110, 90, ""),
+        (52, 48, 148, 52, "rules alike in both orders on only 52 of 100 items"),
+        (85, 15, 160, 40, "80 of 100 of its rulings are for the answer that stands first"),
+        (5, 5, 15, 5, ""),
+    ] {
+        let orders = Orders { consistent, inconsistent, first, second };
+        let found = Calibration::of(labels, Some(orders), &Thresholds::default());
+        assert_eq!(found.usable, told.is_empty(), "{orders:?}: {:?}", found.reasons);
+        assert!(found.reasons.join("; ").contains(told), "{orders:?}: {:?}", found.reasons);
+    }
+    let orders = Orders::of(&[(1.0, 1.0), (1.0, 0.0), (0.0, 0.0), (0.5, 0.5), (0.5, 1.0)]);
+    let wanted = Orders { consistent: 3, inconsistent: 2, first: 4, second: 3 };
+    assert_eq!(orders, wanted);
+}

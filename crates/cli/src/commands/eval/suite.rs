@@ -42,7 +42,7 @@ pub(super) fn gate_of(path: &Path) -> Result<GateFile, Failure> {
     Ok(read.file.gate)
 }
 
-fn wrong(problems: &Problems) -> Failure {
+pub(super) fn wrong(problems: &Problems) -> Failure {
     Failure::Usage {
         message: format!("the suite has mistakes\n{problems}"),
         hint: "docs/reference/eval-suite.schema.json has every key".to_owned(),
