@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::{
-    Answer, Case, Checks, Door, Grade, Grader, Marks, Role, Seen, Suite, Tools, family,
+    Answer, Case, Checks, Door, Grade, Grader, Marks, Role, Seen, Suite, Tools, family, judges,
     run::{Beside, Exam},
-    suite::PASS,
 };
 
 /// A suite whose cases are asked and whose graders grade.
@@ -108,15 +107,12 @@ impl Suite {
     #[must_use]
     pub fn undecided(&self, candidate: &str) -> BTreeMap<String, String> {
         let mut metrics = BTreeMap::new();
-        for grader in self.graders() {
-            let judges = grader.judges().into_iter();
-            let Some(why) = judges.filter_map(|(name, _)| self.unfit(name, candidate)).next()
-            else {
-                continue;
-            };
-            let own = grader.metric.clone().or_else(|| grader.id.clone());
-            let pass = grader.counts().then(|| PASS.to_owned());
-            metrics.extend(own.into_iter().chain(pass).map(|metric| (metric, why.clone())));
+        for check in self.checks.all() {
+            let judging = check.judging().into_iter();
+            let why = judging.filter_map(|(_, judged)| self.unfit(&judged.judge, candidate)).next();
+            if let Some(why) = why {
+                metrics.extend(judges::metrics(check).map(|metric| (metric, why.clone())));
+            }
         }
         metrics
     }

@@ -11,7 +11,7 @@ use tieline_gate::{
 use tieline_types::UsdPico;
 
 use crate::{
-    Answer, Arm, GateFile, Row,
+    Answer, Arm, GateFile, Row, judges,
     run::{RunFile, plan},
     suite::PASS,
 };
@@ -27,7 +27,8 @@ pub fn rule(run: &RunFile, rows: &[Row]) -> Result<Ruling, Invalid> {
     let both = run.arms.contains_key(&Arm::Incumbent);
     let asked = whole_cases(run, rows);
     let of_suite: Vec<&Row> = rows.iter().filter(|row| !row.again).collect();
-    let gate = gate(run, &of_suite, both);
+    let undecided = judges::undecided(run, rows);
+    let gate = gate(run, &undecided, &of_suite, both);
     let has_metric = gate.metrics.values().any(|rule| rule.required);
     let mut ruling = match has_metric || run.invariants.is_empty() {
         true => judged(&gate, &items(run, &of_suite, &asked, &scores), has_metric)?,
@@ -41,7 +42,7 @@ pub fn rule(run: &RunFile, rows: &[Row]) -> Result<Ruling, Invalid> {
         ruling.invariants = found.invariants;
     }
     let asked = run.gate.metrics();
-    for (metric, why) in run.undecided.iter().filter(|(metric, _)| asked.contains_key(*metric)) {
+    for (metric, why) in undecided.iter().filter(|(metric, _)| asked.contains_key(*metric)) {
         let words = format!("{metric} can neither pass nor fail: {why}");
         add(&mut ruling, Verdict::Inconclusive, vec![words]);
     }
@@ -135,12 +136,12 @@ fn whole_cases<'a>(run: &RunFile, rows: &'a [Row]) -> BTreeSet<&'a str> {
 }
 
 /// What is asked of metrics, slices and guards.
-fn gate(run: &RunFile, rows: &[&Row], both: bool) -> Gate {
+fn gate(run: &RunFile, undecided: &BTreeMap<String, String>, rows: &[&Row], both: bool) -> Gate {
     let GateFile { alpha, min_power, slices, guards, .. } = &run.gate;
     let mut metrics: BTreeMap<String, MetricRule> = BTreeMap::new();
     for (name, rule) in run.gate.metrics() {
         let margin = rule.margin.filter(|_| both);
-        let required = !run.undecided.contains_key(&name);
+        let required = !undecided.contains_key(&name);
         if margin.is_some() || rule.at_least.is_some() {
             metrics.insert(name, MetricRule { margin, at_least: rule.at_least, required });
         }

@@ -1,11 +1,14 @@
 //! Asking judges for labels of answers that people have labelled: to calibrate them, and to see
 //! whether they still judge as they did.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::{Value, json};
-use tieline_gate::attest::Digest;
+use tieline_gate::{
+    attest::Digest,
+    drift::{Drift, Relabelled},
+};
 
 use crate::{
     Answer, Arm, Calibrated, Case, Check, Door, Grade, Label, Labelled, RunSettings, Seen, Suite,
@@ -113,6 +116,63 @@ impl Suite {
             true => Err("a judge in pairs needs the `other` answer".to_owned()),
             false => Ok((check, how)),
         }
+    }
+}
+
+impl Suite {
+    /// How often the deployments of judges are asked for labels again when a run begins.
+    #[must_use]
+    pub fn canaries(&self) -> BTreeMap<String, u64> {
+        let mut asks: BTreeMap<String, u64> = BTreeMap::new();
+        for (name, judge) in self.judges() {
+            let labels = self.frozen(&name).len().min(self.file.run.canary);
+            let each = if judge.pairs.is_empty() { 1 } else { 2 };
+            let labels = u64::try_from(labels).unwrap_or(u64::MAX);
+            *asks.entry(judge.deployment).or_default() += labels.saturating_mul(each);
+        }
+        asks.retain(|_, asks| *asks > 0);
+        asks
+    }
+
+    /// The labels that a judge can be asked for again, in an order of their own; none of a judge
+    /// that is not fit anyway.
+    fn frozen(&self, judge: &str) -> Vec<&Label> {
+        let known = self.calibrations.get(judge).filter(|known| known.calibration.usable);
+        let mut labels: Vec<&Label> =
+            known.map(|known| &known.labels).into_iter().flatten().collect();
+        labels.sort_by(|one, other| one.asked.cmp(&other.asked));
+        labels
+    }
+
+    /// Asks a judge again for labels of its calibration, as many as the run says: whether it still
+    /// labels as it did, and what that cost in dollars. None where there is nothing to ask for.
+    pub async fn drift<D: Door>(
+        &self,
+        judge: &str,
+        door: &D,
+        settings: &RunSettings,
+    ) -> Option<(Drift, f64)> {
+        let frozen = self.frozen(judge);
+        if frozen.is_empty() || settings.canary == 0 {
+            return None;
+        }
+        let then: BTreeMap<&str, bool> =
+            frozen.iter().map(|label| (label.asked.as_str(), label.judge)).collect();
+        let again = |label: &&Label| self.question(judge, label.labelled.clone()).ok();
+        let questions = frozen.iter().filter_map(again);
+        let mut questions: Vec<Question<'_>> =
+            questions.filter(|question| then.contains_key(question.asked.as_str())).collect();
+        let stale = frozen.len().saturating_sub(questions.len());
+        questions.truncate(settings.canary);
+        let (asked, mut labels) = (questions.len(), Vec::new());
+        let told = ask(questions, door, settings, |label| {
+            if let Some(&then) = then.get(label.asked.as_str()) {
+                let human = label.labelled.human;
+                labels.push(Relabelled { human, then, now: label.judge });
+            }
+        });
+        let spent_usd = told.await.spent_usd;
+        Some((Drift::of(asked, stale, &labels), spent_usd))
     }
 }
 

@@ -13,6 +13,7 @@ mod flaw;
 pub mod gating;
 mod grade;
 pub mod import;
+mod judges;
 pub mod judging;
 pub mod planning;
 pub mod report;
@@ -27,6 +28,7 @@ pub use case::Case;
 pub use door::{Answer, Door, Embedded, Trouble};
 pub use exam::{Examiner, marks};
 pub use grade::{Check, Checks, Grade, Outcome, Seen, Tools, family};
+pub use judges::{JudgeFile, JudgeSummary};
 pub use row::{Arm, Marks, Row};
 pub use suite::{
     Calibrated, CaseFile, Compare, Dataset, Disk, Files, GateFile, Grader, Guards, Judge, Kind,

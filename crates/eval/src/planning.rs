@@ -95,6 +95,8 @@ pub struct Load {
     pub output_tokens: u64,
     /// How often each judge's deployment is asked for one answer to each case, by deployment.
     pub judges: BTreeMap<String, u64>,
+    /// How often each judge's deployment is asked for labels again when the run begins.
+    pub canaries: BTreeMap<String, u64>,
     /// How often each deployment of embeddings compares one answer to each case.
     pub embeddings: BTreeMap<String, u64>,
     /// How often each case is asked of each arm.
@@ -168,9 +170,15 @@ pub fn estimate(
             (*arm, usd.zip(judged).map(|(asked, judged)| asked + judged))
         })
         .collect();
-    let total_usd = usd.values().try_fold(0.0, |sum, usd| Some(sum + (*usd)?));
+    let canaries = load.canaries.iter().try_fold(0.0, |sum, (deployment, times)| {
+        let (sent, written) = JUDGE_TOKENS;
+        let input = times * (sent + load.output_tokens);
+        Some(sum + graders.get(deployment)?.of(input, times * written)?)
+    });
+    let total_usd =
+        usd.values().copied().chain([canaries]).try_fold(0.0, |sum, usd| Some(sum + usd?));
     let per_answer: u64 = load.judges.values().sum();
-    let judge_asks = asks * per_answer;
+    let judge_asks = asks * per_answer + load.canaries.values().sum::<u64>();
     let rounds = (asks + judge_asks).div_ceil(u64::from(load.concurrency.max(1)));
     let seconds = rounds * ANSWER_TIME.as_secs();
     Estimate { asks, judge_asks, output_tokens: load.output_tokens, usd, total_usd, seconds }

@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use crate::{
-    Answer, Case, Checks, Door, Embedded, Grader, Kind, OneOrMany, Seen, Suite, Tools,
+    Answer, Case, Checks, Door, Embedded, Grader, Kind, OneOrMany, Role, Seen, Suite, Tools,
     Trouble, flaw::Flaws,
 };
 
@@ -20,8 +20,8 @@ impl Unaided {
     /// Those of a suite; none where it has no such grader that counts.
     #[must_use]
     pub fn of(suite: &Suite) -> Option<Self> {
-        let graders =
-            suite.file.graders.iter().filter(|grader| grader.counts() && is_unaided(grader));
+        let counts = |one: &&Grader| one.role != Role::Reported && one.weight > 0.0;
+        let graders = suite.file.graders.iter().filter(counts).filter(|one| is_unaided(one));
         let graders: Vec<Grader> = graders.cloned().collect();
         let no_judges = std::collections::BTreeMap::new();
         // They are sound: the suite was read with them.

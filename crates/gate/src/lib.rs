@@ -17,6 +17,7 @@ pub mod bootstrap;
 mod bound;
 pub mod calibration;
 mod dist;
+pub mod drift;
 mod gate;
 mod invalid;
 pub mod mean;

@@ -3,6 +3,7 @@
 mod arms;
 mod attest;
 mod calibrate;
+mod canary;
 mod door;
 mod gate;
 mod import;

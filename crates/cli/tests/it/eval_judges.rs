@@ -105,3 +105,87 @@ fn what_cannot_be_asked_is_told_with_its_line() {
     }
     assert_eq!(house.asked(), 0);
 }
+
+/// What the judge says of every answer in a run: that it is good.
+fn of_runs(cases: usize) -> String {
+    let line = |at: usize| {
+        let when = format!("<question>\nuser: What is {at} plus {at}?\n</question>");
+        format!("{}\n", json!({ "when": when, "say": "{\"pass\": true}" }))
+    };
+    (0..cases).map(line).collect()
+}
+
+#[test]
+fn a_judge_that_has_moved_since_its_calibration_decides_nothing() {
+    let (then, later) = (labels(120, |_| false), labels(120, |at| at % 4 == 0));
+    let more = [&then, &later].map(|labels| labels.known.clone() + &of_runs(80));
+    let house = House::knowing(80, 0, [&more[0], &more[1]]);
+    let suite = suite(CALIBRATION).replace("pass: { margin", "polite: { margin");
+    house.folder.write("suite.yaml", &suite);
+    house.folder.write("people.jsonl", &then.people);
+    assert_eq!(house.folder.run(CALIBRATE).0, 0);
+    let planned = house.folder.json("eval plan suite.yaml --candidate new@p --incumbent old@p");
+    assert_eq!(planned["estimate"]["judge_asks"], 160 + 50);
+
+    let line = "eval run suite.yaml --yes --candidate new@p --incumbent old@p";
+    let before = house.asked();
+    let (code, told) = house.json(line);
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(house.asked() - before, 50 + 160 + 160);
+    let drift = &told["judges"]["fair"]["drift"];
+    assert_eq!((&drift["answered"], &drift["alike"]["estimate"]), (&json!(50), &json!(1.0)));
+    let spent = told["run"]["judges"]["fair"]["spent_usd"].as_f64().unwrap();
+    let rows: f64 = told["spent_usd"].as_f64().unwrap() - spent;
+    assert!(spent > 0.0 && rows > 0.0, "{told}");
+
+    house.changes();
+    let (code, told) = house.json(line);
+    assert_eq!(code, 3, "{told}");
+    let reason = told["reasons"][0].as_str().unwrap();
+    assert!(reason.contains("polite can neither pass nor fail: judge `fair`"), "{reason}");
+    assert!(reason.contains("suspend the attestations that rest on it"), "{reason}");
+    let (_, out, _) = house.folder.run("eval gate");
+    assert!(out.contains("LABELS AS CALIBRATED"), "{out}");
+    house.folder.run("eval report --html r.html --md r.md");
+    for report in ["r.html", "r.md"] {
+        let text = fs::read_to_string(house.folder.path().join(report)).unwrap();
+        assert!(text.contains("suspend the attestations"), "{report}: {text}");
+    }
+
+    house.folder.write("suite.yaml", &suite.replace("polite.", "kind."));
+    let (_, told) = house.json(line);
+    let reason = told["reasons"][0].as_str().unwrap();
+    assert!(reason.contains("asked in another way than when it was calibrated"), "{reason}");
+    house.folder.write("suite.yaml", &suite.replace("run: {", "run: { canary: 0,"));
+    let (code, told) = house.json(line);
+    assert_eq!((code, &told["judges"]["fair"]["drift"]), (0, &Value::Null), "{told}");
+}
+
+#[test]
+fn a_judge_in_pairs_is_told_with_its_bias() {
+    let mut known = String::new();
+    let mut people = String::new();
+    for at in 0..100 {
+        let answer = format!("this is the answer number {at}, no other");
+        let label = json!({ "fields": { "question": "?", "answer": "x" }, "answer": answer,
+            "other": "Another answer.", "human": at % 2 == 0 });
+        let _ = writeln!(people, "{label}");
+        // Only of every fourth answer it tells which of the two it is.
+        for (place, winner) in [("1", 1), ("2", if at % 4 == 0 { 2 } else { 1 })] {
+            let when = format!("<answer_{place}>\n{answer}");
+            let say = json!({ "winner": winner }).to_string();
+            let _ = writeln!(known, "{}", json!({ "when": when, "say": say }));
+        }
+    }
+    let house = House::knowing(5, 0, [&known, ""]);
+    let pairs = suite(CALIBRATION)
+        .replace("type: rubric", "type: pairwise")
+        .replace("rubric: It is polite.", "criteria: Which is better?");
+    house.folder.write("suite.yaml", &pairs);
+    house.folder.write("people.jsonl", &people);
+    let (code, out, err) = house.folder.run(CALIBRATE);
+    assert_eq!((code, house.asked()), (1, 200), "{out}{err}");
+    assert!(out.contains("it rules alike in both orders on only 25 of 100 items"), "{out}");
+    assert!(out.contains("for the answer that stands first        0.88"), "{out}");
+    assert!(lines(&house).iter().all(|line| line["orders"].is_array()));
+}

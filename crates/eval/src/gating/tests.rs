@@ -1,9 +1,12 @@
 //! Verdicts over rows that are made to show one thing each.
 
-use tieline_gate::Guard;
+use tieline_gate::{
+    Guard,
+    drift::{Drift, Relabelled},
+};
 
 use super::*;
-use crate::{Grade, Marks, MetricGate, RunSettings, SliceGate, Trouble};
+use crate::{Grade, JudgeFile, Marks, MetricGate, RunSettings, SliceGate, Trouble};
 
 /// Rows of `count` cases, of which each arm fails the ones that it is told to.
 fn rows(count: usize, candidate: &[usize], incumbent: &[usize]) -> Vec<Row> {
@@ -49,6 +52,7 @@ fn run(rows: &[Row]) -> RunFile {
         gate: GateFile::default(),
         invariants: BTreeSet::new(),
         undecided: BTreeMap::new(),
+        judges: BTreeMap::new(),
         cases: cases.into_iter().collect(),
         holdout: false,
         partial: Vec::new(),
@@ -197,6 +201,54 @@ fn an_uncalibrated_judge_neither_blocks_nor_passes() {
         assert_eq!(ruling.reasons, ["pass can neither pass nor fail: judge `j`: it guesses"]);
         assert_eq!((ruling.metrics.len(), ruling.metrics[0].required), (1, false), "it is shown");
     }
+}
+
+#[test]
+fn nothing_rests_on_a_judge_that_goes_by_the_order_or_has_moved() {
+    let part = |id: &str, score: f64, parts: Vec<Grade>| Grade {
+        grader: id.to_owned(),
+        pass: score >= 0.5,
+        score,
+        reason: String::new(),
+        error: None,
+        cost_usd: None,
+        parts,
+    };
+    // The answer wins as the first, and as the second unless the judge goes by the order.
+    let ruled = |second: f64| {
+        let pair = vec![part("first", 1.0, Vec::new()), part("second", second, Vec::new())];
+        vec![part("tone", 1.0, vec![part("better", 1.0, pair)])]
+    };
+    let mut all = rows(400, &first(10), &first(10));
+    let mut run = run(&all);
+    let judge = JudgeFile {
+        deployment: "j@p".to_owned(),
+        metrics: BTreeSet::from([PASS.to_owned(), "tone".to_owned()]),
+        pairs: BTreeSet::from(["tone/better".to_owned()]),
+        ..JudgeFile::default()
+    };
+    run.judges.insert("j".to_owned(), judge);
+    for (second, told) in [(1.0, Verdict::Pass), (0.0, Verdict::Inconclusive)] {
+        for row in all.iter_mut().filter(|row| row.arm == Arm::Candidate) {
+            row.grades = ruled(second);
+        }
+        let ruling = rule(&run, &all).unwrap();
+        assert_eq!(ruling.verdict, told, "{:?}", ruling.reasons);
+        let seen = &judges::seen(&run, &all)["j"];
+        let bias = seen.position.unwrap();
+        assert!((bias.consistency.estimate - second).abs() < 1e-9);
+        assert_eq!(seen.reasons.is_empty(), told == Verdict::Pass);
+    }
+    let reason = &rule(&run, &all).unwrap().reasons[0];
+    assert!(reason.starts_with("pass can neither pass nor fail: judge `j`: it rules"), "{reason}");
+
+    all.iter_mut().for_each(|row| row.grades.clear());
+    assert_eq!(verdict(&run, &all), Verdict::Pass);
+    let moved = Relabelled { human: true, then: true, now: false };
+    run.judges.get_mut("j").unwrap().drift = Some(Drift::of(20, 0, &[moved; 20]));
+    let ruling = rule(&run, &all).unwrap();
+    assert_eq!(ruling.verdict, Verdict::Inconclusive);
+    assert!(ruling.reasons[0].ends_with("suspend the attestations that rest on it"));
 }
 
 #[test]

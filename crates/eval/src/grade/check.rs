@@ -55,7 +55,12 @@ impl Checks {
 
     /// The metrics that scores are counted under; one may come more than once.
     pub fn metrics(&self) -> impl Iterator<Item = &str> {
-        self.shared.iter().chain(self.own.values().flatten()).map(|check| check.metric.as_str())
+        self.all().map(|check| check.metric.as_str())
+    }
+
+    /// All graders: the suite's, then those of single cases.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Check> {
+        self.shared.iter().chain(self.own.values().flatten())
     }
 
     /// The graders of a case, in the order in which they are written: the suite's, then its own.
@@ -178,6 +183,24 @@ impl Check {
             Work::Set { parts, .. } => parts.iter().any(Self::compares),
             _ => false,
         }
+    }
+
+    /// Where the grades of those are that compare two answers, with the judge that each asks: their
+    /// ids, with those of the sets that they are in before them.
+    pub(crate) fn pairs(&self) -> Vec<(String, &str)> {
+        let within = |(path, judge)| (format!("{}/{path}", self.id), judge);
+        match (&self.work, &self.judged) {
+            (Work::Set { parts, .. }, _) => {
+                parts.iter().flat_map(Self::pairs).map(within).collect()
+            }
+            (Work::Pairwise(_), Some(judged)) => vec![(self.id.clone(), &judged.judge)],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether it is part of whether a case passes.
+    pub(crate) fn counts(&self) -> bool {
+        self.role != Role::Reported && self.weight > 0.0
     }
 
     /// It, or of its parts each, that asks a judge.

@@ -48,6 +48,11 @@ pub fn markdown(summary: &Summary) -> String {
     for (reason, verdict) in guards.chain(invariants) {
         let _ = writeln!(out, "\n- {} ({})", plain(reason), words::verdict(verdict));
     }
+    for (name, judge) in &summary.judges {
+        for reason in &judge.reasons {
+            let _ = writeln!(out, "\n- judge {}: {}", code(name), plain(reason));
+        }
+    }
     out.push_str(&failing(summary));
     let _ = writeln!(
         out,

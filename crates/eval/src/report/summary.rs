@@ -9,8 +9,9 @@ use serde::Serialize;
 use tieline_gate::{Invalid, Ruling};
 
 use crate::{
-    Answer, Arm, Row,
+    Answer, Arm, JudgeSummary, Row,
     gating::{is_refusal, rule, unasked},
+    judges,
     run::RunFile,
 };
 
@@ -26,6 +27,9 @@ pub struct Summary {
     pub unasked: usize,
     /// What was spent, in dollars.
     pub spent_usd: f64,
+    /// Each judge by itself.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub judges: BTreeMap<String, JudgeSummary>,
     /// Each arm by itself.
     pub arms: BTreeMap<Arm, ArmSummary>,
     /// What the candidate gets wrong, by its kind; the most frequent first.
@@ -128,7 +132,8 @@ impl Summary {
         Ok(Self {
             ruling,
             unasked: unasked(run, rows),
-            spent_usd: rows.iter().map(Row::spent_usd).sum(),
+            spent_usd: run.spent_before() + rows.iter().map(Row::spent_usd).sum::<f64>(),
+            judges: judges::seen(run, rows),
             arms: arms.collect(),
             failing: clusters(&own),
             differences,

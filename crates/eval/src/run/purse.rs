@@ -50,6 +50,12 @@ impl Purse {
         self
     }
 
+    /// The same when so much of it is gone already, in dollars.
+    #[must_use]
+    pub fn having_spent(self, usd: f64) -> Self {
+        Self { spent: self.spent + usd, ..self }
+    }
+
     /// What has been spent, in dollars.
     #[must_use]
     pub const fn spent(&self) -> f64 {

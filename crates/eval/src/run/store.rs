@@ -9,7 +9,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Arm, GateFile, Row, RunSettings, row::Key};
+use crate::{Arm, GateFile, JudgeFile, Row, RunSettings, row::Key};
 
 const RUN: &str = "run.json";
 const ROWS: &str = "rows.jsonl";
@@ -43,6 +43,9 @@ pub struct RunFile {
     /// nor pass.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub undecided: BTreeMap<String, String>,
+    /// The judges that graders ask.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub judges: BTreeMap<String, JudgeFile>,
     /// The ids of the cases that are asked; empty for imported rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cases: Vec<String>,
@@ -61,6 +64,12 @@ impl RunFile {
     #[must_use]
     pub fn arms(&self) -> Vec<Arm> {
         self.arms.keys().copied().collect()
+    }
+
+    /// What was spent before anything was asked, in dollars.
+    #[must_use]
+    pub fn spent_before(&self) -> f64 {
+        self.judges.values().map(|judge| judge.spent_usd).sum()
     }
 }
 

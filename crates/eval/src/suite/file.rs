@@ -119,6 +119,14 @@ pub struct Message {
     pub content: Value,
 }
 
+/// The labels for which a judge is asked again, where nothing is said.
+const CANARY: usize = 50;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is serde's")]
+const fn is_usual_canary(labels: &usize) -> bool {
+    *labels == CANARY
+}
+
 /// How often and how fast cases are asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -141,6 +149,11 @@ pub struct RunSettings {
     /// this where the gate has the guard `ttft_p95_ms`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub stream: bool,
+    /// For how many labels of its calibration each judge that is fit is asked again when a run
+    /// begins, to see whether it still labels as it did; 0 for none.
+    #[serde(skip_serializing_if = "is_usual_canary")]
+    #[schemars(range(min = 0, max = 50))]
+    pub canary: usize,
     /// Answers of an earlier run of the same request to the same deployment are taken from the
     /// cache. They never count for latency.
     pub cache: bool,
@@ -157,6 +170,7 @@ impl Default for RunSettings {
             budget_minutes: None,
             retries: 3,
             stream: false,
+            canary: CANARY,
             cache: false,
             seed: 1,
         }

@@ -58,12 +58,6 @@ impl Grader {
             _ => Vec::new(),
         }
     }
-
-    /// Whether it is part of whether a case passes.
-    #[must_use]
-    pub fn counts(&self) -> bool {
-        self.role != Role::Reported && self.weight > 0.0
-    }
 }
 
 /// What a grader is to the gate.

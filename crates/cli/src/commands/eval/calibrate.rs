@@ -26,9 +26,9 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A line of --labels is an answer with what people say of it:
-{\"case\": \"t1\", \"answer\": \"...\", \"human\": true}. `case` is one of the suite's; `fields` in its place
-are those of another. Judges in pairs need `other`, the answer that it is compared with; a judge of
-several graders needs `grader`.
+{\"case\": \"t1\", \"answer\": \"...\", \"human\": true}
+`case` is one of the suite's; `fields` in its place are those of another. Judges in pairs need
+`other`, the answer that it is compared with; a judge of several graders needs `grader`.
 
 Labels go to the file that the judge names as its `calibration`, each as it comes: what is there is
 not asked again, unless the judge, its prompt or the grader has changed since.

@@ -139,6 +139,7 @@ pub(super) fn planned(
         output_tokens: scope.output_tokens,
         judges,
         embeddings,
+        canaries: suite.read.canaries(),
         repeats,
         concurrency: suite.read.file.run.concurrency,
     };

@@ -10,13 +10,14 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use tieline_config::Config;
 use tieline_eval::{
-    Arm, Row,
+    Arm, Row, RunSettings,
     report::Summary,
     run::{Cache, End, Finished, Job, Progress, Purse, RunFile, Store, run},
 };
 use tokio::signal;
 
 use super::{
+    canary,
     door::Rooms,
     gate::rule,
     plan::{Deployments, Planned, Scope, all, planned, told},
@@ -98,7 +99,7 @@ impl Run {
             },
         };
         let planned = planned(&config, &begun.suite, &begun.run.arms, self.scope, None)?;
-        priced(&begun.run, &planned)?;
+        priced(&begun.run.settings, &planned)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
@@ -129,6 +130,8 @@ impl Run {
         if !self.yes && !agreed(&planned)? {
             return Ok(None);
         }
+        priced(&suite.read.file.run, &planned)?;
+        let judges = canary::judges(config, &suite.path)?;
         let now = when::unix_ms(when::wall_now());
         let run = RunFile {
             version: 1,
@@ -141,6 +144,7 @@ impl Run {
             invariants: suite.read.invariants(),
             undecided: suite.read.undecided(arms.get(&Arm::Candidate).map_or("", String::as_str)),
             arms,
+            judges,
             cases: suite.read.cases.iter().map(|case| case.id.clone()).collect(),
             holdout: self.scope.holdout,
             partial: suite.read.file.partial.clone(),
@@ -180,9 +184,11 @@ impl Run {
     ) -> Result<Finished, Failure> {
         let Begun { run: file, suite, mut store, rows } = begun;
         let rooms = Rooms::open(config, &file.feature, &all(&suite, &file.arms))?;
-        let purse = file.arms.keys().fold(Purse::new(file.settings.budget_usd), |purse, arm| {
-            purse.expecting(*arm, planned.estimate.per_ask(*arm))
-        });
+        let purse = Purse::new(file.settings.budget_usd).having_spent(file.spent_before());
+        let purse = file
+            .arms
+            .keys()
+            .fold(purse, |purse, arm| purse.expecting(*arm, planned.estimate.per_ask(*arm)));
         let job = Job {
             run: &file,
             cases: &suite.read.cases,
@@ -204,8 +210,8 @@ impl Run {
 }
 
 /// A budget in dollars needs prices in dollars.
-fn priced(run: &RunFile, planned: &Planned) -> Result<(), Failure> {
-    if run.settings.budget_usd.is_none() || planned.estimate.total_usd.is_some() {
+fn priced(settings: &RunSettings, planned: &Planned) -> Result<(), Failure> {
+    if settings.budget_usd.is_none() || planned.estimate.total_usd.is_some() {
         return Ok(());
     }
     Err(Failure::Usage {

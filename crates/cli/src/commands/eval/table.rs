@@ -1,10 +1,10 @@
 //! What a run found, for a terminal.
 
 use tieline_eval::{
-    Arm,
+    Arm, JudgeSummary,
     report::{ArmSummary, Summary, interval, points, signed, verdict},
 };
-use tieline_gate::{Finding, Question, Verdict};
+use tieline_gate::{Finding, Question, Verdict, agreement::Estimate};
 
 use crate::print::{self, counted, or_dash};
 
@@ -27,6 +27,7 @@ pub(super) fn summary(summary: &Summary) -> String {
         Some(reasons.join("\n")),
         Some(findings(summary)),
         guards(summary),
+        judges(summary),
         Some(arms(summary)),
         failing(summary),
     ];
@@ -89,6 +90,37 @@ fn guards(summary: &Summary) -> Option<String> {
         .map(|(verdict, reason)| [reason.clone(), word(verdict).to_owned()])
         .collect();
     (!rows.is_empty()).then(|| print::table(&["GUARDS AND INVARIANTS", "VERDICT"], rows))
+}
+
+fn judges(summary: &Summary) -> Option<String> {
+    let rows: Vec<[String; 5]> = judged(summary).collect();
+    (!rows.is_empty()).then(|| print::table(&JUDGED, rows))
+}
+
+/// What is told of each judge.
+pub(super) const JUDGED: [&str; 5] =
+    ["JUDGE", "BOTH ORDERS ALIKE", "FOR THE FIRST", "LABELS AS CALIBRATED", ""];
+
+/// The same of all judges of whom something is known.
+pub(super) fn judged(summary: &Summary) -> impl Iterator<Item = [String; 5]> {
+    let share = |estimate: Option<Estimate>| {
+        or_dash(estimate.map(|Estimate { estimate, interval }| {
+            let (lower, upper) = (interval.lower * 100.0, interval.upper * 100.0);
+            format!("{:.0} % ({lower:.0} to {upper:.0})", estimate * 100.0)
+        }))
+    };
+    let known = |judge: &&JudgeSummary| judge.position.is_some() || judge.drift.is_some();
+    let judges = summary.judges.iter().filter(move |(_, judge)| known(judge));
+    judges.map(move |(name, judge)| {
+        let position = judge.position;
+        [
+            format!("{name} ({})", judge.deployment),
+            share(position.map(|position| position.consistency)),
+            share(position.and_then(|position| position.first_position)),
+            share(judge.drift.and_then(|drift| drift.alike)),
+            judge.reasons.join("; "),
+        ]
+    })
 }
 
 fn arms(summary: &Summary) -> String {

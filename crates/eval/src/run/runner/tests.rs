@@ -129,6 +129,7 @@ fn run_file(settings: RunSettings, cases: &[Case]) -> RunFile {
         gate: GateFile::default(),
         invariants: BTreeSet::new(),
         undecided: BTreeMap::new(),
+        judges: BTreeMap::new(),
         cases: cases.iter().map(|case| case.id.clone()).collect(),
         holdout: false,
         partial: Vec::new(),

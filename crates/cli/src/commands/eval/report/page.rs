@@ -10,6 +10,7 @@ use tieline_eval::{
 };
 use tieline_gate::{MetricRuling, Verdict};
 
+use super::super::table::{JUDGED, judged};
 use crate::html::{Page, Text, table};
 
 const STYLE: &str = include_str!("page/style.css");
@@ -48,6 +49,7 @@ pub(super) fn page(summary: &Summary) -> String {
         failing(&summary.failing),
         list("Lost: the incumbent passes, the candidate does not", &summary.lost),
         list("Won: the candidate passes, the incumbent does not", &summary.won),
+        judges(summary),
         arms(summary),
     ]
     .concat();
@@ -204,6 +206,15 @@ fn said(side: &Side) -> String {
     let reasons =
         if reasons.is_empty() { reasons } else { format!("<ul class=\"why\">{reasons}</ul>") };
     format!("<pre>{}</pre>{reasons}", Text(&text))
+}
+
+fn judges(summary: &Summary) -> String {
+    let rows: Vec<Vec<String>> =
+        judged(summary).map(|row| row.map(|cell| Text(&cell).to_string()).into()).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    format!("<section><h2>Judges</h2>{}</section>", table(1, &JUDGED, rows.into_iter()))
 }
 
 fn arms(summary: &Summary) -> String {
