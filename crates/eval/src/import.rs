@@ -12,6 +12,7 @@ mod promptfoo;
 mod registry;
 mod report;
 mod results;
+mod rows;
 mod script;
 mod template;
 
@@ -22,6 +23,7 @@ use crate::{Files, GateFile, Prompt, RunSettings, SuiteFile};
 pub use detect::Format;
 pub use report::{Finding, Severity};
 pub use results::ImportedResult;
+pub use rows::{Log, Logs, Unfit, declare, rows};
 
 /// The largest file that is read.
 const MAX_BYTES: usize = 256 << 20;

@@ -18,6 +18,7 @@ mod yaml;
 
 pub use calibration::{Calibrated, Label, Labelled};
 pub use file::{CaseFile, Dataset, Judge, Message, Prompt, RunSettings, SuiteFile};
+pub(crate) use gate::PASS_MARGIN;
 pub use gate::{GateFile, Guards, MetricGate, PASS, SliceGate};
 pub use grader::{Compare, Grader, Kind, Measure, OneOrMany, Role};
 pub use problem::{Problem, Problems};

@@ -11,6 +11,7 @@ mod keys;
 mod list;
 mod plan;
 mod report;
+mod results;
 mod run;
 mod runs;
 mod suite;
@@ -46,7 +47,7 @@ pub(crate) struct Eval {
 enum Action {
     Plan(plan::Plan),
     Run(Box<run::Run>),
-    Gate(gate::Gate),
+    Gate(Box<gate::Gate>),
     Report(report::Report),
     List(list::List),
     Calibrate(calibrate::Calibrate),

@@ -10,6 +10,7 @@ mod eval_import;
 mod eval_openai;
 mod eval_judges;
 mod eval_vectors;
+mod eval_results;
 mod files;
 mod help;
 mod keys;

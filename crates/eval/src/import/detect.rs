@@ -1,6 +1,8 @@
 //! Which tool a file is from.
 
-use serde::Serialize;
+use std::collections::BTreeMap;
+
+use serde::{Serialize, de::IgnoredAny};
 use serde_json::Value;
 
 use super::{Source, node::Node};
@@ -34,6 +36,11 @@ pub(super) fn format(source: &Source<'_>) -> Option<Format> {
         && text.trim() != first_line.trim()
     {
         return of_keys(&|key| line.contains_key(key));
+    }
+    if let Ok(keys) = serde_json::from_str::<BTreeMap<&str, IgnoredAny>>(text)
+        && let Some(format) = of_keys(&|key| keys.contains_key(key))
+    {
+        return Some(format);
     }
     let node = Node::read(source.name, text).ok()?;
     let first = node.one_or_many().first()?;

@@ -2,7 +2,7 @@
 //! inspect.aisi.org.uk/eval-logs.html, as Inspect 0.3 writes it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io::{Cursor, Read as _},
 };
 
@@ -24,6 +24,8 @@ const ENTRY_BYTES_MAX: u64 = 64 << 20;
 /// What all entries may come to, unpacked.
 const TOTAL_BYTES_MAX: u64 = 4 << 30;
 
+/// The error of a sample that has no score and no error.
+const UNSCORED: &str = "it was not scored";
 /// The folder of samples in an archive.
 const SAMPLES: &str = "samples/";
 /// The entry that says what was evaluated; the first is there once the log is complete.
@@ -100,8 +102,12 @@ pub(super) fn import(source: &Source<'_>) -> Result<Imported, ImportError> {
         report.lost(&place, "the log has no samples", "write it with its samples");
     }
     let model = &log.eval.model;
-    let results =
+    let mut results: Vec<ImportedResult> =
         samples.into_iter().map(|sample| result(sample, model, &place, &mut report)).collect();
+    leave_out_unscaled(&mut results, &place, &mut report);
+    for result in results.iter_mut().filter(|result| result.error.is_none()) {
+        result.error = result.metrics.is_empty().then(|| UNSCORED.to_owned());
+    }
     let candidates = deployment(model).into_iter().collect();
     Ok(Imported { results, candidates, findings: report.findings, ..Imported::default() })
 }
@@ -162,7 +168,7 @@ fn result(sample: Sample, model: &str, at: &Place, report: &mut Report) -> Impor
     let case = written(&sample.id);
     let mut metrics = BTreeMap::new();
     for (name, score) in sample.scores.unwrap_or_default() {
-        match value(&score.value) {
+        match number(&score.value) {
             Some(score) => {
                 metrics.insert(name, score);
             }
@@ -171,7 +177,6 @@ fn result(sample: Sample, model: &str, at: &Place, report: &mut Report) -> Impor
     }
     let error =
         sample.error.map(|error| error.get("message").map_or_else(|| written(&error), written));
-    let error = error.or_else(|| metrics.is_empty().then(|| "it was not scored".to_owned()));
     if error.is_some() {
         metrics.clear();
     }
@@ -200,25 +205,37 @@ fn parts(
     report: &mut Report,
 ) {
     let Value::Object(parts) = score else {
-        let what = format!("values of the scorer `{name}` are not from 0 to 1");
-        report.lost(at, what, "scale them in the scorer");
+        report.lost(at, format!("a value of the scorer `{name}` is not a number"), "");
         return;
     };
     for (part, score) in parts {
-        match value(score) {
+        let name = format!("{name}.{part}");
+        match number(score) {
             Some(score) => {
-                metrics.insert(format!("{name}.{part}"), score);
+                metrics.insert(name, score);
             }
-            None => {
-                let what = format!("values of the scorer `{name}.{part}` are not from 0 to 1");
-                report.lost(at, what, "scale them in the scorer");
-            }
+            None => report.lost(at, format!("a value of the scorer `{name}` is not a number"), ""),
         }
     }
 }
 
+/// Takes scorers out whose values go beyond 1 or below 0, with all of their values: on such a
+/// scale a 1 may be the worst that there is.
+fn leave_out_unscaled(results: &mut [ImportedResult], at: &Place, report: &mut Report) {
+    let scores = results.iter().flat_map(|result| &result.metrics);
+    let beyond = scores.filter(|(_, score)| !(0.0..=1.0).contains(*score));
+    let names: BTreeSet<String> = beyond.map(|(name, _)| name.clone()).collect();
+    for name in &names {
+        let what = format!("values of the scorer `{name}` are not from 0 to 1");
+        report.lost(at, what, "scale them in the scorer");
+    }
+    for result in results {
+        result.metrics.retain(|name, _| !names.contains(name));
+    }
+}
+
 /// A score as a number: correct, incorrect, partial and no answer have letters.
-fn value(value: &Value) -> Option<f64> {
+fn number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Bool(pass) => Some(share(*pass)),
         Value::Number(number) => number.as_f64(),
@@ -230,7 +247,7 @@ fn value(value: &Value) -> Option<f64> {
         },
         _ => None,
     };
-    number.filter(|number| (0.0..=1.0).contains(number))
+    number.filter(|number| number.is_finite())
 }
 
 /// Metadata that is a short word, by which cases can be judged apart.

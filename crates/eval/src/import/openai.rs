@@ -68,9 +68,7 @@ pub(super) fn import(
         let at = Place::line(source.name, 1);
         return Err(ImportError::at(&at, "there is neither an eval nor an output item"));
     }
-    for item in &objects.outputs {
-        imported.results.push(importer.result(item));
-    }
+    imported.results = importer.results(&objects.outputs);
     imported.candidates.dedup();
     imported.findings = importer.report.findings;
     Ok(imported)

@@ -13,6 +13,9 @@ pub struct ImportedResult {
     /// The case's id.
     #[serde(rename = "id")]
     pub case: String,
+    /// The line of its file that it is in, where it has one of its own.
+    #[serde(skip)]
+    pub line: Option<usize>,
     /// The arm or model that answered, where the source says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arm: Option<String>,
@@ -115,7 +118,8 @@ pub(super) fn read(source: &Source<'_>) -> Result<Vec<ImportedResult>, ImportErr
             what,
         };
         let line: Line = serde_json::from_str(line).map_err(|error| wrong(error.to_string()))?;
-        line.result().map_err(|what| wrong(what.to_owned()))
+        let result = line.result().map_err(|what| wrong(what.to_owned()))?;
+        Ok(ImportedResult { line: Some(number.saturating_add(1)), ..result })
     })
     .collect()
 }
@@ -130,11 +134,16 @@ impl Line {
         if metrics.values().any(|score| !(0.0..=1.0).contains(score)) {
             return Err("a score is from 0 to 1");
         }
+        let measures = [self.latency_ms, self.cost_usd];
+        if measures.into_iter().flatten().any(|measure| measure < 0.0) {
+            return Err("`latency_ms` and `cost_usd` are not below 0");
+        }
         if metrics.is_empty() && self.error.is_none() {
             return Err("a result has `score`, `pass`, `scores` or `error`");
         }
         Ok(ImportedResult {
             case: written(&self.id),
+            line: None,
             arm: self.arm,
             repeat: self.repeat,
             cluster: self.cluster.as_ref().map(written),

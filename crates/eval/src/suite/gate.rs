@@ -87,7 +87,7 @@ pub struct Guards {
 /// The name of the metric that every suite has: the share of cases that pass.
 pub const PASS: &str = "pass";
 /// The margin of [`PASS`] where a suite names no metric.
-const PASS_MARGIN: f64 = 0.05;
+pub(crate) const PASS_MARGIN: f64 = 0.05;
 /// The power that a suite should have where nothing is said.
 const USUAL_POWER: f64 = 0.8;
 /// The cases that a slice should have where nothing is said.

@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     SuiteFile,
@@ -75,16 +75,24 @@ impl Suite {
     /// # Errors
     /// All that is wrong with it: first with its form, and where that is right with what it says.
     pub fn read(path: &Path, files: &dyn Files) -> Result<Self, Problems> {
-        let (file, written) = formed(path, files)?;
+        let told = path.display().to_string();
+        let written = written(path, files, &told)?;
+        let file = typed(&written, &told)?;
         Self::checked(path, file, &written, files)
     }
 
-    /// Reads a suite as it is written. Its form is checked, and nothing else.
+    /// Reads the form of a suite, and nothing that it refers to: its gate is wanted for answers
+    /// that others graded. Such a file needs no more than `version`, `feature` and `gate`.
     ///
     /// # Errors
     /// All that is wrong with its form.
     pub fn form(path: &Path, files: &dyn Files) -> Result<SuiteFile, Problems> {
-        formed(path, files).map(|(file, _)| file)
+        let told = path.display().to_string();
+        let mut written = written(path, files, &told)?;
+        if let Value::Object(suite) = &mut written.value {
+            suite.entry("prompt").or_insert_with(|| Value::Object(Map::new()));
+        }
+        typed(&written, &told)
     }
 
     /// Checks a suite that was made by a program. Files that it names are looked for beside `path`.
@@ -140,19 +148,16 @@ impl Suite {
     }
 }
 
-/// A suite that has the form of one, and where what is written of it stands.
-fn formed(path: &Path, files: &dyn Files) -> Result<(SuiteFile, Written), Problems> {
-    let told = path.display().to_string();
-    let bytes = files.read(path).map_err(|error| lone(&told, (0, 0), error.to_string()))?;
+/// What a suite's file holds, with the places of it.
+fn written(path: &Path, files: &dyn Files, told: &str) -> Result<Written, Problems> {
+    let bytes = files.read(path).map_err(|error| lone(told, (0, 0), error.to_string()))?;
     if bytes.len() > SUITE_BYTES_MAX {
         let what = format!("expected at most {} MiB", SUITE_BYTES_MAX >> 20);
-        return Err(lone(&told, (0, 0), what));
+        return Err(lone(told, (0, 0), what));
     }
-    let text = String::from_utf8(bytes)
-        .map_err(|_| lone(&told, (0, 0), "this is not UTF-8".to_owned()))?;
-    let written = yaml::read(&text).map_err(|(at, what)| lone(&told, at, what))?;
-    let file = typed(&written, &told)?;
-    Ok((file, written))
+    let text =
+        String::from_utf8(bytes).map_err(|_| lone(told, (0, 0), "this is not UTF-8".to_owned()))?;
+    yaml::read(&text).map_err(|(at, what)| lone(told, at, what))
 }
 
 /// The typed form of a value that has the form of a suite.

@@ -87,6 +87,21 @@ fn a_log_that_is_not_whole_is_told() {
 }
 
 #[test]
+fn a_scorer_on_another_scale_is_left_out_with_all_its_values() {
+    let sample = |id: u32, stars: u32| {
+        let scores = json!({ "stars": { "value": stars }, "match": { "value": "C" } });
+        json!({ "id": id, "scores": scores })
+    };
+    let mut log = header();
+    log["samples"] = json!([sample(1, 1), sample(2, 5)]);
+    let made = read("log.json", log.to_string().as_bytes(), &Folder::default()).unwrap();
+    assert_eq!(lost(&made), ["log.json:1:1 values of the scorer `stars` are not from 0 to 1"]);
+    for result in &made.results {
+        assert_eq!(result.metrics, [("match".to_owned(), 1.0)].into(), "one of five is no 1");
+    }
+}
+
+#[test]
 fn a_broken_archive_is_an_error() {
     let whole = archive(CompressionMethod::Zstd);
     for cut in [2, 40, whole.len() / 2, whole.len() - 1] {

@@ -10,6 +10,7 @@ mod promptfoo;
 mod registry;
 mod results;
 mod round_trip;
+mod rows;
 
 use std::{collections::BTreeMap, io, path::Path};
 

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tieline_eval::{
     Answer, Door, Embedded, Kind, Seen, SuiteFile, Tools, Trouble,
-    import::{ImportError, Source, import},
+    import::{ImportError, Imported, ImportedResult, Source, import},
 };
 
 use super::{Folder, checked, lost, options, read};
@@ -133,10 +133,26 @@ fn output_items_are_results() {
         .iter()
         .map(|item| format!("{item}\n"))
         .collect();
-    assert_eq!(
-        read("items.jsonl", lines.as_bytes(), &Folder::default()).unwrap().results,
-        made.results
-    );
+    let again = read("items.jsonl", lines.as_bytes(), &Folder::default()).unwrap();
+    let unplaced = |made: Imported| -> Vec<ImportedResult> {
+        let results = made.results.into_iter();
+        results.map(|result| ImportedResult { line: None, ..result }).collect()
+    };
+    assert_eq!(again.results.iter().map(|one| one.line).collect::<Vec<_>>(), [Some(1), Some(2)]);
+    assert_eq!(unplaced(again), unplaced(made));
+}
+
+#[test]
+fn a_grader_on_another_scale_counts_by_what_passed() {
+    let item = |id: u32, score: f64| {
+        json!({ "datasource_item_id": id, "datasource_item": {}, "sample": { "model": "m" },
+            "results": [{ "name": "stars", "score": score, "passed": score > 3.0 }] })
+    };
+    let items = format!("{}\n{}\n", item(1, 1.0), item(2, 5.0));
+    let made = read("items.jsonl", items.as_bytes(), &Folder::default()).unwrap();
+    let scores: Vec<f64> = made.results.iter().map(|one| one.metrics["stars"]).collect();
+    assert_eq!(scores, [0.0, 1.0], "one of five is no 1");
+    assert_eq!(made.findings.len(), 1);
 }
 
 #[test]

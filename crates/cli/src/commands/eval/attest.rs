@@ -58,6 +58,7 @@ impl Attest {
         let folder = self.runs.find(self.run.as_deref())?;
         let (run, rows) = tieline_eval::run::read(&folder)?;
         let ruling = passed(&run, &rows)?;
+        let suite_digest = digest_of(&run)?;
         let suite = self.suite(&run)?;
         let config = self.runs.config.load_for_reading()?;
         let parameters = Digest::of_json(&Value::Object(suite.prompt.parameters.clone()));
@@ -73,7 +74,7 @@ impl Attest {
             deployment,
             identity,
             incumbent: incumbent.transpose()?.map(|(_, identity)| identity.digest()),
-            suite: digest_of(&run)?,
+            suite: suite_digest,
             judges: judges(&suite)?,
             rows: proof(&folder.join("rows.jsonl"))?,
             findings: Findings::of(&ruling),

@@ -85,7 +85,12 @@ impl From<Tool> for Format {
 }
 
 /// The folder of the imported file.
-struct Beside(PathBuf);
+pub(super) struct Beside(PathBuf);
+
+/// What a file to import may refer to.
+pub(super) fn beside(file: &Path) -> Beside {
+    Beside(file.parent().map(Path::to_owned).unwrap_or_default())
+}
 
 impl Files for Beside {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
@@ -119,15 +124,14 @@ struct Results {
 
 impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let read = |path: &PathBuf| fs::read(path).map_err(|error| unreadable(path, &error));
-        let bytes = read(&self.file)?;
-        let more = self.more.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let bytes = bytes_of(&self.file)?;
+        let more = self.more.iter().map(|path| bytes_of(path)).collect::<Result<Vec<_>, _>>()?;
         let names: Vec<String> = self.more.iter().map(|path| path.display().to_string()).collect();
         let more: Vec<Source<'_>> =
             names.iter().zip(&more).map(|(name, bytes)| Source { name, bytes }).collect();
         let name = self.file.display().to_string();
         let source = Source { name: &name, bytes: &bytes };
-        let beside = Beside(self.file.parent().map(Path::to_owned).unwrap_or_default());
+        let beside = beside(&self.file);
         let feature = self.feature.clone().unwrap_or_else(|| named_by(&self.file));
         let options = Options { feature: feature.clone(), judge: self.judge.clone() };
         let imported = import(&source, &more, self.from.map(Format::from), &beside, &options);
@@ -202,7 +206,7 @@ fn lines_of(files: &[(String, String)], suite: &SuiteFile) -> usize {
 }
 
 /// The feature that a file is called after.
-fn named_by(file: &Path) -> String {
+pub(super) fn named_by(file: &Path) -> String {
     let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let stem = stem.filter(|stem| !UNTOLD.contains(&stem.as_str()));
     let folder = || {
@@ -212,14 +216,16 @@ fn named_by(file: &Path) -> String {
     stem.or_else(folder).unwrap_or_else(|| "imported".to_owned())
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::Usage {
+/// What a file to import holds.
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| Failure::Usage {
         message: format!("cannot read {}: {error}", path.display()),
         hint: "name a file of promptfoo, OpenAI Evals or Inspect, or JSONL of results".to_owned(),
-    }
+    })
 }
 
-fn refused(error: &ImportError) -> Failure {
+/// Why nothing was imported.
+pub(super) fn refused(error: &ImportError) -> Failure {
     let hint = match error {
         ImportError::Unknown { .. } => "name the tool that it is from with --from",
         _ => "nothing was written",

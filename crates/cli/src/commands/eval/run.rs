@@ -7,7 +7,6 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use tieline_config::Config;
 use tieline_eval::{
     Arm, Row, RunSettings,
@@ -21,7 +20,7 @@ use super::{
     door::Rooms,
     gate::rule,
     plan::{Deployments, Planned, Scope, all, planned, told},
-    runs::Runs,
+    runs::{Runs, name},
     suite::Suite,
 };
 use crate::{
@@ -218,16 +217,6 @@ fn priced(settings: &RunSettings, planned: &Planned) -> Result<(), Failure> {
         message: "the suite has a budget in dollars, but not all that it asks has a price".into(),
         hint: "state `price` of the deployment, or take `budget_usd` out".into(),
     })
-}
-
-/// A run's name: when it began, of what, and something that no other has.
-fn name(now_ms: u64, feature: &str) -> String {
-    let time = when::written(now_ms);
-    let time: String = time.chars().take(19).filter(|char| !matches!(char, '-' | ':')).collect();
-    let plain = |char: char| if char.is_ascii_alphanumeric() { char } else { '-' };
-    let feature: String = feature.chars().take(40).map(plain).collect();
-    let more: u16 = SmallRng::from_os_rng().random();
-    format!("{time}-{feature}-{more:04x}")
 }
 
 /// Whether somebody who sits there agrees to the costs; who does not sit there has agreed.

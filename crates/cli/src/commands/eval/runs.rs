@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use rand::{Rng as _, SeedableRng as _, rngs::SmallRng};
 use tieline_eval::{
     Row,
     run::{RunFile, list, read},
 };
 
-use crate::{failure::Failure, files::ConfigFile};
+use crate::{failure::Failure, files::ConfigFile, when};
 
 /// The folder of runs, beside the configuration.
 const UNNAMED: &str = ".tieline/evals";
@@ -57,4 +58,14 @@ impl Runs {
     pub(super) fn read(&self, named: Option<&str>) -> Result<(RunFile, Vec<Row>), Failure> {
         Ok(read(&self.find(named)?)?)
     }
+}
+
+/// A run's name: when it began, of what, and something that no other has.
+pub(super) fn name(now_ms: u64, feature: &str) -> String {
+    let time = when::written(now_ms);
+    let time: String = time.chars().take(19).filter(|char| !matches!(char, '-' | ':')).collect();
+    let plain = |char: char| if char.is_ascii_alphanumeric() { char } else { '-' };
+    let feature: String = feature.chars().take(40).map(plain).collect();
+    let more: u16 = SmallRng::from_os_rng().random();
+    format!("{time}-{feature}-{more:04x}")
 }
