@@ -11,6 +11,7 @@ mod openai;
 mod promptfoo;
 mod registry;
 mod report;
+mod requests;
 mod results;
 mod rows;
 mod script;
@@ -22,6 +23,7 @@ use crate::{Files, GateFile, Prompt, RunSettings, SuiteFile};
 
 pub use detect::Format;
 pub use report::{Finding, Severity};
+pub use requests::{Requests, Told, requests};
 pub use results::ImportedResult;
 pub use rows::{Log, Logs, Unfit, declare, rows};
 
@@ -59,6 +61,8 @@ pub struct Imported {
     pub findings: Vec<Finding>,
     /// Deployments that the source evaluates, as `MODEL@PROVIDER`.
     pub candidates: Vec<String>,
+    /// What was done with production requests, where the source has such.
+    pub requests: Option<Told>,
 }
 
 impl Imported {

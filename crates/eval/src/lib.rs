@@ -2,9 +2,10 @@
 //! what comes of them.
 //!
 //! `suite` is what people write, `grade` scores one reply to one case, `run` asks every case of
-//! every arm and keeps the rows, `import` turns other tools' files into suites or rows, `report`
-//! shows. The verdict over rows is `tieline-gate`'s. The crate opens no socket: whoever runs a
-//! suite lends a [`Door`] to the deployments.
+//! every arm and keeps the rows, `import` turns other tools' files into suites or rows, `scrub`
+//! takes out of texts what tells who somebody is, `report` shows. The verdict over rows is
+//! `tieline-gate`'s. The crate opens no socket: whoever runs a suite lends a [`Door`] to the
+//! deployments.
 
 mod case;
 mod door;
@@ -20,6 +21,7 @@ pub mod report;
 mod row;
 pub mod run;
 mod script;
+pub mod scrub;
 mod suite;
 mod template;
 mod unaided;

@@ -17,6 +17,7 @@ mod write;
 mod yaml;
 
 pub use calibration::{Calibrated, Label, Labelled};
+pub(crate) use dataset::CASES_MAX;
 pub use file::{CaseFile, Dataset, Judge, Message, Prompt, RunSettings, SuiteFile};
 pub(crate) use gate::PASS_MARGIN;
 pub use gate::{GateFile, Guards, MetricGate, PASS, SliceGate};

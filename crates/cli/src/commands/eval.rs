@@ -10,6 +10,7 @@ mod import;
 mod keys;
 mod list;
 mod plan;
+mod production;
 mod report;
 mod results;
 mod run;
@@ -51,7 +52,7 @@ enum Action {
     Report(report::Report),
     List(list::List),
     Calibrate(calibrate::Calibrate),
-    Import(import::Import),
+    Import(Box<import::Import>),
     Keygen(keys::Keygen),
     Attest(Box<attest::Attest>),
     Verify(verify::Verify),

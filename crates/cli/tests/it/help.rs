@@ -1077,7 +1077,7 @@ Exit codes: 0 the judge is fit, 1 it is not, 3 it is not, but labels are lacking
 #[test]
 fn eval_import() {
     assert_snapshot!(help("eval import"), @r##"
-Bring over suites and results of promptfoo, OpenAI Evals, Inspect and other harnesses
+Bring over suites and results of other harnesses, and requests of production
 
 Usage: tieline eval import [OPTIONS] <FILE> [MORE]...
 
@@ -1086,13 +1086,13 @@ Arguments:
           The file to import
 
   [MORE]...
-          Files that belong to it: the run of an OpenAI eval, and JSONL of its items
+          Files that belong to it: the run of an OpenAI eval, JSONL of its items, further requests
 
 Options:
       --from <FROM>
           Which tool it is from, where the file does not tell
 
-          [possible values: promptfoo, openai, registry, inspect, results]
+          [possible values: promptfoo, openai, registry, inspect, results, requests]
 
       --feature <FEATURE>
           The feature that is evaluated. Default: the name of the file or of its folder
@@ -1123,6 +1123,24 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
+Requests of production (--from requests):
+      --sample <N>
+          How many requests to take. Default: all
+
+      --seed <N>
+          Which requests to take: the same seed takes the same ones
+
+          [default: 1]
+
+      --keep-answers
+          Keep what production answered, in the field `reference` of each case
+
+      --scrub <REGEX>
+          Take out whatever this regular expression matches as well; may be given several times
+
+      --keep-personal-data
+          Take nothing out: the cases hold addresses, numbers and keys as people sent them
+
 Suites and their datasets are written to --out. What does not come over is listed with its place and
 kept in the suite under `partial`. Results are written as JSONL, one for each case, arm and repeat.
 
@@ -1131,11 +1149,18 @@ openai      an eval of the Evals API, with its run or items as further files; a 
 registry    an entry in the registry of OpenAI's open-source evals
 inspect     a log of Inspect: .eval or JSON
 results     JSONL of {"id": …, "arm": …, "score" or "pass" or "scores": …}
+requests    logs of production requests in the form of OpenAI Chat or Responses, alone or with their
+            answers, stored completions, and files of batches; only where --from says so
+
+Of requests, e-mail addresses, telephone numbers, IBANs, payment cards, IP addresses, keys, tokens
+and credentials are taken out. Names, and who is told by what is said of them, are not found.
 
 Examples:
   tieline eval import promptfooconfig.yaml --feature support-reply
   tieline eval import eval.json run.json --out evals --strict
   tieline eval import logs/2026-11-23_tickets.eval
+  tieline eval import requests.jsonl --from requests --feature support-reply --sample 300
+  tieline eval import batch.jsonl output.jsonl --from requests --feature tags --keep-answers
 "##);
 }
 

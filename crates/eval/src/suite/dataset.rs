@@ -7,7 +7,7 @@ use super::{Dataset, problem::Problem};
 /// The largest file of cases.
 const BYTES_MAX: usize = 256 << 20;
 /// The most cases of a suite.
-pub(super) const CASES_MAX: usize = 200_000;
+pub(crate) const CASES_MAX: usize = 200_000;
 /// Lines that are told to be wrong, before the rest is not looked at.
 const WRONG_MAX: usize = 100;
 

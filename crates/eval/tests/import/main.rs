@@ -8,6 +8,7 @@ mod inspect;
 mod openai;
 mod promptfoo;
 mod registry;
+mod requests;
 mod results;
 mod round_trip;
 mod rows;

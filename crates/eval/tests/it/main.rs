@@ -7,4 +7,5 @@ mod graders;
 mod house;
 mod judges;
 mod properties;
+mod scrub;
 mod suites;

@@ -9,9 +9,10 @@ use clap::ValueEnum;
 use serde::Serialize;
 use tieline_eval::{
     Disk, Files, SuiteFile,
-    import::{Finding, Format, ImportError, Imported, Options, Severity, Source, import},
+    import::{Finding, Format, ImportError, Imported, Options, Severity, Source, Told, import},
 };
 
+use super::production::{self, Production};
 use crate::{
     failure::Failure,
     print::{self, FormatOption},
@@ -20,7 +21,7 @@ use crate::{
 /// How promptfoo calls its configuration, which says nothing of what is evaluated.
 const UNTOLD: [&str; 2] = ["promptfooconfig", "eval"];
 
-/// Bring over suites and results of promptfoo, OpenAI Evals, Inspect and other harnesses
+/// Bring over suites and results of other harnesses, and requests of production
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Suites and their datasets are written to --out. What does not come over is listed with its place and
@@ -31,15 +32,22 @@ openai      an eval of the Evals API, with its run or items as further files; a 
 registry    an entry in the registry of OpenAI's open-source evals
 inspect     a log of Inspect: .eval or JSON
 results     JSONL of {\"id\": …, \"arm\": …, \"score\" or \"pass\" or \"scores\": …}
+requests    logs of production requests in the form of OpenAI Chat or Responses, alone or with their
+            answers, stored completions, and files of batches; only where --from says so
+
+Of requests, e-mail addresses, telephone numbers, IBANs, payment cards, IP addresses, keys, tokens
+and credentials are taken out. Names, and who is told by what is said of them, are not found.
 
 Examples:
   tieline eval import promptfooconfig.yaml --feature support-reply
   tieline eval import eval.json run.json --out evals --strict
-  tieline eval import logs/2026-11-23_tickets.eval")]
+  tieline eval import logs/2026-11-23_tickets.eval
+  tieline eval import requests.jsonl --from requests --feature support-reply --sample 300
+  tieline eval import batch.jsonl output.jsonl --from requests --feature tags --keep-answers")]
 pub(super) struct Import {
     /// The file to import
     file: PathBuf,
-    /// Files that belong to it: the run of an OpenAI eval, and JSONL of its items
+    /// Files that belong to it: the run of an OpenAI eval, JSONL of its items, further requests
     more: Vec<PathBuf>,
     /// Which tool it is from, where the file does not tell
     #[arg(long, value_enum)]
@@ -61,6 +69,8 @@ pub(super) struct Import {
     strict: bool,
     #[command(flatten)]
     format: FormatOption,
+    #[command(flatten)]
+    production: Production,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -70,16 +80,19 @@ enum Tool {
     Registry,
     Inspect,
     Results,
+    Requests,
 }
 
-impl From<Tool> for Format {
-    fn from(tool: Tool) -> Self {
-        match tool {
-            Tool::Promptfoo => Self::Promptfoo,
-            Tool::Openai => Self::Openai,
-            Tool::Registry => Self::Registry,
-            Tool::Inspect => Self::Inspect,
-            Tool::Results => Self::Results,
+impl Tool {
+    /// The format of its files; none for requests, which are imported in a way of their own.
+    const fn format(self) -> Option<Format> {
+        match self {
+            Self::Promptfoo => Some(Format::Promptfoo),
+            Self::Openai => Some(Format::Openai),
+            Self::Registry => Some(Format::Registry),
+            Self::Inspect => Some(Format::Inspect),
+            Self::Results => Some(Format::Results),
+            Self::Requests => None,
         }
     }
 }
@@ -104,6 +117,8 @@ struct Summary {
     suites: Vec<Suite>,
     results: Option<Results>,
     candidates: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    requests: Option<Told>,
     findings: Vec<Finding>,
 }
 
@@ -131,11 +146,8 @@ impl Import {
             names.iter().zip(&more).map(|(name, bytes)| Source { name, bytes }).collect();
         let name = self.file.display().to_string();
         let source = Source { name: &name, bytes: &bytes };
-        let beside = beside(&self.file);
         let feature = self.feature.clone().unwrap_or_else(|| named_by(&self.file));
-        let options = Options { feature: feature.clone(), judge: self.judge.clone() };
-        let imported = import(&source, &more, self.from.map(Format::from), &beside, &options);
-        let imported = imported.map_err(|error| refused(&error))?;
+        let imported = self.imported(source, &more, &feature)?;
         let (partial, summary) = (imported.partial(), self.write(&feature, imported)?);
         self.format.print(&summary, table)?;
         if self.strict && partial {
@@ -145,8 +157,26 @@ impl Import {
         Ok(())
     }
 
-    fn write(&self, feature: &str, imported: Imported) -> Result<Summary, Failure> {
-        let mut files = imported.files;
+    fn imported(
+        &self,
+        source: Source<'_>,
+        more: &[Source<'_>],
+        feature: &str,
+    ) -> Result<Imported, Failure> {
+        if matches!(self.from, Some(Tool::Requests)) {
+            let sources: Vec<Source<'_>> =
+                [source].into_iter().chain(more.iter().copied()).collect();
+            return self.production.import(&sources, feature, self.judge.as_ref());
+        }
+        self.production.unused()?;
+        let options = Options { feature: feature.to_owned(), judge: self.judge.clone() };
+        let format = self.from.and_then(Tool::format);
+        let imported = import(&source, more, format, &beside(&self.file), &options);
+        imported.map_err(|error| refused(&error))
+    }
+
+    fn write(&self, feature: &str, mut imported: Imported) -> Result<Summary, Failure> {
+        let mut files = std::mem::take(&mut imported.files);
         let mut suites = Vec::new();
         for (name, suite) in &imported.suites {
             let file = format!("{name}.yaml");
@@ -175,8 +205,8 @@ impl Import {
             files.push((file, text));
         }
         self.write_files(&files)?;
-        let (candidates, findings) = (imported.candidates, imported.findings);
-        Ok(Summary { suites, results, candidates, findings })
+        let Imported { candidates, findings, requests, .. } = imported;
+        Ok(Summary { suites, results, candidates, requests, findings })
     }
 
     /// Writes all files, or none where one of them is there.
@@ -251,6 +281,7 @@ fn table(summary: &Summary) -> String {
             (print::counted(*results, "result"), print::counted(*errors, "error"));
         parts.push(format!("{file}: {results}, {errors}"));
     }
+    parts.extend(summary.requests.as_ref().map(production::told));
     if !summary.candidates.is_empty() {
         parts.push(format!("evaluated there: {}", summary.candidates.join(", ")));
     }
