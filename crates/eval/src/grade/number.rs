@@ -13,9 +13,12 @@ use super::{
 };
 use crate::{flaw::Flaws, template::Template};
 
-/// Digits, with commas between thousands or without, and a point before fractions.
+/// Digits, with commas between thousands or without, and a point before fractions. What stands
+/// between words or numbers, as in `5-7`, is no sign.
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"[-+]?(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?").ok()
+    let sign = r"(?:(?<![\p{L}\d])[-−+])?";
+    let digits = r"(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?";
+    Regex::new(&format!("{sign}{digits}")).ok()
 });
 
 /// The last number in the answer is near another.
@@ -53,7 +56,8 @@ impl Scorer for Near {
 }
 
 fn read(text: &str) -> Option<f64> {
-    text.trim().replace(',', "").parse().ok().filter(|number: &f64| number.is_finite())
+    let plain = text.trim().replace(',', "").replace('−', "-");
+    plain.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
 fn last_number(text: &str) -> Option<f64> {
