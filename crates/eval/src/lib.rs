@@ -25,6 +25,7 @@ pub mod scrub;
 mod suite;
 mod template;
 mod unaided;
+mod yaml;
 
 pub use case::Case;
 pub use door::{Answer, Door, Embedded, Trouble};

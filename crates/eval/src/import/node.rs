@@ -1,15 +1,12 @@
 //! YAML and JSON as a tree of nodes that know where they are written.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
-};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 use serde_saphyr::{Spanned, UserMessageFormatter};
 
 use super::ImportError;
+use crate::yaml::Raw;
 
 /// How deep collections may nest.
 const MAX_DEPTH: usize = 64;
@@ -72,7 +69,7 @@ impl Node {
         };
         let file: Arc<str> = file.into();
         serde_saphyr::from_str_with_options::<Spanned<Raw>>(text, options)
-            .map(|raw| raw.value.at(place(&file, raw.defined), &file))
+            .map(|raw| placed(raw.value, place(&file, raw.defined), &file))
             .or_else(|error| Self::read_escapes(&file, text).ok_or(error))
             .map_err(|error| unreadable(&file, &error))
     }
@@ -228,101 +225,21 @@ fn unreadable(file: &Arc<str>, error: &serde_saphyr::Error) -> ImportError {
     ImportError::Syntax { file: file.to_string(), line, column, what }
 }
 
-/// What the parser says of a value, before it is given its place.
-enum Raw {
-    Scalar(Value),
-    List(Vec<Spanned<Raw>>),
-    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
-}
-
-impl Raw {
-    fn at(self, at: Place, file: &Arc<str>) -> Node {
-        let tree = match self {
-            Self::Scalar(value) => Tree::Scalar(value),
-            Self::List(items) => Tree::List(
-                items
-                    .into_iter()
-                    .map(|item| item.value.at(place(file, item.defined), file))
-                    .collect(),
-            ),
-            Self::Map(entries) => Tree::Map(
-                entries
-                    .into_iter()
-                    .map(|(key, item)| {
-                        let key = Key { place: place(file, key.defined), name: key.value };
-                        (key, item.value.at(place(file, item.defined), file))
-                    })
-                    .collect(),
-            ),
-        };
-        Node { place: at, tree }
-    }
-}
-
-impl<'de> Deserialize<'de> for Raw {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(RawVisitor)
-    }
-}
-
-struct RawVisitor;
-
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a YAML value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Null))
-    }
-
-    fn visit_none<E>(self) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Null))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::Bool(value)))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(value.into()))
-    }
-
-    fn visit_i128<E>(self, value: i128) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::String(value.to_string())))
-    }
-
-    fn visit_u128<E>(self, value: u128) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::String(value.to_string())))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Number::from_f64(value).map_or(Value::Null, Value::Number)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Raw, E> {
-        Ok(Raw::Scalar(Value::String(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Raw, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = list.next_element()? {
-            items.push(item);
-        }
-        Ok(Raw::List(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = map.next_entry()? {
-            entries.push(entry);
-        }
-        Ok(Raw::Map(entries))
-    }
+/// A value with its place.
+fn placed(raw: Raw, at: Place, file: &Arc<str>) -> Node {
+    let item = |item: Spanned<Raw>| placed(item.value, place(file, item.defined), file);
+    let tree = match raw {
+        Raw::Scalar(value) => Tree::Scalar(value),
+        Raw::List(items) => Tree::List(items.into_iter().map(item).collect()),
+        Raw::Map(entries) => Tree::Map(
+            entries
+                .into_iter()
+                .map(|(key, value)| {
+                    let key = Key { place: place(file, key.defined), name: key.value };
+                    (key, item(value))
+                })
+                .collect(),
+        ),
+    };
+    Node { place: at, tree }
 }

@@ -256,6 +256,22 @@ fn a_gate_can_only_ask_for_what_results_have() {
 }
 
 #[test]
+fn a_slice_in_which_results_of_a_case_differ_is_none_of_its_slices() {
+    let line = |id: u32, arm: &str, lang: &str| {
+        let slices = json!({ "lang": lang, "kind": "x" });
+        format!("{}\n", json!({ "id": id, "arm": arm, "pass": true, "slices": slices }))
+    };
+    let text = line(1, "candidate", "de")
+        + &line(1, "incumbent", "en")
+        + &line(2, "candidate", "de")
+        + &line(2, "incumbent", "de");
+    let (run, rows) = made(&one(&text, None, None));
+    assert_eq!(run.partial, ["results of the case `1` differ in the slice `lang`"]);
+    let slices: Vec<usize> = rows.iter().map(|row| row.slices.len()).collect();
+    assert_eq!(slices, [1, 2, 1, 2]);
+}
+
+#[test]
 fn repeats_and_what_passes() {
     let text = concat!(
         "{\"id\": 1, \"arm\": \"candidate\", \"scores\": {\"x\": 0.5, \"y\": 0.4}}\n",
