@@ -69,6 +69,8 @@ pub struct Told {
 struct Draft {
     id: String,
     parameters: Map<String, Value>,
+    /// The digest of its parameters.
+    asked: Digest,
     fields: Map<String, Value>,
     found: BTreeMap<Secret, usize>,
 }
@@ -94,12 +96,9 @@ pub fn requests(sources: &[Source<'_>], options: &Requests) -> Result<Imported, 
             Err(why) => left.entry(why).or_insert((0, place)).0 += 1,
             Ok(chat) => {
                 let draft = options.draft(chat, &exchange);
-                if seen
-                    .insert((draft.id.clone(), Value::Object(draft.parameters.clone()).to_string()))
-                {
-                    drafts.push(draft);
-                } else {
-                    told.same += 1;
+                match seen.insert((draft.id.clone(), draft.asked)) {
+                    true => drafts.push(draft),
+                    false => told.same += 1,
                 }
             }
         }
@@ -107,8 +106,9 @@ pub fn requests(sources: &[Source<'_>], options: &Requests) -> Result<Imported, 
     for (why, (count, first)) in left {
         report.lost(&first, why.told(count), why.hint());
     }
-    let drafts = options.sampled(drafts, &mut report);
-    let mut imported = options.suites(drafts, &mut told, &mut report);
+    let log = Place::line(sources.first().map_or("", |source| source.name), 1);
+    let drafts = options.sampled(drafts, &log, &mut report);
+    let mut imported = options.suites(drafts, &mut told, &log, &mut report);
     imported.findings = report.findings;
     imported.requests = Some(told);
     Ok(imported)
@@ -128,7 +128,8 @@ impl Requests {
         let mut named = Map::from_iter([("id".to_owned(), json!(id))]);
         named.extend(cluster.map(|cluster| ("cluster".to_owned(), json!(cluster))));
         named.append(&mut fields);
-        Draft { id, parameters, fields: named, found }
+        let asked = Digest::of_json(&Value::Object(parameters.clone()));
+        Draft { id, parameters, asked, fields: named, found }
     }
 
     fn scrubbed(
@@ -151,11 +152,11 @@ impl Requests {
 
     /// As many as are wanted: those whose ids have the least digests with the seed, so that a log
     /// that has grown gives much the same sample.
-    fn sampled(&self, drafts: Vec<Draft>, report: &mut Report) -> Vec<Draft> {
+    fn sampled(&self, drafts: Vec<Draft>, log: &Place, report: &mut Report) -> Vec<Draft> {
         let most = self.sample.unwrap_or(CASES_MAX).min(CASES_MAX);
         if self.sample.is_none() && drafts.len() > most {
             let what = format!("a suite has at most {CASES_MAX} cases; so many were chosen");
-            report.lost(&Place::line(&self.feature, 1), what, "choose fewer with --sample");
+            report.lost(log, what, "choose fewer with --sample");
         }
         if drafts.len() <= most {
             return drafts;
@@ -171,19 +172,24 @@ impl Requests {
     }
 
     /// A suite for each set of parameters, the most frequent first.
-    fn suites(&self, drafts: Vec<Draft>, told: &mut Told, report: &mut Report) -> Imported {
+    fn suites(
+        &self,
+        drafts: Vec<Draft>,
+        told: &mut Told,
+        log: &Place,
+        report: &mut Report,
+    ) -> Imported {
         let mut groups: Vec<(Map<String, Value>, Vec<Draft>)> = Vec::new();
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        let mut places: BTreeMap<Digest, usize> = BTreeMap::new();
         for draft in drafts {
-            let key = Value::Object(draft.parameters.clone()).to_string();
-            let at = *places.entry(key).or_insert(groups.len());
+            let at = *places.entry(draft.asked).or_insert(groups.len());
             match groups.get_mut(at) {
                 Some((_, drafts)) => drafts.push(draft),
                 None => groups.push((draft.parameters.clone(), vec![draft])),
             }
         }
         groups.sort_by_key(|(_, drafts)| std::cmp::Reverse(drafts.len()));
-        self.tell_groups(&groups, report);
+        tell_groups(&groups, log, report);
         groups.truncate(SUITES_MAX);
         let mut imported = Imported::default();
         let mut found = BTreeMap::new();
@@ -203,24 +209,6 @@ impl Requests {
         }
         told.scrubbed = self.scrubber.is_some().then_some(found);
         imported
-    }
-
-    fn tell_groups(&self, groups: &[(Map<String, Value>, Vec<Draft>)], report: &mut Report) {
-        let at = Place::line(&self.feature, 1);
-        if groups.is_empty() {
-            report.lost(&at, "there is no request to make a case of", "");
-        }
-        if groups.len() > 1 {
-            let what =
-                format!("requests have {} sets of parameters: a suite for each", groups.len());
-            report.note(&at, what, "");
-        }
-        let beyond: usize = groups.iter().skip(SUITES_MAX).map(|(_, drafts)| drafts.len()).sum();
-        if beyond > 0 {
-            let what =
-                format!("{beyond} requests are left out: at most {SUITES_MAX} suites are made");
-            report.lost(&at, what, "");
-        }
     }
 
     fn suite(
@@ -268,6 +256,22 @@ impl Requests {
             partial: report.partial_since(from),
             ..blank(&self.feature)
         }
+    }
+}
+
+/// Tells of groups of requests with other parameters.
+fn tell_groups(groups: &[(Map<String, Value>, Vec<Draft>)], log: &Place, report: &mut Report) {
+    if groups.is_empty() {
+        report.lost(log, "there is no request to make a case of", "");
+    }
+    if groups.len() > 1 {
+        let what = format!("requests have {} sets of parameters: a suite for each", groups.len());
+        report.note(log, what, "");
+    }
+    let beyond: usize = groups.iter().skip(SUITES_MAX).map(|(_, drafts)| drafts.len()).sum();
+    if beyond > 0 {
+        let what = format!("{beyond} requests are left out: at most {SUITES_MAX} suites are made");
+        report.lost(log, what, "");
     }
 }
 
