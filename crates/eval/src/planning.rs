@@ -33,32 +33,48 @@ pub struct MetricPlan {
 pub struct Chance {
     /// The share of cases that one passes and the other does not.
     pub discordance: f64,
-    /// How likely an equally good candidate is to pass.
+    /// How likely an equally good candidate is to pass, where a repeat of a case tells nothing new.
     pub power: f64,
+    /// The same where all the difference is chance, which repeats average out; none where each
+    /// case is asked once.
+    pub power_if_chance: Option<f64>,
     /// The cases with which it passes as likely as it should.
     pub cases_needed: Option<usize>,
     /// The margin that these cases can show as likely.
     pub detectable: f64,
 }
 
-/// What so many cases can show of each metric that has a margin.
+/// What so many cases, each asked so often, can show of each metric that has a margin.
 #[must_use]
-pub fn chances(gate: &GateFile, cases: usize, discordance: Option<f64>) -> Vec<MetricPlan> {
+pub fn chances(
+    gate: &GateFile,
+    cases: usize,
+    repeats: u32,
+    discordance: Option<f64>,
+) -> Vec<MetricPlan> {
     let shares = discordance.map_or_else(|| DISCORDANCES.to_vec(), |share| vec![share]);
     let metrics = gate.metrics().into_iter();
     let planned = metrics.filter_map(|(metric, rule)| {
         let margin = rule.margin?;
-        let at = shares.iter().map(|&share| chance(gate, cases, margin, share)).collect();
+        let at = shares.iter().map(|&share| chance(gate, (cases, repeats), margin, share));
+        let at = at.collect();
         Some(MetricPlan { metric, margin, at })
     });
     planned.collect()
 }
 
-fn chance(gate: &GateFile, cases: usize, margin: f64, discordance: f64) -> Chance {
+fn chance(
+    gate: &GateFile,
+    (cases, repeats): (usize, u32),
+    margin: f64,
+    discordance: f64,
+) -> Chance {
     let test = NonInferiority::binary(discordance, 0.0, gate.alpha);
+    let averaged = NonInferiority { variance: test.variance / f64::from(repeats.max(1)), ..test };
     Chance {
         discordance,
         power: test.power(margin, cases),
+        power_if_chance: (repeats > 1).then(|| averaged.power(margin, cases)),
         cases_needed: test.items(margin, gate.min_power),
         detectable: test.margin(cases, gate.min_power),
     }
@@ -191,15 +207,22 @@ mod tests {
     #[test]
     fn more_cases_show_more() {
         let gate = GateFile::default();
-        let few = chances(&gate, 50, Some(0.1));
-        let many = chances(&gate, 1_000, Some(0.1));
+        let few = chances(&gate, 50, 1, Some(0.1));
+        let many = chances(&gate, 1_000, 1, Some(0.1));
         let (few, many) = (few[0].at[0], many[0].at[0]);
         assert!(few.power < 0.5 && many.power > 0.99, "{few:?} {many:?}");
         assert_eq!(few.cases_needed, many.cases_needed);
         let needed = few.cases_needed.unwrap();
         assert!((240..260).contains(&needed), "{needed}");
         assert!(few.detectable > 0.05 && many.detectable < 0.05);
-        assert_eq!(chances(&gate, 50, None)[0].at.len(), 3);
+        assert_eq!(chances(&gate, 50, 1, None)[0].at.len(), 3);
+        assert_eq!(few.power_if_chance, None);
+        let repeated = chances(&gate, 50, 5, Some(0.1))[0].at[0];
+        assert!((repeated.power - few.power).abs() < 1e-12);
+        // Five answers to fifty cases that differ by chance tell what 250 cases tell.
+        let averaged = repeated.power_if_chance.unwrap();
+        let as_many = chances(&gate, 250, 1, Some(0.1))[0].at[0].power;
+        assert!((averaged - as_many).abs() < 1e-12, "{averaged}");
     }
 
     #[test]

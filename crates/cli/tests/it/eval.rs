@@ -182,6 +182,9 @@ fn too_few_cases_tell_how_many_are_lacking() {
     let planned = house.folder.json("eval plan suite.yaml --candidate new@p --incumbent old@p");
     assert_eq!(planned["estimate"]["asks"], 80);
     assert!(planned["metrics"][0]["at"][1]["power"].as_f64().unwrap() < 0.5, "{planned}");
+    let plan = "eval plan suite.yaml --candidate new@p --incumbent old@p --repeats 5";
+    let (_, out, _) = house.folder.run(plan);
+    assert!(out.contains(" % to "), "with repeats power is a range: {out}");
 }
 
 #[test]

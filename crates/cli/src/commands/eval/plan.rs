@@ -28,7 +28,8 @@ const OUTPUT_TOKENS: u64 = 256;
 #[command(after_help = "\
 Power is how likely a candidate that is as good as the incumbent passes. It depends on the share of
 cases that one of them passes and the other does not: 0.05 for deployments that are much alike, 0.2
-for different models. Prompts are rendered and counted at four bytes a token.
+for different models. With repeats it is a range: nothing is gained where the same cases differ each
+time, most where all is chance. Prompts are rendered and counted at four bytes a token.
 
 Examples:
   tieline eval plan suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
@@ -148,7 +149,7 @@ pub(super) fn planned(
         cases: suite.read.cases.len(),
         repeats,
         min_power: suite.read.file.gate.min_power,
-        metrics: chances(&suite.read.file.gate, suite.read.cases.len(), discordance),
+        metrics: chances(&suite.read.file.gate, suite.read.cases.len(), repeats, discordance),
         estimate: estimate(&load, &prices, &graders),
     })
 }
@@ -163,12 +164,14 @@ pub(super) fn all(suite: &Suite, arms: &BTreeMap<Arm, String>) -> BTreeSet<Strin
 pub(super) fn told(planned: &Planned) -> String {
     let rows = planned.metrics.iter().flat_map(|metric| {
         metric.at.iter().map(|at| {
-            let Chance { discordance, power, cases_needed, detectable } = at;
+            let Chance { discordance, power, power_if_chance, cases_needed, detectable } = at;
+            let percent = |power: f64| format!("{:.0} %", power * 100.0);
+            let upper = power_if_chance.map(|power| format!(" to {}", percent(power)));
             [
                 metric.metric.clone(),
                 format!("{:.1}", metric.margin * 100.0),
                 format!("{:.0} %", discordance * 100.0),
-                format!("{:.0} %", power * 100.0),
+                percent(*power) + &upper.unwrap_or_default(),
                 or_dash(*cases_needed),
                 format!("{:.1}", detectable * 100.0),
             ]
@@ -184,7 +187,8 @@ pub(super) fn told(planned: &Planned) -> String {
     let judged =
         if *judge_asks > 0 { format!(" and {judge_asks} of judges") } else { String::new() };
     let weak = planned.metrics.iter().flat_map(|metric| &metric.at);
-    let weak = weak.clone().all(|at| at.power < planned.min_power) && weak.count() > 0;
+    let best = |at: &Chance| at.power_if_chance.unwrap_or(at.power);
+    let weak = weak.clone().all(|at| best(at) < planned.min_power) && weak.count() > 0;
     let warning = if weak {
         format!(
             "\nwith so few cases an equally good candidate passes less often than in {:.0} of 100 \
