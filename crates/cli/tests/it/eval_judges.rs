@@ -65,6 +65,10 @@ fn a_judge_that_agrees_with_people_is_found_fit_and_its_labels_are_asked_for_onc
     fs::write(&path, &text[..text.len() - 20]).unwrap();
     house.json(CALIBRATE);
     assert_eq!((house.asked(), lines(&house).len()), (121, 120));
+    let first = labels.people.lines().next().unwrap();
+    house.folder.write("few.jsonl", first);
+    house.json("eval calibrate suite.yaml --labels few.jsonl");
+    assert_eq!((house.asked(), lines(&house).len()), (121, 120), "what was paid for stays");
     house.folder.write("suite.yaml", &suite(CALIBRATION).replace("polite.", "kind."));
     house.json(CALIBRATE);
     assert_eq!((house.asked(), lines(&house).len()), (241, 120));

@@ -91,7 +91,7 @@ impl Calibrate {
         let bench = self.bench()?;
         self.priced(&config, &bench)?;
         let questions = self.questions(&bench)?;
-        let mut kept = Kept::open(&bench.out, &questions)?;
+        let mut kept = Kept::open(&bench, &questions)?;
         let left: Vec<Question<'_>> =
             questions.into_iter().filter(|one| !kept.asked.contains(&one.asked)).collect();
         let asked = left.len();
@@ -229,7 +229,8 @@ struct Kept {
 impl Kept {
     /// Opens it with those of its labels that still hold: the judge is asked in the same way, and
     /// people say of the answer what they say now. Labels that were written by hand stay.
-    fn open(path: &Path, questions: &[Question<'_>]) -> Result<Self, Failure> {
+    fn open(bench: &Bench, questions: &[Question<'_>]) -> Result<Self, Failure> {
+        let path = bench.out.as_path();
         let bytes = read_if_there(path).map_err(file("read", path))?;
         // A line that was torn when the process died is asked for again.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
@@ -238,8 +239,11 @@ impl Kept {
         let now: BTreeMap<&str, &Labelled> =
             questions.iter().map(|one| (one.asked.as_str(), &one.labelled)).collect();
         let holds = known.labels.into_iter().filter_map(|label| {
-            let labelled = (*now.get(label.asked.as_str())?).clone();
-            Some(Label { labelled, ..label })
+            if let Some(labelled) = now.get(label.asked.as_str()) {
+                return Some(Label { labelled: (*labelled).clone(), ..label });
+            }
+            let again = bench.suite.question(&bench.judge, label.labelled.clone()).ok()?;
+            (again.asked == label.asked).then_some(label)
         });
         let by_hand = String::from_utf8_lossy(bytes);
         let by_hand = by_hand.lines().filter(|line| !line.contains("\"asked\"")).map(str::to_owned);
