@@ -61,9 +61,10 @@ async fn ready(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
 /// browsers ask leave first, and no leave is given. Nor can one whose name was made to resolve to
 /// this listener: the request must name an address.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Change {
-    drained: bool,
+#[serde(rename_all = "snake_case")]
+enum Change {
+    Drained(bool),
+    Suspended(bool),
 }
 
 async fn change(
@@ -77,7 +78,11 @@ async fn change(
         return refuse(StatusCode::FORBIDDEN, "call the listener by its IP address");
     }
     let actor = Actor::at(peer, headers.get(headers::ACTOR).map(HeaderValue::as_bytes));
-    match gateway.drain_deployment(&id, change.drained, &actor) {
+    let changed = match change {
+        Change::Drained(drained) => gateway.drain_deployment(&id, drained, &actor),
+        Change::Suspended(suspended) => gateway.suspend_deployment(&id, suspended, &actor),
+    };
+    match changed {
         Ok(shown) => Json(shown).into_response(),
         Err(ChangeError::NoSuchDeployment) => {
             refuse(StatusCode::NOT_FOUND, &format!("there is no deployment `{id}`"))

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 use rand::rngs::SmallRng;
 use tieline_config::Config;
 use tieline_ledger::Ledger;
+use tieline_route::Live;
 use tieline_types::{AuditRecord, Change, ChangeResult};
 
 use crate::{decision::fingerprint, gateway::Gateway, plan::ActivePlan, status::DeploymentStatus};
@@ -13,9 +14,36 @@ use crate::{decision::fingerprint, gateway::Gateway, plan::ActivePlan, status::D
 const CLAIM_CHARS_MAX: usize = 64;
 /// The most characters of the reason why a change was refused.
 const REASON_CHARS_MAX: usize = 2_000;
-/// The states of a deployment that can be changed by hand.
-const DRAINED: &str = "drained";
+/// The state of a deployment that nobody has taken out.
 const IN_SERVICE: &str = "in service";
+
+/// A way in which a deployment is taken out of service and put back.
+pub(crate) struct Service {
+    /// The state of what is out.
+    word: &'static str,
+    takes_out: Change,
+    puts_back: Change,
+    is_out: fn(&Live, usize) -> bool,
+    set: fn(&Live, usize, bool),
+}
+
+/// Nothing goes there.
+pub(crate) const DRAIN: Service = Service {
+    word: "drained",
+    takes_out: Change::Drain,
+    puts_back: Change::Undrain,
+    is_out: Live::is_drained,
+    set: Live::drain,
+};
+
+/// Something goes there for want of anything better only.
+pub(crate) const SUSPENSION: Service = Service {
+    word: "suspended",
+    takes_out: Change::Suspend,
+    puts_back: Change::Resume,
+    is_out: Live::is_suspended,
+    set: Live::suspend,
+};
 
 /// Who asks for a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,25 +106,53 @@ impl Gateway {
         drained: bool,
         actor: &Actor,
     ) -> Result<DeploymentStatus, ChangeError> {
+        self.change_service(&DRAIN, id, drained, actor, None)
+    }
+
+    /// Keeps a deployment for want of anything better, or trusts it again; on record first.
+    ///
+    /// # Errors
+    /// When it was not made.
+    pub fn suspend_deployment(
+        &self,
+        id: &str,
+        suspended: bool,
+        actor: &Actor,
+    ) -> Result<DeploymentStatus, ChangeError> {
+        self.change_service(&SUSPENSION, id, suspended, actor, None)
+    }
+
+    /// # Errors
+    /// When it was not made.
+    pub(crate) fn change_service(
+        &self,
+        kind: &Service,
+        id: &str,
+        out: bool,
+        actor: &Actor,
+        reason: Option<String>,
+    ) -> Result<DeploymentStatus, ChangeError> {
         let plan = self.plan();
         let at = plan.plan.deployments.iter().position(|one| one.id.as_ref() == id);
         let at = at.ok_or(ChangeError::NoSuchDeployment)?;
-        let state = |drained: bool| if drained { DRAINED } else { IN_SERVICE }.to_owned();
+        let state = |out: bool| if out { kind.word } else { IN_SERVICE }.to_owned();
         let recorded = self.on_record(AuditRecord {
-            before: Some(state(plan.live.is_drained(at))),
-            after: Some(state(drained)),
-            ..self.change(if drained { Change::Drain } else { Change::Undrain }, id, actor)
+            before: Some(state((kind.is_out)(&plan.live, at))),
+            after: Some(state(out)),
+            reason: reason.clone(),
+            ..self.change(if out { kind.takes_out } else { kind.puts_back }, id, actor)
         });
         if !recorded {
             return Err(ChangeError::Unrecorded);
         }
-        plan.live.drain(at, drained);
+        (kind.set)(&plan.live, at, out);
         tracing::warn!(
             deployment = id,
-            drained,
+            state = state(out),
             actor = actor.name,
             claimed = actor.claimed,
-            "a deployment was drained or undrained by hand"
+            reason,
+            "a deployment was taken out of service or put back"
         );
         let shown = self.status().deployments.into_iter().find(|one| one.id == id);
         shown.ok_or(ChangeError::NoSuchDeployment)
@@ -143,9 +199,9 @@ impl Gateway {
     }
 }
 
-/// Takes out of service what the ledger's last word says is drained, where that is new to the
-/// gateway: of what it knows, it knows better.
-pub(crate) fn restore_drains(plan: &ActivePlan, old: Option<&ActivePlan>, ledger: &Ledger) {
+/// Takes out of service what the ledger's last word says is drained or suspended, where that is new
+/// to the gateway: of what it knows, it knows better.
+pub(crate) fn restore_service(plan: &ActivePlan, old: Option<&ActivePlan>, ledger: &Ledger) {
     let known =
         |id: &Arc<str>| old.is_some_and(|old| old.plan.deployments.iter().any(|one| one.id == *id));
     let deployments = plan.plan.deployments.iter().enumerate();
@@ -153,15 +209,17 @@ pub(crate) fn restore_drains(plan: &ActivePlan, old: Option<&ActivePlan>, ledger
     if new.is_empty() {
         return;
     }
-    let last = ledger.last_changes(&[Change::Drain, Change::Undrain]).unwrap_or_else(|error| {
-        let error: &dyn std::error::Error = &error;
-        tracing::error!(error, "cannot read which deployments were drained; none is");
-        Vec::new()
-    });
-    for change in last.iter().filter(|change| change.action == Change::Drain) {
-        for (at, _) in new.iter().filter(|(_, one)| *one.id == *change.subject) {
-            plan.live.drain(*at, true);
-            tracing::warn!(deployment = change.subject, "drained as it was before");
+    for Service { word, takes_out, puts_back, set, .. } in [DRAIN, SUSPENSION] {
+        let last = ledger.last_changes(&[takes_out, puts_back]).unwrap_or_else(|error| {
+            let error: &dyn std::error::Error = &error;
+            tracing::error!(error, "cannot read which deployments were {word}; none is");
+            Vec::new()
+        });
+        for change in last.iter().filter(|change| change.action == takes_out) {
+            for (at, _) in new.iter().filter(|(_, one)| *one.id == *change.subject) {
+                set(&plan.live, *at, true);
+                tracing::warn!(deployment = change.subject, "{word} as it was before");
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
 use crate::{
-    audit::restore_drains,
+    audit::restore_service,
     budgets,
     cache::AnswerCache,
     embed::Embedder,
@@ -152,7 +152,8 @@ impl std::fmt::Debug for Gateway {
 }
 
 impl Gateway {
-    /// Sets a gateway up. Nothing listens yet. What the ledger says is drained stays so.
+    /// Sets a gateway up. Nothing listens yet. What the ledger says is drained or
+    /// suspended stays so.
     ///
     /// # Errors
     /// When a deployment cannot be called or connections cannot be set up.
@@ -165,7 +166,7 @@ impl Gateway {
         let evidence = Evidence::gather(config, parts.harness.as_deref(), releases.all());
         let plan = ActivePlan::build(config, parts.env.as_ref(), &tokens, evidence, None, began)?;
         if let Some(ledger) = &parts.ledger {
-            restore_drains(&plan, None, ledger);
+            restore_service(&plan, None, ledger);
             budgets::restore(&plan, None, ledger, clock.unix_ms(Duration::ZERO));
         }
         let gateway = Arc::new(Self {
@@ -255,7 +256,7 @@ impl Gateway {
         let now = (self.now(), self.unix_ms());
         let plan = ActivePlan::build(config, env, &self.tokens, evidence, Some(old), now)?;
         if let Some(ledger) = &self.ledger {
-            restore_drains(&plan, Some(old), ledger);
+            restore_service(&plan, Some(old), ledger);
             budgets::restore(&plan, Some(old), ledger, self.unix_ms());
         }
         self.plan.store(Arc::new(plan));

@@ -178,7 +178,7 @@ impl Prober {
             Instant::now() + PROBE_TIMEOUT,
         );
         let demand = Demand { output: ask.max_output_tokens.unwrap_or_default(), ..call.demand() };
-        let Ok(lease) = plan.live.admit(pass, &self.feature, now, 0.0, demand, false) else {
+        let Ok(lease) = plan.live.examine(pass, &self.feature, now, demand) else {
             return;
         };
         // A caller's request may have closed the breaker since: nothing to find out then.

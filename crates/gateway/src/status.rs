@@ -72,7 +72,8 @@ pub struct TierStatus {
 pub struct DeploymentStatus {
     /// `model@provider`.
     pub id: String,
-    /// `closed`, `open`, `half-open`, `ramping` (traffic returns in steps) or `drained`.
+    /// `closed`, `open`, `half-open`, `ramping` (traffic returns in steps), `drained` or
+    /// `suspended` (called for want of anything better only).
     pub state: &'static str,
     /// Why it is not closed: `failures`, `slowness`, `credential` or `account`.
     pub cause: Option<&'static str>,
@@ -204,7 +205,9 @@ impl DeploymentStatus {
             State::Closed => ("closed", None, None, None),
             State::Ramping(share) => ("ramping", None, None, Some(share)),
             State::HalfOpen(cause) => ("half-open", Some(cause), None, None),
-            State::Open(_, Cause::Drained) => ("drained", None, None, None),
+            State::Open(_, cause @ (Cause::Drained | Cause::Suspended)) => {
+                (cause.as_str(), None, None, None)
+            }
             State::Open(until, cause) => ("open", Some(cause), Some(in_s(until)), None),
         };
         let suspected = |(level, name): &(Level, Arc<str>)| format!("{} {name}", level.as_str());

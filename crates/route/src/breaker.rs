@@ -74,6 +74,8 @@ pub enum Cause {
     Account,
     /// Somebody took it out of service by hand.
     Drained,
+    /// It answers, but not as it used to.
+    Suspended,
 }
 
 impl Cause {
@@ -86,6 +88,7 @@ impl Cause {
             Self::Credential => "credential",
             Self::Account => "account",
             Self::Drained => "drained",
+            Self::Suspended => "suspended",
         }
     }
 }
@@ -144,6 +147,7 @@ pub struct Breaker {
     /// When a probe last closed it.
     closed_at: Option<Duration>,
     drained: bool,
+    suspended: bool,
     paces: Paces,
 }
 
@@ -195,13 +199,14 @@ impl Breaker {
     pub fn state(&self, now: Duration) -> State {
         match self.open {
             _ if self.drained => State::Open(Duration::MAX, Cause::Drained),
+            _ if self.suspended => State::Open(Duration::MAX, Cause::Suspended),
             Some(Open { until, cause, .. }) if now < until => State::Open(until, cause),
             Some(Open { cause, .. }) => State::HalfOpen(cause),
             None => self.ramp(now).map_or(State::Closed, |(share, _)| State::Ramping(share)),
         }
     }
 
-    /// Why it is open and since when; none while it is closed or drained.
+    /// Why it is open and since when; none while its own traffic shows nothing against it.
     #[must_use]
     pub fn opened(&self) -> Option<(Cause, Duration)> {
         self.open.map(|open| (open.cause, open.since))
@@ -210,7 +215,7 @@ impl Breaker {
     /// How long it has let traffic through, if in steps; none while it does not.
     #[must_use]
     pub fn well_for(&self, now: Duration) -> Option<Duration> {
-        let well = self.open.is_none() && !self.drained;
+        let well = self.open.is_none() && !self.drained && !self.suspended;
         well.then(|| self.closed_at.map_or(Duration::MAX, |at| now.saturating_sub(at)))
     }
 
@@ -218,6 +223,12 @@ impl Breaker {
     #[must_use]
     pub fn is_drained(&self) -> bool {
         self.drained
+    }
+
+    /// Whether what it answers is trusted for want of anything better only.
+    #[must_use]
+    pub fn is_suspended(&self) -> bool {
+        self.suspended
     }
 
     /// The time to the first content that 95 of 100 streams with prompts of that size need, or else
@@ -239,6 +250,12 @@ impl Breaker {
         self.drained = drained;
     }
 
+    /// Keeps it for want of anything better, or trusts it again. Its health is another matter: it
+    /// opens, is probed and closes all the same.
+    pub fn suspend(&mut self, suspended: bool) {
+        self.suspended = suspended;
+    }
+
     /// A request answered well; `first` is the size of its prompt and the time to its first
     /// content. Closes a breaker whose probe it was: true then.
     pub fn success(
@@ -254,6 +271,7 @@ impl Breaker {
                     closed_at: Some(now),
                     probes: self.probes,
                     drained: self.drained,
+                    suspended: self.suspended,
                     opened: self.opened,
                     paces: self.paces,
                     ..Self::default()

@@ -16,6 +16,9 @@ use crate::{
 /// How many of those that are shut are tried after all that are open, or when nothing is.
 const LAST_RESORTS_MAX: usize = 4;
 
+/// How many of those that are suspended are tried when all else has failed.
+const SUSPENDED_MAX: usize = 2;
+
 /// What a request may do, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
@@ -115,8 +118,8 @@ pub struct Decision {
 ///
 /// A tier whose candidates are all shut is passed over. After all that are open come the most
 /// promising of those that are shut, rather than refusing outright: what is on its way back before
-/// what is out, and what opens soonest before the rest. Before a fixed answer, at which the ladder
-/// ends, only those on their way back or waiting for their probe are tried.
+/// what is out, and what opens soonest before the rest; what is suspended comes last. Before a fixed
+/// answer, at which the ladder ends, only those are tried that likely answer.
 ///
 /// What is not `eligible` is never tried: not in its turn, and not for want of anything better.
 ///
@@ -182,14 +185,14 @@ pub fn decide(
             }
             Mode::Cache { .. } => decision.steps.push(Step::Cache { tier }),
             Mode::Queue { .. } => {
-                let (soon, out) = shut.into_iter().partition(Rescue::is_on_its_way);
+                let (soon, out) = shut.into_iter().partition(Rescue::likely_answers);
                 decision.rescue_with(soon);
                 decision.steps.push(Step::Queue { tier });
                 shut = out;
             }
             Mode::Reply { .. } | Mode::Off => {
                 // A fixed answer is better than a call that likely fails.
-                shut.retain(Rescue::is_on_its_way);
+                shut.retain(Rescue::likely_answers);
                 decision.rescue_with(shut);
                 decision.steps.push(match config.mode {
                     Mode::Off => Step::Off { tier },
@@ -272,17 +275,23 @@ struct Rescue {
 
 impl Rescue {
     /// Whether it likely answers: better than a fixed answer, or one that comes later.
-    const fn is_on_its_way(&self) -> bool {
-        matches!(self.why, Why::Returning | Why::Settling | Why::Due)
+    const fn likely_answers(&self) -> bool {
+        matches!(self.why, Why::Returning | Why::Settling | Why::Due) || self.is_suspended()
+    }
+
+    const fn is_suspended(&self) -> bool {
+        matches!(self.why, Why::Unhealthy(Cause::Suspended))
     }
 
     /// What is on its way back answers more likely than what waits for its probe, that more likely
-    /// than what refuses for want of quota, and that more likely than what is out.
+    /// than what refuses for want of quota, and that more likely than what is out. What is suspended
+    /// may well answer, but nobody trusts what it says.
     const fn promise(&self) -> u8 {
         match self.why {
             Why::Returning | Why::Settling => 0,
             Why::Due => 1,
             Why::Shed | Why::Quota => 2,
+            Why::Unhealthy(Cause::Suspended) => 4,
             Why::Suspected | Why::Unhealthy(_) => 3,
         }
     }
@@ -410,12 +419,14 @@ impl Decision {
 
     fn rescue_with(&mut self, mut shut: Vec<Rescue>) {
         shut.sort_by_key(|rescue| (rescue.promise(), rescue.until));
-        let mut room = LAST_RESORTS_MAX;
-        for Rescue { tier, deployment, until, why } in shut {
-            if room == 0 || self.calls(deployment) {
+        let (mut room, mut suspended_room) = (LAST_RESORTS_MAX, SUSPENDED_MAX);
+        for rescue in shut {
+            let room = if rescue.is_suspended() { &mut suspended_room } else { &mut room };
+            let Rescue { tier, deployment, until, why } = rescue;
+            if *room == 0 || self.calls(deployment) {
                 continue;
             }
-            room -= 1;
+            *room -= 1;
             self.steps.push(Step::Call { tier, deployment });
             for one in &mut self.considered {
                 if one.tier == tier && one.deployment == deployment {

@@ -21,11 +21,13 @@ use crate::{
 mod habits;
 mod limits;
 mod purses;
+mod service;
 mod spending;
 
 use limits::Limiters;
 pub use purses::Hold;
 use purses::Kept;
+use service::{DRAINED, SUSPENDED};
 use spending::Spending;
 
 /// Health, quota and budgets of everything in a plan.
@@ -164,8 +166,8 @@ impl Live {
     }
 
     /// Health for a new plan: what stays keeps what was learnt of it. Of deployments at one of the
-    /// `changed` providers, which have another address or credential now, only that somebody took
-    /// them out of service is still true.
+    /// `changed` providers, which have another address or credential now, only that they were drained
+    /// or suspended is still true.
     #[must_use]
     pub fn carried(&self, new: &Plan, changed: &[&str], now: Duration) -> Self {
         let deployment = |one: &crate::Deployment| {
@@ -173,7 +175,9 @@ impl Live {
             let health = match before {
                 Some(known) if changed.contains(&&*one.provider) => {
                     let mut fresh = Health::default();
-                    fresh.breaker.drain(lock(&known.health).breaker.is_drained());
+                    let before = &lock(&known.health).breaker;
+                    fresh.breaker.drain(before.is_drained());
+                    fresh.breaker.suspend(before.is_suspended());
                     Arc::new(Mutex::new(fresh))
                 }
                 before => before.map_or_else(Arc::default, |known| Arc::clone(&known.health)),
@@ -252,6 +256,22 @@ impl Live {
         if health.breaker.is_drained() {
             return Some((Duration::MAX, DRAINED));
         }
+        if health.breaker.is_suspended() {
+            return Some((Duration::MAX, SUSPENDED));
+        }
+        self.unready(deployment, health, feature, now, draw, demand)
+    }
+
+    /// Why nothing goes to a deployment that is in service.
+    fn unready(
+        &self,
+        deployment: usize,
+        health: &Health,
+        feature: &Feature,
+        now: Duration,
+        draw: f64,
+        demand: Demand,
+    ) -> Option<(Duration, Why)> {
         if let Admission::Shut(until) = health.pool.admits(now, demand) {
             return Some((until, Why::Quota));
         }
@@ -307,13 +327,25 @@ impl Live {
         rescue: bool,
     ) -> Result<Lease, (Duration, Why)> {
         let (deployment, size) = (pass.deployment(), demand.size());
-        let Some(mut health) = self.health(deployment) else {
+        let Some(health) = self.health(deployment) else {
             return Ok(Lease { deployment, size, permit: None, first: None, reservation: None });
         };
         let shut = self.shut(deployment, &health, feature, now, draw, demand);
         if let Some(shut) = shut.filter(|(_, why)| !rescue || *why == DRAINED) {
             return Err(shut);
         }
+        Ok(self.lease(health, pass, (now, draw), demand, rescue))
+    }
+
+    fn lease(
+        &self,
+        mut health: MutexGuard<'_, Health>,
+        pass: Pass,
+        (now, draw): (Duration, f64),
+        demand: Demand,
+        rescue: bool,
+    ) -> Lease {
+        let (deployment, size) = (pass.deployment(), demand.size());
         // A rescue that can be a probe is one, whatever its share.
         let out = health.breaker.opened().is_some();
         let permit = health.breaker.admit(now, if rescue && out { 0.0 } else { draw });
@@ -323,7 +355,7 @@ impl Live {
         if matches!(permit, Permit::Probe(_)) {
             self.domains_of(deployment).for_each(|domain| domain.suspicion.note_probe(now));
         }
-        Ok(Lease { deployment, size, permit: Some(permit), first: None, reservation })
+        Lease { deployment, size, permit: Some(permit), first: None, reservation }
     }
 
     /// The attempt came to its first content, which decides a probe; `first` is the time that took,
@@ -493,19 +525,6 @@ impl Live {
         }
     }
 
-    /// Takes a deployment out of service, or puts it back.
-    pub fn drain(&self, deployment: usize, drained: bool) {
-        if let Some(mut health) = self.health(deployment) {
-            health.breaker.drain(drained);
-        }
-    }
-
-    /// Whether somebody took a deployment out of service.
-    #[must_use]
-    pub fn is_drained(&self, deployment: usize) -> bool {
-        self.health(deployment).is_some_and(|health| health.breaker.is_drained())
-    }
-
     /// What to show of a deployment.
     #[must_use]
     pub fn show(&self, deployment: usize, now: Duration) -> Option<Shown> {
@@ -566,9 +585,6 @@ impl Live {
         self.deployments.get(deployment).map(|known| lock(&known.health))
     }
 }
-
-/// Taken out of service by hand.
-const DRAINED: Why = Why::Unhealthy(Cause::Drained);
 
 /// For so long after a probe became due, requests that people wait for leave it to others: to
 /// features that give way, and to probes that nobody waits for.

@@ -179,8 +179,8 @@ pub(crate) struct Hold {
     pub(crate) change: Option<TierChange>,
 }
 
-/// Whether a candidate is shut because of its health. Quota that is used up and a deployment that
-/// somebody drained are no evidence of illness.
+/// Whether a candidate is shut because of its health, or of what it answers. Quota that is used up
+/// and a deployment that somebody drained are no evidence of illness.
 fn is_ill(standing: &Standing) -> bool {
     match standing.shut {
         Some((_, Why::Unhealthy(cause))) => cause != Cause::Drained,
@@ -235,6 +235,7 @@ mod tests {
             (shut(Why::Suspected), true),
             (shut(Why::Returning), true),
             (shut(Why::Unhealthy(Cause::Drained)), false),
+            (shut(Why::Unhealthy(Cause::Suspended)), true),
             (shut(Why::Quota), false),
             (shut(Why::Shed), false),
         ] {

@@ -12,6 +12,10 @@ pub enum Change {
     Drain,
     /// A deployment was put back into service.
     Undrain,
+    /// A deployment no longer answers as it used to, and is kept for want of anything better.
+    Suspend,
+    /// A suspended deployment is trusted again, as it answers now.
+    Resume,
     /// The configuration was read again.
     Reload,
     /// An exception from policy came into force.
@@ -31,6 +35,8 @@ impl Change {
         match self {
             Self::Drain => "drain",
             Self::Undrain => "undrain",
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
             Self::Reload => "reload",
             Self::ExceptionBegan => "exception_began",
             Self::ExceptionEnded => "exception_ended",
@@ -81,7 +87,7 @@ pub struct AuditRecord {
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// Who, as far as the gateway can tell: address and port of a client of the admin listener, or
-    /// `file`, `signal`, `command` or, for what a release does by itself, `release`.
+    /// `file`, `signal`, `command`, or `release` and `sentinels` for what these do by themselves.
     pub actor: String,
     /// Who that client said it was. Nobody has checked it.
     pub claimed: Option<String>,

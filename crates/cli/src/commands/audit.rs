@@ -16,9 +16,9 @@ use crate::{
 /// Show who changed what in running gateways, newest first
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Deployments that were drained and put back, configurations that were taken or refused, exceptions
-from policy that began and ended. The actor is an address that the gateway saw, `file` or `signal`;
-who that says it is, nobody has checked.
+Deployments that were drained or suspended and put back, configurations that were taken or refused,
+exceptions from policy that began and ended. The actor is an address that the gateway saw, `file`,
+`signal` or `sentinels`; who that says it is, nobody has checked.
 
 Examples:
   tieline audit

@@ -1,4 +1,4 @@
-//! `tieline deployment`: taking a deployment out of service and putting it back.
+//! `tieline deployment`: taking a deployment out of service or suspending it, and putting it back.
 
 use clap::Subcommand;
 use http::StatusCode;
@@ -15,11 +15,14 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Requests under way are finished. A drained deployment gets no new ones, not even where nothing else
-is left, until it is put back; reloads and restarts leave it drained. Every change is on record.
+is left, until it is put back; reloads and restarts leave it drained. A suspended one is called only
+when all else has failed; sentinels suspend what no longer answers as it did. To resume it is to
+accept how it answers now. Every change is on record.
 
 Examples:
   tieline deployment drain gpt-5.5@azure-sweden
   tieline deployment undrain gpt-5.5@azure-sweden
+  tieline deployment resume gpt-5.5@openai
   tieline audit --limit 5    Show who did")]
 pub(crate) struct Deployment {
     #[command(subcommand)]
@@ -32,6 +35,10 @@ enum Action {
     Drain(Target),
     /// Put a deployment back into service
     Undrain(Target),
+    /// Call a deployment only when all else has failed
+    Suspend(Target),
+    /// Trust a suspended deployment again, as it answers now
+    Resume(Target),
 }
 
 #[derive(Debug, clap::Args)]
@@ -48,16 +55,18 @@ struct Target {
 impl Deployment {
     pub(crate) fn run(self) -> Result<(), Failure> {
         match self.action {
-            Action::Drain(target) => target.put(true),
-            Action::Undrain(target) => target.put(false),
+            Action::Drain(target) => target.put("drained", true),
+            Action::Undrain(target) => target.put("drained", false),
+            Action::Suspend(target) => target.put("suspended", true),
+            Action::Resume(target) => target.put("suspended", false),
         }
     }
 }
 
 impl Target {
-    fn put(self, drained: bool) -> Result<(), Failure> {
+    fn put(self, what: &str, out: bool) -> Result<(), Failure> {
         let path = format!("/deployments/{}", escaped(&self.id));
-        let said = self.admin.put(&path, &json!({ "drained": drained }))?;
+        let said = self.admin.put(&path, &json!({ what: out }))?;
         if said.status == StatusCode::OK {
             let table = |one: &Value| print::table(&status::COLUMNS, [status::deployment(one)]);
             return self.format.print(&said.body, table);

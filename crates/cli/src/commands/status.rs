@@ -13,8 +13,9 @@ use crate::{
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 A deployment is closed (takes traffic), open (rests), half-open (waits for its probe), ramping (its
-traffic returns in steps) or drained (taken out by hand). A tier is up, dropped (its deployments are
-out) or settling (it returns in steps).
+traffic returns in steps), drained (taken out by hand) or suspended (it answers otherwise than
+before, and is the last resort). A tier is up, dropped (its deployments are out) or settling (it
+returns in steps).
 
 Examples:
   tieline status

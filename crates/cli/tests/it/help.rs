@@ -459,9 +459,9 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 
-Deployments that were drained and put back, configurations that were taken or refused, exceptions
-from policy that began and ended. The actor is an address that the gateway saw, `file` or `signal`;
-who that says it is, nobody has checked.
+Deployments that were drained or suspended and put back, configurations that were taken or refused,
+exceptions from policy that began and ended. The actor is an address that the gateway saw, `file`,
+`signal` or `sentinels`; who that says it is, nobody has checked.
 
 Examples:
   tieline audit
@@ -662,8 +662,9 @@ Options:
           Print help (see a summary with '-h')
 
 A deployment is closed (takes traffic), open (rests), half-open (waits for its probe), ramping (its
-traffic returns in steps) or drained (taken out by hand). A tier is up, dropped (its deployments are
-out) or settling (it returns in steps).
+traffic returns in steps), drained (taken out by hand) or suspended (it answers otherwise than
+before, and is the last resort). A tier is up, dropped (its deployments are out) or settling (it
+returns in steps).
 
 Examples:
   tieline status
@@ -681,17 +682,22 @@ Usage: tieline deployment <COMMAND>
 Commands:
   drain    Take a deployment out of service
   undrain  Put a deployment back into service
+  suspend  Call a deployment only when all else has failed
+  resume   Trust a suspended deployment again, as it answers now
   help     Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help  Print help
 
 Requests under way are finished. A drained deployment gets no new ones, not even where nothing else
-is left, until it is put back; reloads and restarts leave it drained. Every change is on record.
+is left, until it is put back; reloads and restarts leave it drained. A suspended one is called only
+when all else has failed; sentinels suspend what no longer answers as it did. To resume it is to
+accept how it answers now. Every change is on record.
 
 Examples:
   tieline deployment drain gpt-5.5@azure-sweden
   tieline deployment undrain gpt-5.5@azure-sweden
+  tieline deployment resume gpt-5.5@openai
   tieline audit --limit 5    Show who did
 "#);
 }

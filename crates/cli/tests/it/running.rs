@@ -142,6 +142,11 @@ fn a_deployment_is_drained_and_put_back() {
     let (code, _, told) = folder.run(&format!("deployment drain nothing@first --admin {admin}"));
     assert_eq!(code, 2);
     assert!(told.contains("no deployment `nothing@first`"), "{told}");
+    let suspended = folder.json(&format!("deployment suspend gpt-5.5@first --admin {admin}"));
+    assert_eq!(suspended["state"], "suspended");
+    assert_eq!(answered_by(), "gpt-5.5@first", "the other is drained");
+    let resumed = folder.json(&format!("deployment resume gpt-5.5@first --admin {admin}"));
+    assert_eq!(resumed["state"], "closed");
 }
 
 /// The changes in the ledger, once there are so many; records arrive a moment after the answer.

@@ -143,7 +143,8 @@ pub(super) fn sign(attempt: &AttemptRecord) -> Sign {
 
 /// What tells that nothing goes to a deployment since it failed, or somebody took it out: words of
 /// `Cause` and `Why`.
-const ILL: [&str; 6] = ["failures", "slowness", "credential", "account", "drained", "quota"];
+const ILL: [&str; 7] =
+    ["failures", "slowness", "credential", "account", "drained", "suspended", "quota"];
 /// The same, but for a share of requests only.
 const SHUT: [&str; 5] = ["returning", "suspected", "shed", "settling", "due"];
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use tieline_gateway::{ChangeError, Gateway, watch};
 use tieline_types::{AuditRecord, Change, ChangeResult};
 
-use crate::house::{EVERYTHING, House, config};
+use crate::house::{Client, EVERYTHING, House, config};
 
 const OPENAI: &str = "gpt-5.5@openai";
 
@@ -68,6 +68,36 @@ async fn what_is_drained_stays_so_through_reload_and_restart() {
         assert_eq!(state(&house.gateway, OPENAI), expected, "it leaves and returns");
     }
     assert_eq!(state(&house.restarted(&without), OPENAI), "", "what is gone is no matter");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_suspended_is_the_last_resort_through_reload_and_restart() {
+    let house = House::new(EVERYTHING).await;
+    house.suspend(OPENAI, true).unwrap();
+    house.suspend("llama@local", true).unwrap();
+    let by = async |model: &str| {
+        let answer = house.ask(Client::Chat, model, false, "hello").await;
+        answer.header("x-tieline-deployment").to_owned()
+    };
+    assert_eq!(by("gpt-5.5").await, "gpt-5.5@azure", "another is there");
+    assert_eq!(by("llama").await, "llama@local", "the last of a feature still serves");
+    for provider in ["azure", "bedrock"] {
+        house.fault(provider, "status=500");
+    }
+    assert_eq!(by("gpt-5.5").await, OPENAI, "when all else has failed");
+    house.gateway.apply(&config(&EVERYTHING.replace("us-east-2", "us-east-1"))).unwrap();
+    assert_eq!(state(&house.gateway, OPENAI), "suspended");
+    let changes = house.changes().await;
+    assert_eq!((changes[0].action, &*changes[0].subject), (Change::Suspend, "llama@local"));
+    assert_eq!(changes[0].after.as_deref(), Some("suspended"));
+    assert_eq!(state(&house.restarted(EVERYTHING), OPENAI), "suspended");
+    house.suspend(OPENAI, false).unwrap();
+    assert_eq!(by("gpt-5.5").await, OPENAI, "in its turn again");
+    house.changes().await;
+    assert_eq!(state(&house.restarted(EVERYTHING), OPENAI), "closed");
+    house.close_ledger();
+    assert_eq!(house.suspend(OPENAI, true), Err(ChangeError::Unrecorded));
+    assert_eq!(state(&house.gateway, OPENAI), "closed", "what cannot go on record is not done");
 }
 
 #[tokio::test]

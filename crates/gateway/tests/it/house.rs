@@ -258,6 +258,12 @@ impl House {
         self.gateway.drain_deployment(id, drained, &robin).map(drop)
     }
 
+    /// Suspends a deployment by hand, or trusts it again.
+    pub(crate) fn suspend(&self, id: &str, suspended: bool) -> Result<(), ChangeError> {
+        let robin = Actor::at(([127, 0, 0, 1], 50123).into(), Some(b"robin"));
+        self.gateway.suspend_deployment(id, suspended, &robin).map(drop)
+    }
+
     /// All changes on record, newest first.
     pub(crate) async fn changes(&self) -> Vec<AuditRecord> {
         self.records().await;

@@ -363,6 +363,56 @@ fn what_is_drained_is_not_even_a_rescue() {
 }
 
 #[test]
+fn what_is_suspended_is_the_last_of_all_and_never_gone() {
+    let fixed = |mode| Tier { mode, ..models(&[1], 0, Prefer::Ordered) };
+    let steps = |tiers, out: &[usize]| {
+        let (plan, feature) = feature(tiers);
+        let live = Live::new(&plan);
+        live.suspend(0, true);
+        out.iter().for_each(|at| break_down(&live, &feature, *at, NOW));
+        plan_one(&feature, &live, &mut StdRng::seed_from_u64(1)).steps
+    };
+    let ladder = || vec![models(&[1; 2], 0, Prefer::Ordered), models(&[1; 4], 2, Prefer::Ordered)];
+    assert_eq!(calls(&steps(ladder(), &[])), [1, 2, 3, 4, 5, 0]);
+    assert_eq!(calls(&steps(ladder(), &[1, 2, 3, 4, 5])), [1, 2, 3, 4, 0], "beyond the others");
+    let alone = || models(&[1], 0, Prefer::Ordered);
+    assert_eq!(calls(&steps(vec![alone()], &[])), [0]);
+    for mode in [
+        Mode::Off,
+        Mode::Reply { text: "sorry".into() },
+        Mode::Queue { ttl: Duration::from_secs(60), max_jobs: 1 },
+    ] {
+        let steps = steps(vec![alone(), fixed(mode)], &[]);
+        assert_eq!(steps.first(), Some(&Step::Call { tier: 0, deployment: 0 }));
+        assert_eq!(steps.len(), 2, "{steps:?}");
+    }
+}
+
+#[test]
+fn what_is_suspended_is_examined_probed_and_trusted_again() {
+    let (plan, feature) = feature(vec![models(&[1; 2], 0, Prefer::Ordered)]);
+    let live = Live::new(&plan);
+    live.suspend(0, true);
+    assert_eq!(shut(&live, &feature, 0, NOW), Some(Why::Unhealthy(Cause::Suspended)));
+    let usual = live.admit(pass(0), &feature, NOW, 0.0, Demand::default(), false);
+    assert!(usual.is_err(), "not in its turn");
+    let own = live.examine(pass(0), &feature, NOW, Demand::default()).unwrap();
+    live.release(own, NOW, None);
+    break_down(&live, &feature, 0, NOW);
+    assert!(live.examine(pass(0), &feature, NOW, Demand::default()).is_err(), "it rests");
+    let mut probe = live.examine(pass(0), &feature, at(8), Demand::default()).unwrap();
+    assert!(probe.is_probe());
+    live.served(&mut probe, at(8), Who { feature: 1, caller: 1 }, None);
+    live.release(probe, at(8), None);
+    assert!(live.is_suspended(0), "health is another matter");
+    live.suspend(0, false);
+    assert_eq!(shut(&live, &feature, 0, at(100)), None);
+    live.suspend(0, true);
+    live.drain(0, true);
+    assert!(live.examine(pass(0), &feature, at(100), Demand::default()).is_err(), "drained");
+}
+
+#[test]
 fn what_returns_in_steps_still_stands_in_for_what_fails() {
     let (plan, feature) =
         feature(vec![models(&[1; 2], 0, Prefer::Ordered), models(&[1], 2, Prefer::Ordered)]);
