@@ -68,6 +68,12 @@ pub(crate) fn binomial_cdf(k: usize, n: usize, p: f64) -> f64 {
     beta_reg((n - k) as f64, (k + 1) as f64, 1.0 - p)
 }
 
+/// ln of C(n, k), the ways to choose k of n.
+pub(crate) fn ln_choose(n: usize, k: usize) -> f64 {
+    let ln_factorial = |n: usize| ln_gamma(n as f64 + 1.0);
+    ln_factorial(n) - ln_factorial(k) - ln_factorial(n.saturating_sub(k))
+}
+
 /// A root that is nearly known, by Newton's method.
 fn polished(start: f64, error: impl Fn(f64) -> f64, slope: impl Fn(f64) -> f64) -> f64 {
     let mut x = start;

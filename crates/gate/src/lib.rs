@@ -5,7 +5,8 @@
 //! [`Ruling`]: pass, fail, inconclusive or error, with its reasons. [`EProcess`] does the same one
 //! pair at a time for canaries, and [`release`] says which stage of a release that leads to. The
 //! formulas behind both are public too, for planning ([`power`]), for reports and for calibrating
-//! judges ([`calibration`]). [`attest`] signs what passed.
+//! judges ([`calibration`]). [`attest`] signs what passed, and [`sentinel`] tells when what serves
+//! no longer answers as it did.
 //!
 //! This crate does no I/O, reads no clock and draws no random number but from a seed it is given.
 //! Every bound takes `tail`, the probability that it leaves out on its side.
@@ -33,6 +34,7 @@ mod rows;
 mod rule;
 mod ruling;
 mod sample;
+pub mod sentinel;
 mod sequential;
 
 pub use bound::Method;

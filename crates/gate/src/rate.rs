@@ -1,7 +1,7 @@
 //! Single rates: intervals, what no failure among n means, and k attempts at one item.
 
 use crate::{
-    dist::{beta_quantile, normal_cdf, normal_quantile},
+    dist::{beta_quantile, ln_choose, normal_cdf, normal_quantile},
     number::Interval,
 };
 
@@ -32,6 +32,22 @@ pub fn rate_below(successes: usize, n: usize, threshold: f64) -> f64 {
         return normal_cdf(away / spread);
     }
     if away < 0.0 { 0.0 } else { 1.0 }
+}
+
+/// The p-value of Fisher's exact test against a rate that is at least as high as that of another
+/// sample, each as successes among so many; 1 where one of them is empty.
+///
+/// Source: Fisher 1935, The Design of Experiments; P(X ≤ k) of the hypergeometric distribution.
+#[must_use]
+pub fn fisher_below((k, n): (usize, usize), (other_k, other_n): (usize, usize)) -> f64 {
+    let (successes, all) = (k + other_k, n + other_n);
+    if n == 0 || other_n == 0 || k > n || other_k > other_n {
+        return 1.0;
+    }
+    let ways = |x: usize| ln_choose(successes, x) + ln_choose(all - successes, n - x);
+    let least = successes.saturating_sub(other_n);
+    let sum: f64 = (least..=k).map(|x| (ways(x) - ln_choose(all, n)).exp()).sum();
+    sum.min(1.0)
 }
 
 /// The exact interval of a rate; all of \[0, 1\] of nothing.

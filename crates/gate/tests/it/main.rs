@@ -7,6 +7,7 @@ mod formulas;
 mod numbers;
 mod properties;
 mod releases;
+mod sentinels;
 mod simulations;
 mod verdicts;
 mod world;
