@@ -39,6 +39,11 @@ pub(crate) struct Said {
 }
 
 impl Admin {
+    /// The configuration that names the gateway.
+    pub(crate) const fn config(&self) -> &ConfigFile {
+        &self.config
+    }
+
     /// What is at `path`.
     ///
     /// # Errors

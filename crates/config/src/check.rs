@@ -22,6 +22,7 @@ mod policy;
 mod prices;
 mod provider;
 mod secret;
+mod sentinels;
 mod server;
 
 pub(crate) use provider::{KINDS, keys_of};
@@ -58,6 +59,7 @@ pub(crate) fn check(
     let policies = check.policies(&written.policies);
     let policies_path = written.policies.value.as_ref().map(|path| base.join(path));
     let exceptions = check.exceptions(&written.exceptions, &features, &models);
+    let sentinels = check.sentinels(&written.sentinels);
     let version = version?;
     Some(Config {
         version,
@@ -72,6 +74,7 @@ pub(crate) fn check(
         exceptions,
         prices,
         budgets,
+        sentinels,
     })
 }
 

@@ -11,12 +11,14 @@ mod evals;
 mod limits;
 mod money;
 mod objective;
+mod sentinels;
 mod surface;
 
 pub use evals::{Attestations, Document, Evals, Requirement};
 pub use limits::{Allowance, FeatureLimits};
 pub use money::{Budget, Budgets, OnLimit, Per};
 pub use objective::{Ceilings, Prefer, Weights};
+pub use sentinels::{PromptFile, Sentinels, ShutdownDates};
 pub use surface::Surface;
 
 /// Everything `tieline.yaml` says, in the order of the file.
@@ -46,6 +48,8 @@ pub struct Config {
     pub policies_path: Option<PathBuf>,
     /// Exceptions from rules and policies, those that are over included.
     pub exceptions: Vec<Exception>,
+    /// How deployments are asked whether they still answer as they did; none where they are not.
+    pub sentinels: Option<Sentinels>,
 }
 
 impl Config {
@@ -119,6 +123,8 @@ pub struct Provider {
     pub connect_timeout: Duration,
     /// Whether Tieline asks of its own whether what failed is back.
     pub probes: Probes,
+    /// Whether its list of models is read for the days on which they end, where it has one.
+    pub shutdown_dates: ShutdownDates,
     /// A PEM file of certificate authorities to trust besides the usual ones.
     pub extra_ca: Option<PathBuf>,
     /// What is stated of all its deployments.

@@ -24,9 +24,9 @@ use std::path::Path;
 pub use config::{
     Allowance, Attestations, AwsAuth, AzureAuth, Budget, Budgets, Candidate, Ceilings, Config,
     Criticality, Deployment, Document, Evals, Feature, FeatureLimits, Fidelity, Hedge,
-    LedgerSettings, Limits, Model, OnLimit, OnStreamBreak, Per, Prefer, Probes, Provider,
-    ProviderKind, Queue, Requirement, Server, Similar, Surface, Tier, TierMode, Tls, Webhook,
-    Weights,
+    LedgerSettings, Limits, Model, OnLimit, OnStreamBreak, Per, Prefer, Probes, PromptFile,
+    Provider, ProviderKind, Queue, Requirement, Sentinels, Server, ShutdownDates, Similar, Surface,
+    Tier, TierMode, Tls, Webhook, Weights,
 };
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;

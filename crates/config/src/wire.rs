@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
-    config::{Criticality, Fidelity, Probes, Surface},
+    config::{Criticality, Fidelity, Probes, ShutdownDates, Surface},
     lenient::{Entries, Field, Short},
     units,
 };
@@ -19,12 +19,14 @@ mod limits;
 mod money;
 mod objective;
 mod policy;
+mod sentinels;
 
 pub(crate) use evals::{Evals, FeatureEvals};
 pub(crate) use limits::FeatureLimits;
 pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
 pub(crate) use objective::{Balanced, PREFER_WORDS, Prefer};
 pub(crate) use policy::{Data, Day, Exception, Facts, Names, Require};
+pub(crate) use sentinels::Sentinels;
 
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -64,6 +66,8 @@ pub(crate) struct File {
     pub(crate) policies: Field<String>,
     /// Deployments that are open to a feature for a time, whatever the rules say.
     pub(crate) exceptions: Field<Vec<Field<Exception>>>,
+    /// Prompts by which it is found out whether deployments still answer as they did.
+    pub(crate) sentinels: Field<Sentinels>,
 }
 
 /// Where Tieline listens.
@@ -166,6 +170,10 @@ pub(crate) struct Provider {
     /// Whether a deployment that failed is asked by small requests of Tieline's own if it is back.
     #[schemars(extend("default" = "recover"))]
     pub(crate) probes: Field<Probes>,
+    /// Whether its list of models is read once a day for the days on which they end (openai,
+    /// azure-openai, openai-compatible).
+    #[schemars(extend("default" = "daily"))]
+    pub(crate) shutdown_dates: Field<ShutdownDates>,
     /// Path of a PEM file with certificate authorities to trust besides the usual ones.
     pub(crate) extra_ca: Field<String>,
     /// What is known of it, for the rules of features.

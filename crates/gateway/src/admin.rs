@@ -34,6 +34,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Ca
         .route("/metrics", get(metrics))
         .route("/status", get(async |State(gateway): State<Arc<Gateway>>| Json(gateway.status())))
         .route("/audit", get(audit))
+        .route("/gates", get(gates))
         .route("/deployments/{*id}", put(change))
         .route("/releases", get(releases).post(begin_release))
         .route("/releases/{id}", put(move_release))
@@ -152,6 +153,10 @@ async fn released(
 
 fn refuse(status: StatusCode, error: &str) -> Response {
     (status, Json(serde_json::json!({ "error": error }))).into_response()
+}
+
+async fn gates(State(gateway): State<Arc<Gateway>>) -> impl IntoResponse {
+    Json(serde_json::json!({ "gates": gateway.gates() }))
 }
 
 /// Which changes to show.

@@ -69,6 +69,11 @@ impl Actor {
         Self { name: "release".to_owned(), claimed: None }
     }
 
+    /// Sentinels that found something.
+    pub(crate) fn sentinels() -> Self {
+        Self { name: "sentinels".to_owned(), claimed: None }
+    }
+
     /// A signal to the process.
     pub(crate) fn signal() -> Self {
         Self { name: "signal".to_owned(), claimed: None }
@@ -109,7 +114,8 @@ impl Gateway {
         self.change_service(&DRAIN, id, drained, actor, None)
     }
 
-    /// Keeps a deployment for want of anything better, or trusts it again; on record first.
+    /// Keeps a deployment for want of anything better, or trusts it again, as it answers now; on
+    /// record first.
     ///
     /// # Errors
     /// When it was not made.
@@ -119,9 +125,16 @@ impl Gateway {
         suspended: bool,
         actor: &Actor,
     ) -> Result<DeploymentStatus, ChangeError> {
-        self.change_service(&SUSPENSION, id, suspended, actor, None)
+        let shown = self.change_service(&SUSPENSION, id, suspended, actor, None)?;
+        if !suspended {
+            self.sentinels.accept(id);
+        }
+        Ok(shown)
     }
 
+    /// Takes a deployment out of service in one of the ways there are, or puts it back. On record
+    /// first, so that no such change goes without.
+    ///
     /// # Errors
     /// When it was not made.
     pub(crate) fn change_service(
@@ -130,7 +143,7 @@ impl Gateway {
         id: &str,
         out: bool,
         actor: &Actor,
-        reason: Option<String>,
+        reason: Option<&str>,
     ) -> Result<DeploymentStatus, ChangeError> {
         let plan = self.plan();
         let at = plan.plan.deployments.iter().position(|one| one.id.as_ref() == id);
@@ -139,7 +152,7 @@ impl Gateway {
         let recorded = self.on_record(AuditRecord {
             before: Some(state((kind.is_out)(&plan.live, at))),
             after: Some(state(out)),
-            reason: reason.clone(),
+            reason: reason.map(str::to_owned),
             ..self.change(if out { kind.takes_out } else { kind.puts_back }, id, actor)
         });
         if !recorded {

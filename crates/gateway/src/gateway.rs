@@ -28,6 +28,8 @@ use crate::{
     prices::Stamp,
     queue::Queue,
     release::Releases,
+    sentinel::Sentinels,
+    shutdown::Listings,
     standing::{Evidence, Harness},
 };
 
@@ -84,6 +86,15 @@ pub enum GatewayError {
     /// Files of the user's own prices have mistakes.
     #[error(transparent)]
     Prices(#[from] tieline_catalog::Problems),
+    /// A file of the user's own prompts has mistakes.
+    #[error("the prompts of the sentinels in {}", path.display())]
+    Prompts {
+        /// The file.
+        path: std::path::PathBuf,
+        /// What is wrong.
+        #[source]
+        source: tieline_gate::sentinel::BadPrompt,
+    },
     /// The HTTP client cannot be set up.
     #[error("cannot set up connections to providers")]
     Upstream(#[source] io::Error),
@@ -143,6 +154,8 @@ pub struct Gateway {
     pub(crate) releases: Releases,
     /// Held while a plan is made of the one in force.
     replacing: Mutex<()>,
+    pub(crate) sentinels: Sentinels,
+    pub(crate) listings: Listings,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -169,6 +182,9 @@ impl Gateway {
             restore_service(&plan, None, ledger);
             budgets::restore(&plan, None, ledger, clock.unix_ms(Duration::ZERO));
         }
+        let unix_ms = clock.unix_ms(Duration::ZERO);
+        let sentinels = parts.ledger.as_ref().map(|ledger| Sentinels::restored(ledger, unix_ms));
+        let sentinels = sentinels.unwrap_or_default();
         let gateway = Arc::new(Self {
             metrics: Metrics::new(),
             cache: AnswerCache::default(),
@@ -190,6 +206,8 @@ impl Gateway {
             known_exceptions: Mutex::default(),
             releases,
             replacing: Mutex::default(),
+            sentinels,
+            listings: Listings::default(),
         });
         gateway.note_exceptions();
         gateway.note_standings(None);

@@ -12,6 +12,7 @@ use tieline_route::TierChange;
 use tieline_types::{AttemptRecord, CallRecord, Reason};
 
 use crate::{
+    DeploymentStatus,
     budgets::BudgetStatus,
     standing::{AttestationStanding, CandidateStanding},
 };
@@ -75,6 +76,17 @@ struct BudgetLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeploymentLabels {
+    deployment: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct SentinelLabels {
+    deployment: String,
+    share: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct JobLabels {
     feature: String,
     state: &'static str,
@@ -105,6 +117,10 @@ pub(crate) struct Metrics {
     attestation_expires: Family<CandidateLabels, Gauge>,
     alarms: Family<CandidateLabels, Gauge>,
     shares: Family<CandidateLabels, Gauge<f64, AtomicU64>>,
+    sentinels: Family<AttemptLabels, Counter<u64, AtomicU64>>,
+    sentinel_shares: Family<SentinelLabels, Gauge<f64, AtomicU64>>,
+    suspended: Family<DeploymentLabels, Gauge>,
+    shutdown_days: Family<DeploymentLabels, Gauge>,
     duration: Family<FeatureLabels, Histogram>,
     first_content: Family<FeatureLabels, Histogram>,
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
@@ -135,6 +151,10 @@ impl Metrics {
             attestation_expires: Family::default(),
             alarms: Family::default(),
             shares: Family::default(),
+            sentinels: Family::default(),
+            sentinel_shares: Family::default(),
+            suspended: Family::default(),
+            shutdown_days: Family::default(),
             duration: Family::new_with_constructor(seconds),
             first_content: Family::new_with_constructor(seconds),
             tokens: Family::default(),
@@ -152,6 +172,7 @@ impl Metrics {
         };
         metrics.register();
         metrics.register_standings();
+        metrics.register_deployments();
         metrics
     }
 
@@ -246,13 +267,66 @@ impl Metrics {
         );
     }
 
+    fn register_deployments(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "sentinel_requests",
+            "Prompts of sentinels by how they ended",
+            self.sentinels.clone(),
+        );
+        registry.register(
+            "sentinel_share",
+            "Shares of answers in the last round of sentinels",
+            self.sentinel_shares.clone(),
+        );
+        registry.register(
+            "deployment_suspended",
+            "Whether a deployment is suspended",
+            self.suspended.clone(),
+        );
+        registry.register(
+            "deployment_shutdown_days",
+            "Days until a deployment ends",
+            self.shutdown_days.clone(),
+        );
+    }
+
     /// Counts a finished probe: it uses tokens, and no client waits for it.
     pub(crate) fn probe(&self, probe: &CallRecord) {
-        self.tokens(probe);
-        let called = probe.attempts.first().map(|attempt| Arc::clone(&attempt.deployment));
+        self.own(&self.probes, probe);
+    }
+
+    /// Counts a finished prompt of sentinels, which is like a probe.
+    pub(crate) fn sentinel(&self, prompt: &CallRecord) {
+        self.own(&self.sentinels, prompt);
+    }
+
+    fn own(&self, family: &Family<AttemptLabels, Counter<u64, AtomicU64>>, call: &CallRecord) {
+        self.tokens(call);
+        let called = call.attempts.first().map(|attempt| Arc::clone(&attempt.deployment));
         let deployment = called.unwrap_or_default();
-        let class = probe.fault.map_or("", |class| class.as_str());
-        self.probes.get_or_create(&AttemptLabels { deployment, class }).inc();
+        let class = call.fault.map_or("", |class| class.as_str());
+        family.get_or_create(&AttemptLabels { deployment, class }).inc();
+    }
+
+    /// Shows which deployments are suspended, when they end, and how they answer the prompts of
+    /// sentinels.
+    pub(crate) fn deployments(&self, deployments: &[DeploymentStatus]) {
+        self.suspended.clear();
+        self.shutdown_days.clear();
+        self.sentinel_shares.clear();
+        for one in deployments {
+            let labels = DeploymentLabels { deployment: one.id.clone() };
+            self.suspended.get_or_create(&labels).set(i64::from(one.state == "suspended"));
+            if let Some(shutdown) = &one.shutdown {
+                self.shutdown_days.get_or_create(&labels).set(shutdown.days_left);
+            }
+            let shares = one.sentinels.iter().filter_map(|sentinels| sentinels.last.as_ref());
+            for (share, value) in shares.flat_map(|last| last.shares()) {
+                let labels = SentinelLabels { deployment: one.id.clone(), share };
+                self.sentinel_shares.get_or_create(&labels).set(value);
+            }
+        }
     }
 
     /// Counts a copy of a client's request: it uses tokens, and no client waits for it.

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
+use tieline_gate::sentinel::PromptSet;
 use tieline_policy::Matrix;
 use tieline_route::{
     Allowance, Candidate, Ceilings, Configured, Criticality, Deployment, Domain, Feature, Hedge,
@@ -16,6 +17,7 @@ use crate::{
     decision::Decisions,
     eligibility,
     prices::{Prices, Tariff},
+    sentinel,
     standing::{Evidence, Standings},
 };
 
@@ -36,6 +38,8 @@ pub(crate) struct ActivePlan {
     /// What tokens cost.
     pub(crate) prices: Prices,
     pub(crate) decisions: Decisions,
+    /// What sentinels ask; none where they are off.
+    pub(crate) prompts: Option<Arc<PromptSet>>,
 }
 
 impl ActivePlan {
@@ -58,6 +62,7 @@ impl ActivePlan {
             None => Live::new(&plan),
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
+        let prompts = sentinel::prompts(config)?.map(Arc::new);
         let (config, decisions) = (config.clone(), Decisions::of(config));
         Ok(Self {
             config,
@@ -69,6 +74,7 @@ impl ActivePlan {
             body_bytes_max,
             prices,
             decisions,
+            prompts,
         })
     }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 use tieline_config::Probes;
-use tieline_dialect::{Losses, Style, dialect, probe};
-use tieline_route::{Criticality, Demand, Deployment, Effect, Feature, Limits, OnBreak, outcome};
-use tieline_types::{Fault, PROBE_FEATURE, Pass, Reason, Replay, Usage};
+use tieline_dialect::{Losses, dialect, probe};
+use tieline_route::{Demand, Deployment, Effect, Feature, outcome};
+use tieline_types::{PROBE_FEATURE, Pass};
 use tokio::{
     task::{self, JoinSet},
     time::{Instant, MissedTickBehavior, interval},
@@ -18,12 +18,11 @@ use tokio::{
 
 use crate::{
     admit::Call,
-    attempt::{Attempt, Reached, Window},
     held::Held,
     listen::Worker,
+    own::{Own, own_feature},
     plan::ActivePlan,
-    prepare::Prepared,
-    record::{Notes, Record, attempt_of},
+    record::Kind,
     trace::Trace,
 };
 
@@ -89,20 +88,7 @@ impl Allowance {
 
 impl Prober {
     fn new(worker: Arc<Worker>) -> Self {
-        let feature = Feature {
-            name: PROBE_FEATURE.into(),
-            owner: None,
-            // It takes due probes at once, and gives way where a quota runs low.
-            criticality: Criticality::Sheddable,
-            deadline: PROBE_TIMEOUT,
-            return_after: Duration::ZERO,
-            strict: false,
-            hedge: None,
-            on_break: OnBreak::Error,
-            limits: Limits::default(),
-            implicit: false,
-            tiers: Vec::new(),
-        };
+        let feature = own_feature(PROBE_FEATURE, PROBE_TIMEOUT);
         Self {
             worker,
             feature: Arc::new(feature),
@@ -187,100 +173,30 @@ impl Prober {
             return;
         }
         self.allowance(&known.id).spent += 1;
-        let worker = Arc::clone(&self.worker);
-        let task = self.under_way.spawn(run(worker, Arc::new(call), pass, held));
+        let (worker, call) = (Arc::clone(&self.worker), Arc::new(call));
+        let own = Own { worker, call, pass, held, kind: Kind::Probe, keep: false };
+        let task = self.under_way.spawn(run(own));
         self.targets.insert(task.id(), known.clone());
     }
 }
 
-/// Sends one probe, holds what comes of it against the deployment, and keeps its books.
-async fn run(worker: Arc<Worker>, call: Arc<Call>, pass: Pass, held: Held) -> Verdict {
-    let gateway = &worker.gateway;
-    let plan = &call.plan;
-    let at = pass.deployment();
-    let (Some(route), Some(known)) = (plan.route(pass), plan.plan.deployments.get(at)) else {
+/// Sends one probe, and says what it showed.
+async fn run(own: Own) -> Verdict {
+    let Some(sent) = own.send().await else {
         return Verdict::Refused;
     };
-    let id = gateway.request_id(&mut gateway.rng());
-    let style = Style {
-        id: id.clone(),
-        model: known.model.to_string(),
-        created_s: gateway.unix_ms() / 1000,
-        include_usage: false,
-    };
-    let mut record = Record::open_probe(gateway, id, route.dialect);
-    record.note(|noted| {
-        noted.caller = Arc::clone(&call.caller.id);
-        noted.feature = Arc::clone(&call.feature.name);
-        noted.model_asked = known.model.to_string();
-        noted.trace_id = Some(call.trace.id.clone());
-    });
-    let attempt = attempt_of(Arc::default(), known, route.dialect, Reason::Chosen);
-    let number = record.begin(attempt, plan.tariff(at));
-    let attempt = Attempt {
-        worker: Arc::clone(&worker),
-        call: Arc::clone(&call),
-        route: Arc::clone(route),
-        deployment: at,
-        id: Arc::clone(&known.id),
-        style,
-        held,
-        keep: false,
-        said: None,
-        window: Window { headers: call.deadline, first: call.deadline },
-        began: Instant::now(),
-        number,
-    };
-    let prepared = Prepared { body: [call.body.clone()].into(), losses: Losses::default() };
-    let mut notes = Notes::default();
-    let result = attempt.exchange(prepared, attempt.window, &mut notes).await;
-    let Attempt { mut held, .. } = attempt;
-    record.take_in(number, &mut notes);
-    match result {
-        Ok(reached) => {
-            record.answered_by(number, notes.losses);
-            answered(&reached, &call, known, held, record);
+    let id = sent.deployment();
+    match sent.settle() {
+        Ok(_) => {
+            tracing::info!(deployment = %id, "a probe was answered: traffic returns");
             Verdict::Decided
         }
         Err(fault) => {
-            tracing::debug!(deployment = %known.id, class = %fault.class, "probe failed");
-            let verdict = judge(&mut held, &fault);
-            record.failed(&fault, fault.class.status(), None);
-            verdict
+            tracing::debug!(deployment = %id, class = %fault.class, "probe failed");
+            match outcome(&fault).effect {
+                Effect::Neutral => Verdict::Refused,
+                _ => Verdict::Decided,
+            }
         }
     }
-}
-
-fn answered(
-    reached: &Reached,
-    call: &Call,
-    known: &Deployment,
-    mut held: Held,
-    mut record: Record,
-) {
-    tracing::info!(deployment = %known.id, "a probe was answered: traffic returns");
-    let served = reached.served();
-    let usage = served.usage;
-    held.serves(served.service_tier.as_ref());
-    record.note_served(served);
-    held.served(call.who, None);
-    if let Some(usage) = &usage {
-        held.used(usage);
-    }
-    held.completed();
-    record.note(|noted| noted.deployment = Some(Arc::clone(&known.id)));
-    record.served(true, usage);
-}
-
-/// Holds a fault against the deployment. A refusal that would be the caller's fault says only that
-/// this model does not take such a request: to conclude more would keep it shut for good.
-fn judge(held: &mut Held, fault: &Fault) -> Verdict {
-    if fault.replay == Replay::NotSent {
-        held.used(&Usage::default());
-    }
-    if outcome(fault).effect == Effect::Neutral {
-        return Verdict::Refused;
-    }
-    held.failed(fault);
-    Verdict::Decided
 }

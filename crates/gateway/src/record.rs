@@ -13,12 +13,14 @@ use crate::{gateway::Gateway, limits::Admission, prices::Tariff};
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Client,
-    /// Tieline's own: metrics of clients do not count it.
+    /// Tieline's own, by which what failed comes back: metrics of clients do not count it.
     Probe,
     /// A copy of a client's: metrics of clients do not count it, and releases hear of it apart.
     Mirrored,
+    /// Tieline's own, by which drift is found: metrics of clients do not count it.
+    Sentinel,
 }
 
 /// An open record. Dropped unclosed, it closes itself as cancelled: the client left.
@@ -103,10 +105,15 @@ impl Record {
         }
     }
 
-    /// Opens the books of a probe that begins now.
-    pub(crate) fn open_probe(gateway: &Arc<Gateway>, id: String, dialect: DialectId) -> Self {
+    /// Opens the books of a request of this kind that begins now.
+    pub(crate) fn open_own(
+        gateway: &Arc<Gateway>,
+        kind: Kind,
+        id: String,
+        dialect: DialectId,
+    ) -> Self {
         let mut record = Self::open(gateway, id, dialect);
-        record.kind = Kind::Probe;
+        record.kind = kind;
         record
     }
 
@@ -328,6 +335,7 @@ impl Record {
             Kind::Client => self.gateway.metrics.call(&call),
             Kind::Probe => self.gateway.metrics.probe(&call),
             Kind::Mirrored => self.gateway.metrics.mirrored(&call),
+            Kind::Sentinel => self.gateway.metrics.sentinel(&call),
         }
         if let Some(ledger) = &self.gateway.ledger {
             ledger.record(*call);

@@ -9,7 +9,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use tieline_config::Config;
-use tieline_types::{CallRecord, EVAL_CALLER, Outcome, PROBE_FEATURE, SHADOW_CALLER};
+use tieline_types::{
+    CallRecord, EVAL_CALLER, Outcome, PROBE_FEATURE, SENTINEL_FEATURE, SHADOW_CALLER,
+};
 
 use crate::GatewayError;
 
@@ -101,8 +103,8 @@ impl<'c> Replayer<'c> {
     /// # Errors
     /// Where the prices of a new day cannot be had.
     pub fn take(&mut self, record: &CallRecord) -> Result<(), GatewayError> {
-        let own = [EVAL_CALLER, SHADOW_CALLER].contains(&&*record.caller);
-        if own || &*record.feature == PROBE_FEATURE {
+        let own = [PROBE_FEATURE, SENTINEL_FEATURE].contains(&&*record.feature);
+        if own || [EVAL_CALLER, SHADOW_CALLER].contains(&&*record.caller) {
             self.left_out.probes += 1;
         } else if record.outcome == Outcome::Refused || record.feature.is_empty() {
             self.left_out.refused += 1;

@@ -8,7 +8,8 @@ use tieline_route::{Cause, Decision, Feature, Level, Mode, Shown, State, TierCha
 use tieline_types::Class;
 
 use crate::{
-    CandidateStanding, ExceptionStatus, RefusedAttestation, budgets::BudgetStatus, gateway::Gateway,
+    CandidateStanding, ExceptionStatus, ListingStatus, RefusedAttestation, SentinelStatus,
+    Shutdown, budgets::BudgetStatus, gateway::Gateway,
 };
 
 /// The state of a gateway at one moment.
@@ -20,6 +21,8 @@ pub struct Status {
     pub deployments: Vec<DeploymentStatus>,
     /// Every budget.
     pub budgets: Vec<BudgetStatus>,
+    /// Providers' lists of models, as far as they were read for the days on which models end.
+    pub listings: Vec<ListingStatus>,
     /// Exceptions from policy that are in force.
     pub exceptions: Vec<ExceptionStatus>,
     /// What evals and releases say of candidates, where they say anything.
@@ -89,6 +92,10 @@ pub struct DeploymentStatus {
     pub storm: Option<&'static str>,
     /// The domains it belongs to that are suspected, such as `account openai`.
     pub suspected: Vec<String>,
+    /// When it ends, as far as anybody says.
+    pub shutdown: Option<Shutdown>,
+    /// How it answers the prompts of sentinels; none where it is not asked any.
+    pub sentinels: Option<SentinelStatus>,
     /// Upstream calls that answered well.
     pub good: u64,
     /// Upstream calls that failed, whoever's fault it was.
@@ -99,6 +106,7 @@ impl Gateway {
     /// All metrics, in the OpenMetrics 1.0 text format.
     pub fn metrics_text(&self) -> String {
         self.metrics.budgets(&self.budgets());
+        self.metrics.deployments(&self.status().deployments);
         self.metrics.text()
     }
 
@@ -146,17 +154,14 @@ impl Gateway {
             retries_left: plan.live.retries_left(feature, now),
             jobs_queued: queued(&feature.name),
         });
-        // A client that leaves is nobody's failure, nor is losing a race.
-        let failures: Vec<&str> = Class::ALL
-            .into_iter()
-            .filter(|class| !matches!(class, Class::ClientGone | Class::Superseded))
-            .map(Class::as_str)
-            .collect();
+        let failures = failures();
         let deployments = plan.plan.deployments.iter().enumerate().filter_map(|(at, one)| {
             let shown = plan.live.show(at, now)?;
             Some(DeploymentStatus {
                 good: self.metrics.attempts_of(&one.id, &[""]),
                 failed: self.metrics.attempts_of(&one.id, &failures),
+                shutdown: self.shutdown(&plan, &one.id),
+                sentinels: self.sentinels.show(&one.id),
                 ..DeploymentStatus::of(&one.id, &shown, now)
             })
         });
@@ -165,6 +170,7 @@ impl Gateway {
             features: features.collect(),
             deployments: deployments.collect(),
             budgets: self.budgets(),
+            listings: self.listings.show(),
             exceptions: self.exceptions(),
             standings: plan.standings.iter().cloned().collect(),
             refused_attestations: plan.standings.refused.clone(),
@@ -198,6 +204,13 @@ impl Gateway {
     }
 }
 
+/// The classes of what counts as failed. A client that leaves is nobody's failure, nor is losing a
+/// race.
+fn failures() -> Vec<&'static str> {
+    let counted = |class: &Class| !matches!(class, Class::ClientGone | Class::Superseded);
+    Class::ALL.into_iter().filter(counted).map(Class::as_str).collect()
+}
+
 impl DeploymentStatus {
     fn of(id: &str, shown: &Shown, now: Duration) -> Self {
         let in_s = |until: Duration| until.saturating_sub(now).as_secs_f64();
@@ -221,6 +234,8 @@ impl DeploymentStatus {
             utilisation: shown.utilisation,
             storm: shown.storm.map(Class::as_str),
             suspected: shown.suspected.iter().map(suspected).collect(),
+            shutdown: None,
+            sentinels: None,
             good: 0,
             failed: 0,
         }

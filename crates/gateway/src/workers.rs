@@ -14,6 +14,8 @@ use crate::{
     listen,
     probe::recover,
     release::tend_releases,
+    sentinel::sentinels,
+    shutdown::shutdown_dates,
 };
 
 /// The time that workers may take to end once their streams are over or cut.
@@ -173,7 +175,9 @@ impl Running {
                 () = watched => {}
                 () = listening => {}
                 () = tended => {}
-                () = recover(prober) => {}
+                () = recover(Arc::clone(&prober)) => {}
+                () = sentinels(Arc::clone(&prober)) => {}
+                () = shutdown_dates(prober) => {}
             }
         })
     }

@@ -118,8 +118,8 @@ pub struct Decision {
 ///
 /// A tier whose candidates are all shut is passed over. After all that are open come the most
 /// promising of those that are shut, rather than refusing outright: what is on its way back before
-/// what is out, and what opens soonest before the rest; what is suspended comes last. Before a fixed
-/// answer, at which the ladder ends, only those are tried that likely answer.
+/// what is out, and what opens soonest before the rest; what is suspended comes last. Before a
+/// fixed answer, at which the ladder ends, only those are tried that likely answer.
 ///
 /// What is not `eligible` is never tried: not in its turn, and not for want of anything better.
 ///
@@ -284,8 +284,8 @@ impl Rescue {
     }
 
     /// What is on its way back answers more likely than what waits for its probe, that more likely
-    /// than what refuses for want of quota, and that more likely than what is out. What is suspended
-    /// may well answer, but nobody trusts what it says.
+    /// than what refuses for want of quota, and that more likely than what is out. What is
+    /// suspended may well answer, but nobody trusts what it says.
     const fn promise(&self) -> u8 {
         match self.why {
             Why::Returning | Why::Settling => 0,

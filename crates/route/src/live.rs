@@ -166,8 +166,8 @@ impl Live {
     }
 
     /// Health for a new plan: what stays keeps what was learnt of it. Of deployments at one of the
-    /// `changed` providers, which have another address or credential now, only that they were drained
-    /// or suspended is still true.
+    /// `changed` providers, which have another address or credential now, only that they were
+    /// drained or suspended is still true.
     #[must_use]
     pub fn carried(&self, new: &Plan, changed: &[&str], now: Duration) -> Self {
         let deployment = |one: &crate::Deployment| {

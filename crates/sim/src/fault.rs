@@ -1,4 +1,4 @@
-//! The ways a simulated provider can fail, and their compact written form.
+//! The ways a simulated provider can fail or change, and their compact written form.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -55,6 +55,12 @@ pub enum Fault {
     Empty,
     /// `refuse`: the connection closes before any byte of an answer.
     Refuse,
+    /// `model=NAME`: the answer says that it comes from this model.
+    Model(String),
+    /// `fenced`: the text stands in a Markdown fence.
+    Fenced,
+    /// `say=TEXT`: this is the answer, whatever was asked. No comma may be in it.
+    Say(String),
 }
 
 /// How a provider says how long to wait.
@@ -126,6 +132,10 @@ impl FromStr for Fault {
             "in-band" => return Err(bad(name, "a code word", value)),
             "empty" => Self::Empty,
             "refuse" => Self::Refuse,
+            "fenced" => Self::Fenced,
+            "model" if !value.is_empty() => Self::Model(value.to_owned()),
+            "say" if !value.is_empty() => Self::Say(value.to_owned()),
+            "model" | "say" => return Err(bad(name, "a text", value)),
             _ => return Err(BadFault::Unknown(name.to_owned())),
         };
         options.none_left()?;
@@ -162,6 +172,9 @@ impl fmt::Display for Fault {
             Self::InBand { code, after } => write!(f, "in-band={code},after={after}"),
             Self::Empty => f.write_str("empty"),
             Self::Refuse => f.write_str("refuse"),
+            Self::Model(name) => write!(f, "model={name}"),
+            Self::Fenced => f.write_str("fenced"),
+            Self::Say(text) => write!(f, "say={text}"),
         }
     }
 }
@@ -271,6 +284,9 @@ mod tests {
             Just(Fault::Garbage),
             Just(Fault::Empty),
             Just(Fault::Refuse),
+            Just(Fault::Fenced),
+            "[a-z][a-z0-9.-]{0,20}".prop_map(Fault::Model),
+            "[a-z]([a-z ]{0,20}[a-z])?".prop_map(Fault::Say),
         ]
     }
 

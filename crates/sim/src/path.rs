@@ -95,6 +95,7 @@ const AZURE: &[(&str, Fixed)] = &[
     ("/openai/v1/chat/completions", CHAT),
     ("/openai/v1/responses", RESPONSES),
     ("/openai/v1/embeddings", Fixed::Embed),
+    ("/openai/v1/models", Fixed::Models),
 ];
 
 const ANTHROPIC: &[(&str, Fixed)] = &[
@@ -130,6 +131,9 @@ fn azure_dated(uri: &Uri) -> Option<Endpoint> {
     if uri.path() == "/openai/responses" {
         let dialect = DialectId::OpenaiResponses;
         return Some(Endpoint::Generate { dialect, model: None, stream: false });
+    }
+    if uri.path() == "/openai/models" {
+        return Some(Endpoint::Models);
     }
     let (deployment, operation) =
         uri.path().strip_prefix("/openai/deployments/")?.split_once('/')?;

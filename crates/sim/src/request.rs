@@ -8,10 +8,11 @@ use http::{
     header::{CONTENT_LENGTH, CONTENT_TYPE},
     request::Parts,
 };
+use jiff::{civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 use tieline_dialect::{
     Head, RawRequest, Style,
-    ir::{Ask, Reply},
+    ir::{Ask, Content, Finish, Reply},
     splice_model,
 };
 use tieline_types::DialectId;
@@ -189,6 +190,12 @@ impl Exchange<'_> {
         let mut pace = spec.pace;
         match fault {
             Some(Fault::Empty) => empty(&mut reply),
+            Some(Fault::Model(name)) => reply.model.clone_from(name),
+            Some(Fault::Fenced) => fence(&mut reply),
+            Some(Fault::Say(text)) => {
+                reply.blocks = vec![Content::Text(text.clone())];
+                reply.finish = Finish::Stop;
+            }
             Some(Fault::SlowFirstToken(wait)) => {
                 pace.first_token = pace.first_token.saturating_add(*wait);
             }
@@ -196,6 +203,7 @@ impl Exchange<'_> {
         }
         let piece_chars =
             self.provider.canned.as_ref().map_or(prose::TOKEN_BYTES, |canned| canned.piece_chars);
+        let style = &Style { model: reply.model.clone(), ..style.clone() };
         let speech = Speech { kind: spec.kind, dialect, reply: &reply, style, pace, piece_chars };
         if stream {
             return Ok(spoil::stream(&speech, fault, &self.reset));
@@ -271,14 +279,19 @@ impl Exchange<'_> {
     fn models(&self) -> Value {
         let any = [ANY_MODEL.to_owned()];
         let models = &self.provider.spec.models;
-        let ids = if models.is_empty() { any.as_slice() } else { models.as_slice() };
+        let ends = &self.provider.spec.shutdown_dates;
+        let dated = ends.keys().filter(|id| !models.contains(id));
+        let some = models.iter().chain(dated).cloned().collect::<Vec<_>>();
+        let ids = if some.is_empty() { any.as_slice() } else { some.as_slice() };
         if self.provider.spec.kind == Kind::Anthropic {
             let data: Vec<Value> = ids.iter().map(|id| anthropic_model(id)).collect();
             json!({"data": data, "has_more": false,
                    "first_id": ids.first(), "last_id": ids.last()})
         } else {
             let created_s = self.world.unix_ms(Duration::ZERO) / 1000;
-            let data: Vec<Value> = ids.iter().map(|id| openai_model(id, created_s)).collect();
+            let kind = self.provider.spec.kind;
+            let model = |id: &String| openai_model(kind, id, created_s, ends.get(id).copied());
+            let data: Vec<Value> = ids.iter().map(model).collect();
             json!({"object": "list", "data": data})
         }
     }
@@ -332,8 +345,23 @@ impl Exchange<'_> {
     }
 }
 
-fn openai_model(id: &str, created_s: u64) -> Value {
-    json!({"id": id, "object": "model", "created": created_s, "owned_by": "simulated"})
+/// OpenAI says of every model on which day it ends, if on any; Azure when, in seconds; compatible
+/// servers know nothing of it.
+fn openai_model(kind: Kind, id: &str, created_s: u64, ends: Option<Date>) -> Value {
+    let mut model =
+        json!({"id": id, "object": "model", "created": created_s, "owned_by": "simulated"});
+    let end = match (kind, ends) {
+        (Kind::Openai, _) => Some(("shutdown_date", json!(ends.map(|day| day.to_string())))),
+        (Kind::AzureOpenai, Some(day)) => {
+            let end_s = day.to_zoned(TimeZone::UTC).map(|end| end.timestamp().as_second());
+            Some(("deprecation", json!({ "inference": end_s.unwrap_or_default() })))
+        }
+        _ => None,
+    };
+    if let (Some(fields), Some((key, end))) = (model.as_object_mut(), end) {
+        fields.insert(key.to_owned(), end);
+    }
+    model
 }
 
 fn anthropic_model(id: &str) -> Value {
@@ -400,10 +428,19 @@ async fn prepared(canned: &fixed::Canned, dialect: DialectId, stream: bool) -> A
     Answer::json(written.whole.clone())
 }
 
+/// The same text in a Markdown fence.
+fn fence(reply: &mut Reply) {
+    for block in &mut reply.blocks {
+        if let Content::Text(text) = block {
+            *text = format!("```json\n{text}\n```");
+        }
+    }
+}
+
 /// A complete reply that says nothing.
 fn empty(reply: &mut Reply) {
     reply.blocks.clear();
-    reply.finish = tieline_dialect::ir::Finish::Stop;
+    reply.finish = Finish::Stop;
     reply.stop_sequence = None;
     if let Some(usage) = &mut reply.usage {
         usage.output = 0;

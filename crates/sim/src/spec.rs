@@ -1,6 +1,8 @@
 //! What a simulated provider is like.
 
-use std::{ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration};
+
+use jiff::civil::Date;
 
 use crate::{Kind, Known};
 
@@ -21,6 +23,8 @@ pub struct ProviderSpec {
     pub prefill: bool,
     /// The models it has; any other is refused as unknown. Empty means any model.
     pub models: Vec<String>,
+    /// The days on which models end, by name. They are listed beside the others.
+    pub shutdown_dates: BTreeMap<String, Date>,
     /// Questions that it knows the answers to.
     pub known: Option<Arc<Known>>,
     /// Answers every request with the same prepared bytes, for load tests.
@@ -40,6 +44,7 @@ impl ProviderSpec {
             require_credential: kind != Kind::OpenaiCompatible,
             prefill: false,
             models: Vec::new(),
+            shutdown_dates: BTreeMap::new(),
             known: None,
             fixed: None,
         }

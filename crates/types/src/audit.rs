@@ -16,6 +16,8 @@ pub enum Change {
     Suspend,
     /// A suspended deployment is trusted again, as it answers now.
     Resume,
+    /// It was put down how a deployment answers while it is trusted.
+    Baseline,
     /// The configuration was read again.
     Reload,
     /// An exception from policy came into force.
@@ -37,6 +39,7 @@ impl Change {
             Self::Undrain => "undrain",
             Self::Suspend => "suspend",
             Self::Resume => "resume",
+            Self::Baseline => "baseline",
             Self::Reload => "reload",
             Self::ExceptionBegan => "exception_began",
             Self::ExceptionEnded => "exception_ended",

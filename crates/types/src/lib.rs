@@ -32,7 +32,7 @@ pub use modality::{Modalities, Modality};
 pub use money::{NotMoney, UsdPico};
 pub use record::{
     AttemptRecord, CallRecord, EVAL_CALLER, LOCAL_CALLER, OWN_CALLER, Outcome, PROBE_FEATURE,
-    PassedOver, Reason, SHADOW_CALLER,
+    PassedOver, Reason, SENTINEL_FEATURE, SHADOW_CALLER,
 };
 pub use rules::{DataClass, Exception, Names, PolicyFile, Require, Rules};
 pub use secret::Secret;

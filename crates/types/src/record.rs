@@ -9,6 +9,9 @@ use crate::{Class, Cost, DecisionRecord, DialectId, Phase, ServiceTier, Usage};
 /// The feature that Tieline's own probes are recorded under. No configuration may use the name.
 pub const PROBE_FEATURE: &str = "tieline-probe";
 
+/// The feature that the prompts of sentinels are recorded under. No configuration may use the name.
+pub const SENTINEL_FEATURE: &str = "tieline-sentinel";
+
 /// The caller of requests that are Tieline's own. No API key has such an id.
 pub const OWN_CALLER: &str = "tieline";
 

@@ -7,6 +7,7 @@
 mod body;
 mod connect;
 mod fetch;
+mod list;
 mod network;
 mod pool;
 mod post;

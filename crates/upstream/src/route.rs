@@ -30,6 +30,8 @@ pub struct Route {
     pub count_tokens: Option<Uri>,
     /// Where texts become vectors, if the provider does that in OpenAI's protocol.
     pub embeddings: Option<Uri>,
+    /// Where the provider lists its models, if it may say there when they end.
+    pub models: Option<Uri>,
     pub(crate) dial: Dial,
     pub(crate) headers: HeaderMap,
     pub(crate) credential: Credential,
@@ -209,6 +211,7 @@ fn compile(
         prefill: deployment.prefill,
         count_tokens,
         embeddings: embeddings.map(parse).transpose()?,
+        models: models_address(&provider.kind).map(parse).transpose()?,
         dial: Dial {
             connect_timeout: provider.connect_timeout,
             extra_ca: provider.extra_ca.clone(),
@@ -259,6 +262,23 @@ fn embeddings_address(kind: &ProviderKind, model: &str) -> Option<String> {
             trimmed(endpoint),
             encoded(model)
         )),
+        ProviderKind::Anthropic { .. } | ProviderKind::Bedrock { .. } => None,
+    }
+}
+
+/// Where models are listed. Azure's dated path is one of its own
+/// (<https://learn.microsoft.com/rest/api/azureopenai/models/list>).
+fn models_address(kind: &ProviderKind) -> Option<String> {
+    match kind {
+        ProviderKind::Openai { base_url, .. } | ProviderKind::OpenaiCompatible { base_url, .. } => {
+            Some(format!("{}/models", trimmed(base_url)))
+        }
+        ProviderKind::AzureOpenai { endpoint, api_version: None, .. } => {
+            Some(format!("{}/openai/v1/models", trimmed(endpoint)))
+        }
+        ProviderKind::AzureOpenai { endpoint, api_version: Some(version), .. } => {
+            Some(format!("{}/openai/models?api-version={version}", trimmed(endpoint)))
+        }
         ProviderKind::Anthropic { .. } | ProviderKind::Bedrock { .. } => None,
     }
 }
@@ -474,6 +494,18 @@ mod tests {
             (bedrock(), None),
         ] {
             assert_eq!(embeddings(kind), expected);
+        }
+    }
+
+    #[test]
+    fn models_are_listed_where_the_vendor_lists_them() {
+        let host = "https://acme.openai.azure.com/openai";
+        for (kind, expected) in [
+            (azure(None), Some(format!("{host}/v1/models"))),
+            (azure(Some("2024-10-21")), Some(format!("{host}/models?api-version=2024-10-21"))),
+            (bedrock(), None),
+        ] {
+            assert_eq!(models_address(&kind), expected);
         }
     }
 }

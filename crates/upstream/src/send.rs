@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, Method, Request, Response, Version};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tieline_identity::{TOKEN_REPLY_BYTES_MAX, TokenHttp, TokenHttpFuture};
@@ -68,8 +68,17 @@ impl Upstream {
     /// A fault of class `auth` (no credential to be had) or `transport`; `replay` says whether the
     /// provider may have seen the request.
     pub async fn send(&self, call: Outgoing<'_>, now: SystemTime) -> Result<Answer, Fault> {
-        let dial = &call.route.dial;
-        let request = self.request(call.route, call.stream, call.headers, call.body, now).await?;
+        let (method, uri) = (Method::POST, call.route.uri(call.stream));
+        let request =
+            Self::request((method, uri), call.route, call.headers, call.body, now).await?;
+        self.dispatch(&call.route.dial, request).await
+    }
+
+    pub(crate) async fn dispatch(
+        &self,
+        dial: &Dial,
+        request: Request<Parts>,
+    ) -> Result<Answer, Fault> {
         if *dial == Dial::default() {
             return self.usual.send(request).await;
         }
@@ -79,17 +88,16 @@ impl Upstream {
         pool.send(request).await
     }
 
-    async fn request(
-        &self,
+    pub(crate) async fn request(
+        (method, uri): (Method, &Uri),
         route: &Route,
-        stream: bool,
         headers: &HeaderMap,
         body: Parts,
         now: SystemTime,
     ) -> Result<Request<Parts>, Fault> {
         let mut request = Request::new(body);
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = route.uri(stream).clone();
+        *request.method_mut() = method;
+        *request.uri_mut() = uri.clone();
         *request.version_mut() = Version::HTTP_11;
         request.headers_mut().clone_from(&route.headers);
         for (name, value) in headers {

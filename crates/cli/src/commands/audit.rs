@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use serde_json::json;
 use tieline_ledger::AuditFilter;
-use tieline_types::AuditRecord;
+use tieline_types::{AuditRecord, Change};
 
 use crate::{
     failure::Failure,
@@ -59,12 +59,17 @@ fn table(changes: &[AuditRecord]) -> String {
             change.action.to_string(),
             change.subject.clone(),
             or_dash(change.before.as_ref()),
-            or_dash(change.after.as_ref()),
+            or_dash(after(change)),
             result(change),
         ]
     });
     let header = ["TIME", "ACTOR", "SAYS IT IS", "ACTION", "SUBJECT", "BEFORE", "AFTER", "RESULT"];
     print::table(&header, rows)
+}
+
+/// What was asked for; a baseline is for programs, and JSON has it.
+fn after(change: &AuditRecord) -> Option<&String> {
+    change.after.as_ref().filter(|_| change.action != Change::Baseline)
 }
 
 /// The result with the first line of its reason; JSON has all of it.

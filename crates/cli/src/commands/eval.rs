@@ -5,6 +5,7 @@ mod attest;
 mod calibrate;
 mod canary;
 mod door;
+mod due;
 mod gate;
 mod import;
 mod keys;
@@ -52,6 +53,7 @@ enum Action {
     Report(report::Report),
     List(list::List),
     Calibrate(calibrate::Calibrate),
+    Due(due::Due),
     Import(Box<import::Import>),
     Keygen(keys::Keygen),
     Attest(Box<attest::Attest>),
@@ -67,6 +69,7 @@ impl Eval {
             Action::Report(report) => report.run(),
             Action::List(list) => list.run(),
             Action::Calibrate(calibrate) => calibrate.run(),
+            Action::Due(due) => due.run(),
             Action::Import(import) => import.run(),
             Action::Keygen(keygen) => keygen.run(),
             Action::Attest(attest) => attest.run(),

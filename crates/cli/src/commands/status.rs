@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::{
     admin::Admin,
     failure::Failure,
-    print::{self, FormatOption},
+    print::{self, FormatOption, counted},
     standings, when,
 };
 
@@ -50,8 +50,9 @@ fn tables(status: &Value) -> String {
     let standings = standings::table(&standings).unwrap_or_default();
     let exceptions: Vec<String> = list(status, "exceptions").map(exception).collect();
     let refused: Vec<String> = list(status, "refused_attestations").map(refused).collect();
+    let ends: Vec<String> = list(status, "deployments").filter_map(end).collect();
     let loud = exceptions.into_iter().chain(refused).collect::<Vec<_>>().join("\n");
-    let parts = [loud, deployments, features, standings, budgets];
+    let parts = [loud, ends.join("\n"), deployments, features, standings, budgets];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -76,9 +77,25 @@ fn refused(one: &Value) -> String {
     format!("ATTESTATION REFUSED: {}: {}", text("file"), text("reason"))
 }
 
+/// Of a deployment that ends within the time in which a replacement should be measured.
+fn end(one: &Value) -> Option<String> {
+    let shutdown = one.get("shutdown")?;
+    let days_left = shutdown.get("days_left")?.as_i64().filter(|days| *days <= SOON_DAYS)?;
+    let (id, on) = (one.get("id")?.as_str()?, shutdown.get("on")?.as_str()?);
+    let when = match days_left {
+        ..0 => format!("has ended on {on}"),
+        0 => "ends today".to_owned(),
+        days => format!("ends on {on}, in {}", counted(usize::try_from(days).ok()?, "day")),
+    };
+    Some(format!("`{id}` {when}: see `tieline eval due`"))
+}
+
 fn list<'v>(value: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
     value.get(key).and_then(Value::as_array).into_iter().flatten()
 }
+
+/// Ends are told from so many days before on.
+const SOON_DAYS: i64 = 60;
 
 /// The columns of the table of deployments.
 pub(crate) const COLUMNS: [&str; 7] =
@@ -89,11 +106,13 @@ pub(crate) fn deployment(one: &Value) -> Vec<String> {
     let text = |key: &str| one.get(key).and_then(Value::as_str);
     let number = |key: &str| one.get(key).and_then(Value::as_f64);
     let suspected = list(one, "suspected").filter_map(Value::as_str);
+    let drift = one.pointer("/sentinels/drift").and_then(Value::as_str);
     let why: Vec<String> = text("cause")
         .map(str::to_owned)
         .into_iter()
         .chain(text("storm").map(|class| format!("storm of {class}")))
         .chain(suspected.map(|domain| format!("suspected: {domain}")))
+        .chain(drift.map(|drift| format!("drift: {drift}")))
         .collect();
     let back_s = number("opens_in_s").or_else(|| number("quota_opens_in_s"));
     let used = number("utilisation").filter(|used| *used > 0.0);

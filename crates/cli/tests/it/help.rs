@@ -1202,6 +1202,50 @@ Examples:
 }
 
 #[test]
+fn eval_due() {
+    assert_snapshot!(help("eval due"), @r#"
+List the gates to run because a deployment ends or has drifted
+
+Usage: tieline eval due [OPTIONS]
+
+Options:
+      --offline
+          Ask no gateway: only what the configuration states counts
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --admin <ADDRESS>
+          The gateway's admin listener, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+A running gateway knows the days that are stated (`facts: { retires_on: ... }`), those that
+providers list, and what sentinels found; with --offline, those that the configuration states count
+alone. A gate is due within 60 days of the end, and at once where a deployment has drifted. Exit
+code 1 means that some are due.
+
+Examples:
+  tieline eval due
+  tieline eval due --offline
+  tieline eval due --format json
+"#);
+}
+
+#[test]
 fn eval_verify() {
     assert_snapshot!(help("eval verify"), @r#"
 Check an attestation, offline

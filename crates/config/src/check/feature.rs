@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tieline_types::{PROBE_FEATURE, Rules};
+use tieline_types::{PROBE_FEATURE, Rules, SENTINEL_FEATURE};
 
 use super::{Check, model::Index};
 use crate::{
@@ -54,9 +54,9 @@ impl Check<'_> {
     /// Whether `name` can be that of a feature. A model is a feature too.
     pub(super) fn feature_named(&mut self, name: &str, at: Span) {
         self.named(name, at);
-        if name == PROBE_FEATURE {
+        if [PROBE_FEATURE, SENTINEL_FEATURE].contains(&name) {
             let problem = Problem::new(Code::BadName, at, format!("`{name}` is reserved"));
-            let help = "Tieline's own probes are recorded under it; use another name";
+            let help = "Tieline's own requests are recorded under it; use another name";
             self.add(problem.with_found(name).with_help(help));
         }
     }

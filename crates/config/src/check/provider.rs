@@ -23,7 +23,7 @@ const MANTLE_SERVICE: &str = "bedrock-mantle";
 /// The keys of each kind beside those that every kind has.
 pub(crate) const fn keys_of(kind: Kind) -> &'static [&'static str] {
     match kind {
-        Kind::Openai => &["base_url", "api_key", "organization", "project"],
+        Kind::Openai => &["base_url", "api_key", "organization", "project", "shutdown_dates"],
         Kind::AzureOpenai => &[
             "endpoint",
             "api_key",
@@ -33,12 +33,13 @@ pub(crate) const fn keys_of(kind: Kind) -> &'static [&'static str] {
             "client_secret",
             "scope",
             "api_version",
+            "shutdown_dates",
         ],
         Kind::Anthropic => &["base_url", "api_key", "version"],
         Kind::Bedrock => {
             &["region", "profile", "api_key", "endpoint", "mantle_endpoint", "mantle_service"]
         }
-        Kind::OpenaiCompatible => &["base_url", "api_key"],
+        Kind::OpenaiCompatible => &["base_url", "api_key", "shutdown_dates"],
     }
 }
 
@@ -100,7 +101,15 @@ impl Check<'_> {
             Kind::OpenaiCompatible => self.openai_compatible(written, at),
         }?;
         let probes = written.probes.value.unwrap_or_default();
-        Some(Provider { name: name.to_owned(), kind, connect_timeout, probes, extra_ca, facts })
+        Some(Provider {
+            name: name.to_owned(),
+            kind,
+            connect_timeout,
+            probes,
+            shutdown_dates: written.shutdown_dates.value.unwrap_or_default(),
+            extra_ca,
+            facts,
+        })
     }
 
     fn openai(&mut self, written: &wire::Provider, at: Span) -> Option<ProviderKind> {
@@ -260,6 +269,7 @@ fn written_keys(written: &wire::Provider) -> impl Iterator<Item = (&'static str,
         ("profile", written.profile.key),
         ("mantle_endpoint", written.mantle_endpoint.key),
         ("mantle_service", written.mantle_service.key),
+        ("shutdown_dates", written.shutdown_dates.key),
     ]
     .into_iter()
     .filter_map(|(key, at)| Some((key, at?)))

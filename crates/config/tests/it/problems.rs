@@ -63,6 +63,8 @@ const SECTIONS: &[&str] = &[
     "policies: \"*/*.cedar\"\n",
     "policies: gone.cedar\n",
     "exceptions: [{ feature: mm, open: [m@z], until: tomorrow, reason: \"\" }]\n",
+    "sentinels: { every: 1m, prompts: gone.jsonl, max_usd_per_day: -1, pace: 1h }\n",
+    "sentinels: hourly\n",
     "exceptions: [{ feature: m, open: [], until: 2026-12-01T18:00:00Z, reason: x, author: y }]\n",
 ];
 
@@ -91,6 +93,8 @@ const PROVIDERS: &[&str] = &[
     "{ kind: azure-openai, endpoint: \"https://x.example\", auth: entra,\
      \x20client_secret: { env: KEY } }",
     "{ kind: openai, api_key: { env: KEY }, probes: always }",
+    "{ kind: openai, api_key: { env: KEY }, shutdown_dates: hourly }",
+    "{ kind: anthropic, api_key: { env: KEY }, shutdown_dates: off }",
     "{ kind: bedrock }",
     "{ kind: bedrock, region: Ohio }",
     "{ kind: bedrock, region: r, profile: p, api_key: { env: KEY } }",

@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use tieline_config::{
     Allowance, Attestations, AwsAuth, AzureAuth, Budget, Candidate, Ceilings, Config, Criticality,
     Deployment, Document, Fidelity, Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes,
-    ProviderKind, Queue, RealWorld, Similar, Surface, Tier, TierMode, Weights, load,
+    ProviderKind, Queue, RealWorld, ShutdownDates, Similar, Surface, Tier, TierMode, Weights, load,
 };
 
 use tieline_types::{Facts, Rates, TokenPrices};
@@ -177,6 +177,28 @@ fn probes_are_a_providers() {
     let probes = |name: &str| config.provider(name).map(|one| one.probes);
     assert_eq!(probes("local"), Some(Probes::Off));
     assert_eq!(probes("openai"), Some(Probes::Recover));
+}
+
+#[test]
+fn sentinels_are_off_unless_written_and_have_a_pace_and_a_budget() {
+    assert_eq!(good(FULL).sentinels, None);
+    let written = |text: &str| good(&format!("{FULL}\nsentinels: {text}")).sentinels.unwrap();
+    let usual = written("{}");
+    assert_eq!((usual.every, &usual.prompts), (Duration::from_secs(3600), &None));
+    assert_eq!(usual.max_usd_per_day.to_string(), "0.5");
+    let own = written("{ every: 30m, max_usd_per_day: 2 }");
+    assert_eq!(
+        (own.every, own.max_usd_per_day.to_string()),
+        (Duration::from_secs(1800), "2".into())
+    );
+}
+
+#[test]
+fn shutdown_dates_are_read_unless_switched_off() {
+    let config = good(&FULL.replace("probes: off }", "probes: off, shutdown_dates: off }"));
+    let dates = |name: &str| config.provider(name).map(|one| one.shutdown_dates);
+    assert_eq!(dates("local"), Some(ShutdownDates::Off));
+    assert_eq!(dates("openai"), Some(ShutdownDates::Daily));
 }
 
 #[test]

@@ -190,23 +190,33 @@ impl House {
 
     /// `keys` makes the callers' keys, given the ledger's path.
     pub(crate) async fn with(text: &str, pace: Pace, keys: impl FnOnce(&Path) -> KeyRing) -> Self {
-        Self::lent(&config(text), pace, keys, None).await
+        Self::of(text, keys, |spec| ProviderSpec { pace, ..spec }).await
+    }
+
+    /// A house whose providers are as `spec` makes them.
+    pub(crate) async fn of(
+        text: &str,
+        keys: impl FnOnce(&Path) -> KeyRing,
+        spec: impl Fn(ProviderSpec) -> ProviderSpec,
+    ) -> Self {
+        Self::lent(&config(text), keys, spec, None).await
     }
 
     /// With suites that are read, and answers that are graded, by `harness`.
     pub(crate) async fn examined(config: &Config, harness: Arc<dyn Harness>) -> Self {
-        Self::lent(config, Pace::default(), |_| KeyRing::default(), Some(harness)).await
+        let usual = |spec| ProviderSpec { pace: Pace::default(), ..spec };
+        Self::lent(config, |_| KeyRing::default(), usual, Some(harness)).await
     }
 
     async fn lent(
         config: &Config,
-        pace: Pace,
         keys: impl FnOnce(&Path) -> KeyRing,
+        spec: impl Fn(ProviderSpec) -> ProviderSpec,
         harness: Option<Arc<dyn Harness>>,
     ) -> Self {
         let specs = PROVIDERS.map(|(name, kind)| {
             let prefill = !matches!(kind, Kind::Openai | Kind::AzureOpenai);
-            ProviderSpec { pace, prefill, ..ProviderSpec::new(name, kind) }
+            spec(ProviderSpec { prefill, ..ProviderSpec::new(name, kind) })
         });
         let sim = Sim::new(7, specs.to_vec());
         let network = MemoryNetwork::default();
@@ -283,6 +293,22 @@ impl House {
     /// Sends active probes from now on.
     pub(crate) fn probes(&self) {
         tokio::spawn(tieline_gateway::recover(Arc::clone(&self.worker)));
+    }
+
+    /// Asks the prompts of sentinels from now on.
+    pub(crate) fn sentinels(&self) {
+        tokio::spawn(tieline_gateway::sentinels(Arc::clone(&self.worker)));
+    }
+
+    /// The same of another gateway in this house, as of one that has restarted.
+    pub(crate) fn sentinels_of(&self, gateway: &Arc<Gateway>) {
+        let worker = Worker::new(gateway, self.stop.clone()).unwrap();
+        tokio::spawn(tieline_gateway::sentinels(worker));
+    }
+
+    /// Reads providers' lists of models from now on.
+    pub(crate) fn shutdown_dates(&self) {
+        tokio::spawn(tieline_gateway::shutdown_dates(Arc::clone(&self.worker)));
     }
 
     /// Scripts a fault for a provider; of several the first one scripted shows.

@@ -47,7 +47,11 @@ mod reload;
 #[cfg(test)]
 mod replay;
 #[cfg(test)]
+mod sentinels;
+#[cfg(test)]
 mod settling;
+#[cfg(test)]
+mod shutdowns;
 #[cfg(test)]
 mod similar;
 #[cfg(test)]
