@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tieline_gate::release::Stage;
 use tieline_types::chain;
 
-use super::Release;
+use super::{Release, Releases};
 use crate::{audit::Actor, gateway::Gateway};
 
 /// How long counts of pairs gather before they are written down. A death loses the last of them,
@@ -32,59 +32,58 @@ pub async fn tend_releases(gateway: Arc<Gateway>) {
     }
 }
 
-/// Writes down what changed; false where that has to be tried again. What moved is in force first:
-/// a candidate that was shown to be worse must not wait for a database.
+/// Writes down what changed; false where that has to be tried again.
 async fn tend(gateway: &Arc<Gateway>) -> bool {
-    let (moved, unwritten) = take(gateway);
-    let tended = Arc::clone(gateway);
-    let done = tokio::task::spawn_blocking(move || {
-        if !moved.is_empty()
-            && let Err(error) = tended.renew_standings()
-        {
+    let gateway = Arc::clone(gateway);
+    let written = tokio::task::spawn_blocking(move || gateway.write_releases());
+    written.await.unwrap_or(true)
+}
+
+impl Gateway {
+    /// What moved is in force first: a candidate that was shown to be worse must not wait for a
+    /// database. It is written down as it stands while nobody decides, so that no older stage is
+    /// written over a decision.
+    fn write_releases(&self) -> bool {
+        let has_moved = !self.releases.lock().moved.is_empty();
+        if has_moved && let Err(error) = self.renew_standings() {
             tracing::error!("a release that moved is not in force: {}", chain(&error));
         }
-        let mut failed = Vec::new();
+        let _turn = self.releases.decide();
+        let (moved, unwritten) = self.releases.take(self.unix_ms());
+        let mut well = true;
         for release in unwritten {
             let before = moved.iter().find(|(id, _)| *id == release.id).map(|(_, stage)| *stage);
             let written = match before {
-                Some(before) => {
-                    tended.write_down(&release, Some(before), &Actor::release()).is_ok()
-                }
-                None => tended
+                Some(before) => self.write_down(&release, Some(before), &Actor::release()).is_ok(),
+                None => self
                     .ledger
                     .as_ref()
                     .is_none_or(|ledger| ledger.keep_release(&release.row()).is_ok()),
             };
             if !written {
-                failed.push((release.id, before));
+                well = false;
+                let mut kept = self.releases.lock();
+                kept.moved.extend(before.map(|stage| (release.id.clone(), stage)));
+                kept.unwritten.insert(release.id);
             }
         }
-        failed
-    });
-    let Ok(failed) = done.await else {
-        return true;
-    };
-    let well = failed.is_empty();
-    let mut kept = gateway.releases.lock();
-    for (id, before) in failed {
-        kept.moved.extend(before.map(|stage| (id.clone(), stage)));
-        kept.unwritten.insert(id);
+        well
     }
-    well
 }
 
-/// Takes out what changed, with the time of what moved.
-fn take(gateway: &Gateway) -> (Vec<(String, Stage)>, Vec<Release>) {
-    let now_ms = gateway.unix_ms();
-    let mut kept = gateway.releases.lock();
-    let moved = std::mem::take(&mut kept.moved);
-    let ids = std::mem::take(&mut kept.unwritten);
-    let mut unwritten = Vec::new();
-    for one in kept.all.iter_mut().filter(|one| ids.contains(&one.id)) {
-        if moved.iter().any(|(id, _)| *id == one.id) {
-            one.changed_ms = now_ms;
+impl Releases {
+    /// Takes out what changed, with the time of what moved.
+    fn take(&self, now_ms: u64) -> (Vec<(String, Stage)>, Vec<Release>) {
+        let mut kept = self.lock();
+        let moved = std::mem::take(&mut kept.moved);
+        let ids = std::mem::take(&mut kept.unwritten);
+        let mut unwritten = Vec::new();
+        for one in kept.all.iter_mut().filter(|one| ids.contains(&one.id)) {
+            if moved.iter().any(|(id, _)| *id == one.id) {
+                one.changed_ms = now_ms;
+            }
+            unwritten.push(one.clone());
         }
-        unwritten.push(one.clone());
+        (moved, unwritten)
     }
-    (moved, unwritten)
 }
