@@ -1,6 +1,6 @@
 //! `tieline check`: whether `serve` would start, without starting anything.
 
-use std::{fmt, fs, path::Path, time::SystemTime};
+use std::{fmt, fs, path::Path, sync::Arc, time::SystemTime};
 
 use serde::Serialize;
 use serde_json::json;
@@ -15,6 +15,7 @@ use super::prices;
 use crate::{
     failure::Failure,
     files::ConfigFile,
+    harness::Suites,
     print::{self, Format, FormatOption, counted},
     when,
 };
@@ -160,7 +161,7 @@ fn startable(config: &Config, wall: SystemTime) -> Result<(), Failure> {
         wall,
         seed: 0,
         env: Box::new(|name| RealWorld.env(name)),
-        harness: None,
+        harness: Some(Arc::new(Suites::default())),
     };
     prices::with_own(&config.prices)?;
     Gateway::new(config, parts)?;

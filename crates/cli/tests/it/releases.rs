@@ -151,6 +151,17 @@ fn what_passed_is_released_step_by_step_and_serves() {
 }
 
 #[test]
+fn what_is_attested_is_not_warned_of_by_checks() {
+    let stage = Stage::open("warn", &["gpt-6@azure"]);
+    let config = fs::read_to_string(stage.folder.path().join("tieline.yaml")).unwrap();
+    let of_all = "models: [gpt-5.5], release_candidates: [gpt-6, gpt-6-preview]";
+    stage.folder.write("tieline.yaml", &config.replace(of_all, "models: [gpt-6]"));
+    let checked = stage.folder.command("check").env("TIELINE_LOG", "warn").output().unwrap();
+    let warned = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && !warned.contains("attestation"), "{warned}");
+}
+
+#[test]
 fn a_bad_candidate_is_never_attested_and_its_canary_rolls_back_by_itself() {
     let stage = Stage::open("warn", &[]);
     let run = "eval run topics.yaml --yes --candidate gpt-6-preview@azure";
