@@ -76,6 +76,7 @@ impl Record {
             started_ms: gateway.unix_ms(),
             duration_us: 0,
             first_content_us: None,
+            longest_gap_us: None,
             dialect,
             feature: Arc::default(),
             model_asked: String::new(),

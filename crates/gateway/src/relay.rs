@@ -44,6 +44,8 @@ pub(crate) struct Relay {
     silence: Pin<Box<Sleep>>,
     /// Pieces of content up to now, and when the last one came.
     progress: (u64, Instant),
+    /// The longest time between two contents, once there were two.
+    longest_gap: Option<Duration>,
     /// Pieces of content of streams that this one continues.
     pub(crate) pieces_before: u64,
     /// Taken when the books are closed.
@@ -72,6 +74,7 @@ impl Relay {
         let until = (now + SILENCE_MAX).min(walk.call.deadline);
         Self {
             progress: (source.pieces, now),
+            longest_gap: None,
             walk,
             ready: withheld.into(),
             source,
@@ -87,7 +90,7 @@ impl Relay {
     /// Relays another source from now on.
     pub(crate) fn take_up(&mut self, source: Box<Source>, ended: bool) {
         let now = Instant::now();
-        self.progress = (source.pieces, now);
+        self.progressed(source.pieces, now);
         self.silence.as_mut().reset((now + SILENCE_MAX).min(self.walk.call.deadline));
         self.source = source;
         self.ended = ended;
@@ -159,13 +162,19 @@ impl Relay {
             return;
         }
         if self.source.pieces != self.progress.0 {
-            self.progress = (self.source.pieces, now);
+            self.progressed(self.source.pieces, now);
         }
         let until =
             (now + SILENCE_MAX).min(self.progress.1 + PROGRESS_MAX).min(self.walk.call.deadline);
         if until > self.silence.deadline() + Duration::from_secs(1) {
             self.silence.as_mut().reset(until);
         }
+    }
+
+    /// Content arrived.
+    fn progressed(&mut self, pieces: u64, now: Instant) {
+        self.longest_gap = self.longest_gap.max(Some(now - self.progress.1));
+        self.progress = (pieces, now);
     }
 
     fn close_well(&mut self) {
@@ -224,6 +233,8 @@ impl Relay {
         let (model, service_tier) =
             (self.source.seen.model.take(), self.source.seen.service_tier.take());
         held.serves(service_tier.as_ref());
+        let gap = self.longest_gap.map(|gap| u64::try_from(gap.as_micros()).unwrap_or(u64::MAX));
+        record.note(|call| call.longest_gap_us = gap);
         record.note_served(Served { usage: Some(usage), model, service_tier });
         usage
     }

@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 9, sql: include_str!("sql/009_service_tier.sql") },
     Migration { version: 10, sql: include_str!("sql/010_first_cost.sql") },
     Migration { version: 11, sql: include_str!("sql/011_releases.sql") },
+    Migration { version: 12, sql: include_str!("sql/012_slos.sql") },
 ];
 
 /// Opens the database for reading and writing, creates it where there is none, and migrates it.

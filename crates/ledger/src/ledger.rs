@@ -1,6 +1,6 @@
 //! The handle that the gateway records through.
 
-use std::{path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{ops::Range, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use tieline_types::{AuditRecord, CallRecord, Change, UsdPico};
 
@@ -12,9 +12,11 @@ use crate::{
     jobs::Jobs,
     queue::{Queue, Status, Worker},
     releases::{self, ReleaseRow},
-    spend::{self, Spend, SpendWindow},
+    slos::{self, SloKey, SloMinute},
+    spend::{self, SpendWindow},
     spill::Spill,
     spiller,
+    sums::Sums,
     writer::Writer,
 };
 
@@ -55,7 +57,7 @@ struct Handle {
     queue: Arc<Queue>,
     path: PathBuf,
     jobs: Arc<Jobs>,
-    spend: Arc<Spend>,
+    sums: Arc<Sums>,
 }
 
 impl Drop for Handle {
@@ -79,15 +81,15 @@ impl Ledger {
             queue: Arc::clone(&queue),
             path: settings.path.clone(),
             jobs: Arc::new(Jobs::new(&settings.path)),
-            spend: Arc::default(),
+            sums: Arc::default(),
         };
-        let amounts = Arc::clone(&handle.spend);
+        let sums = Arc::clone(&handle.sums);
         let ledger = Self { handle: Arc::new(handle) };
 
         let spills = (Arc::clone(&queue), Arc::clone(&spill));
         start("spill", &queue, move || spiller::run(&spills.0, &spills.1))?;
         let path = settings.path.clone();
-        let writer = Writer::new(Arc::clone(&queue), amounts, spill, path, connection)?;
+        let writer = Writer::new(Arc::clone(&queue), sums, spill, path, connection)?;
         start("writer", &queue, move || writer.run())?;
         Ok(ledger)
     }
@@ -128,7 +130,7 @@ impl Ledger {
     /// writer adds it to the database with the next records, within about a second. It is not
     /// spilled: while the database takes nothing it waits in memory, and a death costs it.
     pub fn spend(&self, window: SpendWindow, usd: UsdPico) {
-        self.handle.spend.add(window, usd);
+        self.handle.sums.spend.add(window, usd);
     }
 
     /// What was spent in each of these windows, as far as the database has it; reads it like
@@ -138,6 +140,25 @@ impl Ledger {
     /// When the database cannot be read.
     pub fn spent(&self, windows: &[SpendWindow]) -> Result<Vec<UsdPico>, LedgerError> {
         spend::spent(&self.handle.path, windows)
+    }
+
+    /// Counts requests for an objective. Never blocks and does no I/O on the caller's thread: they
+    /// come to the database as amounts do by [`spend`](Ledger::spend), and a death costs what waits.
+    pub fn count_slo(&self, slo: &Arc<SloKey>, counted: SloMinute) {
+        self.handle.sums.slos.add(slo, counted);
+    }
+
+    /// The counts of an objective in a span of minutes since the Unix epoch, as far as the database
+    /// has them; reads it like [`audit`](Ledger::audit).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn slo_minutes(
+        &self,
+        slo: &SloKey,
+        span: Range<u64>,
+    ) -> Result<Vec<SloMinute>, LedgerError> {
+        slos::slo_minutes(&self.handle.path, slo, span)
     }
 
     /// Writes a release as it stands now. Blocks.

@@ -1,5 +1,6 @@
 //! The ledger: the durable record of requests and attempts, of changes to the gateway, the callers'
-//! keys, the requests that are to be answered later, and what was spent under budgets, in SQLite.
+//! keys, the requests that are to be answered later, what was spent under budgets, and what
+//! counted for objectives, in SQLite.
 //!
 //! [`Ledger::record`] only puts a record into a bounded queue. A writer thread moves the queue into
 //! the database in batches; a second thread appends to spill files whatever the database has not
@@ -23,9 +24,11 @@ mod releases;
 mod reprice;
 mod ring;
 mod rows;
+mod slos;
 mod spend;
 mod spill;
 mod spiller;
+mod sums;
 mod writer;
 
 pub use audit::{AuditFilter, audit};
@@ -40,4 +43,5 @@ pub use queue::Status;
 pub use releases::{ReleaseRow, releases};
 pub use reprice::{CallId, Calls, PricedCall, Repricing};
 pub use ring::{KeyInfo, KeyRefusal, KeyRing};
+pub use slos::{SloKey, SloMinute, recount_slo, slo_minutes};
 pub use spend::SpendWindow;

@@ -124,6 +124,7 @@ fn request_cells(record: &CallRecord) -> impl Iterator<Item = Cell<'_>> {
         started_ms,
         duration_us,
         first_content_us,
+        longest_gap_us,
         dialect,
         feature,
         model_asked,
@@ -161,7 +162,8 @@ fn request_cells(record: &CallRecord) -> impl Iterator<Item = Cell<'_>> {
         or_null(trace_id.as_deref(), text),
     ];
     let decision = or_null(decision.as_ref().map(|decision| &*decision.id), text);
-    cells.into_iter().chain(usage_cells(usage.as_ref())).chain([decision])
+    let longest_gap = or_null(*longest_gap_us, integer);
+    cells.into_iter().chain(usage_cells(usage.as_ref())).chain([decision, longest_gap])
 }
 
 /// The values of an attempt's row, in the order of `insert_attempt.sql`.
@@ -309,6 +311,7 @@ impl<'c> Reader<'c> {
             started_ms: unsigned(row, "started_ms")?,
             duration_us: unsigned(row, "duration_us")?,
             first_content_us: maybe_unsigned(row, "first_content_us")?,
+            longest_gap_us: maybe_unsigned(row, "longest_gap_us")?,
             dialect: name(row, "dialect")?,
             feature: row.get("feature")?,
             model_asked: row.get("model_asked")?,

@@ -11,8 +11,8 @@ use crate::{
     import::Import,
     queue::{Batch, Next, Queue},
     rows::Inserter,
-    spend::{self, Amounts, Spend},
     spill::Spill,
+    sums::{Sums, Taken},
 };
 
 /// How long a batch waits for another connection's lock.
@@ -27,7 +27,7 @@ const REST: Duration = Duration::from_secs(1);
 /// The one writer of records of this process.
 pub(crate) struct Writer {
     queue: Arc<Queue>,
-    spend: Arc<Spend>,
+    sums: Arc<Sums>,
     database: Database,
     import: Import,
 }
@@ -36,7 +36,7 @@ impl Writer {
     /// A writer that begins with an open `connection` to the database at `path`.
     pub(crate) fn new(
         queue: Arc<Queue>,
-        spend: Arc<Spend>,
+        sums: Arc<Sums>,
         spill: Arc<Spill>,
         path: PathBuf,
         connection: Connection,
@@ -44,7 +44,7 @@ impl Writer {
         connection.busy_timeout(LOCK_PATIENCE).map_err(|source| LedgerError::Write { source })?;
         let import = Import::new(Arc::clone(&queue), spill);
         let database = Database { path, connection: Some(connection) };
-        Ok(Self { queue, spend, database, import })
+        Ok(Self { queue, sums, database, import })
     }
 
     /// Writes batches, and imports spills in between, until the ledger is closed.
@@ -54,11 +54,11 @@ impl Writer {
             match self.queue.next(rest) {
                 Next::Write(batch) => self.write(&batch),
                 Next::Nothing => {
-                    self.write_spend();
+                    self.write_sums();
                     self.import();
                 }
                 Next::Closed => {
-                    self.write_spend();
+                    self.write_sums();
                     break;
                 }
             }
@@ -78,20 +78,20 @@ impl Writer {
         }
     }
 
-    /// Writes what was spent, while no record comes along with it.
-    fn write_spend(&mut self) {
+    /// Writes what was added up, while no record comes along with it.
+    fn write_sums(&mut self) {
         // What is wrong with the database shows when the next record comes.
-        if self.spend.is_any() && self.insert(std::iter::empty()).is_err() {
+        if self.sums.is_any() && self.insert(std::iter::empty()).is_err() {
             self.queue.pause(RETRY);
         }
     }
 
-    /// Writes records with what was spent meanwhile.
+    /// Writes records with what was added up meanwhile.
     fn insert<'r>(&mut self, records: impl Iterator<Item = &'r Entry>) -> Result<u64, LedgerError> {
-        let amounts = self.spend.take();
-        let written = self.database.write(records, &amounts);
+        let sums = self.sums.take();
+        let written = self.database.write(records, &sums);
         if written.is_err() {
-            self.spend.put_back(amounts);
+            self.sums.put_back(sums);
         }
         written
     }
@@ -103,7 +103,7 @@ impl Writer {
             Ok(None) => return,
             Err(error) => return report_import(&error),
         };
-        match self.database.write(records.iter(), &Amounts::new()) {
+        match self.database.write(records.iter(), &Taken::default()) {
             Ok(added) => {
                 report_recovery(self.queue.imported(records.len(), added));
                 if let Err(error) = self.import.done() {
@@ -141,18 +141,18 @@ struct Database {
 }
 
 impl Database {
-    /// Writes records and amounts in one transaction; gives the number of records that were not
+    /// Writes records and sums in one transaction; gives the number of records that were not
     /// there already.
     fn write<'r>(
         &mut self,
         records: impl Iterator<Item = &'r Entry>,
-        amounts: &Amounts,
+        sums: &Taken,
     ) -> Result<u64, LedgerError> {
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
             None => database::open(&self.path, LOCK_PATIENCE)?,
         };
-        let written = insert_all(&mut connection, records, amounts);
+        let written = insert_all(&mut connection, records, sums);
         if written.as_ref().err().is_none_or(is_busy) {
             self.connection = Some(connection);
         }
@@ -163,7 +163,7 @@ impl Database {
 fn insert_all<'r>(
     connection: &mut Connection,
     records: impl Iterator<Item = &'r Entry>,
-    amounts: &Amounts,
+    sums: &Taken,
 ) -> rusqlite::Result<u64> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut added = 0;
@@ -172,7 +172,7 @@ fn insert_all<'r>(
         added += u64::from(record.insert(&transaction, &mut inserter)?);
     }
     drop(inserter);
-    spend::add(&transaction, amounts)?;
+    sums.add(&transaction)?;
     transaction.commit()?;
     Ok(added)
 }

@@ -74,6 +74,10 @@ pub struct CallRecord {
     pub duration_us: u64,
     /// Arrival to first content byte sent to the client, microseconds.
     pub first_content_us: Option<u64>,
+    /// The longest time between two contents of a stream, microseconds; none where there were not
+    /// two.
+    #[serde(default)]
+    pub longest_gap_us: Option<u64>,
     /// The dialect the client spoke.
     pub dialect: DialectId,
     /// The feature that was called; empty when it was never resolved.

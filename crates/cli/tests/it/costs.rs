@@ -67,6 +67,7 @@ fn record(number: usize, (day, deployment, tier, cost): Call) -> CallRecord {
         started_ms: AT_MS + day * DAY_MS,
         duration_us: 1_000,
         first_content_us: None,
+        longest_gap_us: None,
         dialect: DialectId::OpenaiChat,
         feature: "answers".into(),
         model_asked: "answers".to_owned(),

@@ -56,6 +56,7 @@ fn call(number: u64, feature: &str) -> CallRecord {
         started_ms: MONDAY_MS + number * DAY_MS / 4,
         duration_us: 1_000_000,
         first_content_us: Some(310_000),
+        longest_gap_us: None,
         dialect: DialectId::OpenaiChat,
         feature: feature.into(),
         model_asked: feature.to_owned(),

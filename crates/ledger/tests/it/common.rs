@@ -119,6 +119,7 @@ pub(crate) fn record(number: u64) -> CallRecord {
         started_ms: 1_790_000_000_000 + number,
         duration_us: 1_500_000,
         first_content_us: Some(300_000),
+        longest_gap_us: Some(250_000),
         dialect: DialectId::OpenaiChat,
         feature: Arc::from("support-reply"),
         model_asked: "support-reply".to_owned(),
@@ -356,7 +357,8 @@ prop_compose! {
     /// Any record at all; its id is any text too.
     pub(crate) fn any_record()(
         (id, model_asked) in (any_text(), any_text()),
-        (started_ms, duration_us, first_content_us) in any::<(u64, u64, Option<u64>)>(),
+        (started_ms, duration_us) in any::<(u64, u64)>(),
+        (first_content_us, longest_gap_us) in any::<(Option<u64>, Option<u64>)>(),
         dialect in select(&DIALECTS[..]),
         (feature, caller) in (any_name(), any_name()),
         (stream, status) in any::<(bool, u16)>(),
@@ -371,8 +373,8 @@ prop_compose! {
         decision in option::of(any_decision()),
     ) -> CallRecord {
         CallRecord {
-            id, started_ms, duration_us, first_content_us, dialect, feature, model_asked, stream,
-            caller, tier, deployment, outcome, status, fault, fault_message, losses, usage,
+            id, started_ms, duration_us, first_content_us, longest_gap_us, dialect, feature,
+            model_asked, stream, caller, tier, deployment, outcome, status, fault, fault_message, losses, usage,
             trace_id, attempts, passed_over, decision,
         }
     }

@@ -25,6 +25,8 @@ mod reprice;
 #[cfg(test)]
 mod roundtrip;
 #[cfg(test)]
+mod slos;
+#[cfg(test)]
 mod spend;
 #[cfg(test)]
 mod stuck;
