@@ -215,12 +215,11 @@ fn smooth(event: &Event<'_>, gap: Option<Duration>, pace: Option<f64>) -> Option
     let even = gap.map(|most| event.longest_gap.map(|longest| longest <= most));
     // A stream that came all at once is as fast as can be.
     let fast = pace.map(|least| Some(tokens as f64 >= least * streamed.as_secs_f64()));
-    let known = [even, fast].into_iter().flatten();
-    known.fold(Some(true), |all, one| match (all, one) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    })
+    let said = || [even, fast].into_iter().flatten();
+    if said().any(|one| one == Some(false)) {
+        return Some(false);
+    }
+    said().all(|one| one.is_some()).then_some(true)
 }
 
 /// Whether a request cost little enough. What is known of a cost is its least.

@@ -9,13 +9,18 @@ mod digest;
 mod indicator;
 mod minutes;
 mod objective;
+mod problem;
+mod read;
 mod wilson;
 mod windows;
+mod yaml;
 
 pub use alerts::{Alerts, Firing};
 pub use budget::{Budget, BudgetPoint};
 pub use indicator::{Event, Indicator, JobEnd, Moment, Selection};
 pub use minutes::Minutes;
 pub use objective::{Counts, Slo};
+pub use problem::{Problem, Problems};
+pub use read::{Text, read, read_all};
 pub use wilson::wilson;
 pub use windows::{Alerting, BurnRule, CATALOGUES, Catalogue, Severity};

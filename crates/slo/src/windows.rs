@@ -170,7 +170,16 @@ impl Row {
     }
 }
 
-/// A row in the windows that all but Pyrra use: after the rank of the rule.
+/// The place of a rule among the four of a catalogue.
+#[derive(Clone, Copy)]
+enum Rank {
+    QuickPage,
+    SlowPage,
+    QuickTicket,
+    SlowTicket,
+}
+
+/// A row in the windows that all but Pyrra use.
 const fn row(rank: Rank, percent: f64) -> Row {
     let (severity, long, short) = match rank {
         Rank::QuickPage => (Severity::Page, 60, 5),
@@ -183,13 +192,6 @@ const fn row(rank: Rank, percent: f64) -> Row {
 
 const fn pyrra(severity: Severity, factor: f64, long: u64, short: u64, hold: u64) -> Row {
     Row { severity, spends: Spends::Factor(factor), long, short, hold }
-}
-
-enum Rank {
-    QuickPage,
-    SlowPage,
-    QuickTicket,
-    SlowTicket,
 }
 
 const GOOGLE: [Row; 4] = [

@@ -2,7 +2,7 @@
 
 use tieline_slo::{Alerts, Counts, Firing, Indicator, Minutes, wilson};
 
-use crate::support::{CLEAN, days, slo};
+use crate::support::{CLEAN, days, slo, whole};
 
 const DAY: u64 = 24 * 60;
 
@@ -31,9 +31,9 @@ fn incidents_of_the_past_would_have_cost_so_much() {
         ("a fifth of requests for twenty hours", 1212, 0.2, [56.1, 112.2, 561.1]),
     ] {
         for (target, wanted) in [0.99, 0.995, 0.999].into_iter().zip(wanted) {
-            let traffic = 100;
-            let bad = (minutes as f64 * traffic as f64 * share) as u64;
-            let counts = Counts { good: 30 * DAY * traffic - bad, bad };
+            let traffic: u32 = 100;
+            let bad = whole(f64::from(minutes) * f64::from(traffic) * share);
+            let counts = Counts { good: 30 * DAY * u64::from(traffic) - bad, bad };
             let slo = slo(target, days(30));
             let spent = slo.budget(counts).spent * 100.0;
             assert!((spent - wanted).abs() < 0.06, "{what} at {target}: {spent:.2}");

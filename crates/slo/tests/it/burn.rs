@@ -2,7 +2,7 @@
 
 use tieline_slo::{Alerting, Alerts, BurnRule, CATALOGUES, Counts, Firing, Minutes, Severity, Slo};
 
-use crate::support::{CLEAN, Incident, days, hours, slo};
+use crate::support::{CLEAN, Incident, days, hours, slo, whole};
 
 /// Enough requests a minute for every share of the tables to be a whole number of them.
 const BUSY: u64 = 10_000;
@@ -108,7 +108,7 @@ fn other_objectives_are_found_when_the_formula_says() {
         }
         let incident = Incident { traffic: BUSY, share, minutes: 400 };
         let fired = incident.fires(&slo, Severity::Page, 400).map(|(first, _)| first);
-        let due = quick.or(slow).map(|due| due.ceil() as u64);
+        let due = quick.or(slow).map(|due| whole(due.ceil()));
         let alike = match (fired, due) {
             (Some(fired), Some(due)) => fired.abs_diff(due) <= 1,
             (None, None) => true,
@@ -154,7 +154,7 @@ fn what_must_hold_fires_only_after_it_has() {
     let page =
         |minutes| Incident { traffic: BUSY, share: 1.0, minutes }.fires(&slo, Severity::Page, 60);
     let quick = slo.alerting.rules[0].detects_after(1.0, 0.01).unwrap().as_secs_f64() / 60.0;
-    let due = quick.ceil() as u64;
+    let due = whole(quick.ceil());
     assert_eq!(page(60).map(|(first, _)| first), Some(due + 2));
     let mut once = slo.clone();
     once.alerting.rules.truncate(1);

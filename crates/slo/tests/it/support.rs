@@ -12,6 +12,16 @@ pub(crate) const fn days(count: u64) -> Duration {
     hours(24 * count)
 }
 
+/// The nearest whole number.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers of requests and minutes"
+)]
+pub(crate) fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
 /// An availability objective with the alerts that its window usually has.
 pub(crate) fn slo(target: f64, window: Duration) -> Slo {
     Slo {
@@ -40,7 +50,7 @@ pub(crate) const CLEAN: u64 = 40 * 24 * 60;
 impl Incident {
     fn counts(&self, minute: u64) -> Counts {
         let failing = minute > CLEAN && minute <= CLEAN + self.minutes;
-        let bad = if failing { (self.traffic as f64 * self.share).round() as u64 } else { 0 };
+        let bad = if failing { whole(self.traffic as f64 * self.share) } else { 0 };
         Counts { good: self.traffic - bad, bad }
     }
 
