@@ -3,8 +3,24 @@
 //! The unit is one request of a client, whatever was called for it upstream. Everything here is
 //! pure: counts and times are arguments.
 
+mod alerts;
+mod budget;
+mod digest;
 mod indicator;
+mod minutes;
 mod objective;
+mod problem;
+mod read;
+mod wilson;
+mod windows;
+mod yaml;
 
-pub use indicator::{Event, Indicator};
+pub use alerts::{Alerts, Firing};
+pub use budget::{Budget, BudgetPoint};
+pub use indicator::{Event, Indicator, JobEnd, Moment, Selection};
+pub use minutes::Minutes;
 pub use objective::{Counts, Slo};
+pub use problem::{Problem, Problems};
+pub use read::{Text, read, read_all};
+pub use wilson::wilson;
+pub use windows::{Alerting, BurnRule, CATALOGUES, Catalogue, Severity};

@@ -1,8 +1,8 @@
 //! An objective and the counts that it is measured by.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Add, sync::Arc, time::Duration};
 
-use crate::Indicator;
+use crate::{Alerting, Indicator, digest};
 
 /// One objective of one feature.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +17,8 @@ pub struct Slo {
     pub target: f64,
     /// How far the rolling window reaches back.
     pub window: Duration,
+    /// When somebody is told that its budget is being spent.
+    pub alerting: Alerting,
 }
 
 /// How many requests counted.
@@ -29,27 +31,74 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Those of one request.
+    #[must_use]
+    pub const fn of(good: bool) -> Self {
+        if good { Self { good: 1, bad: 0 } } else { Self { good: 0, bad: 1 } }
+    }
+
+    /// Good and bad ones together.
+    #[must_use]
+    pub const fn total(self) -> u64 {
+        self.good.saturating_add(self.bad)
+    }
+
     /// The share of bad ones, from 0 to 1; none where nothing was counted.
     #[must_use]
     pub fn error_ratio(&self) -> Option<f64> {
-        let total = self.good.saturating_add(self.bad);
-        #[expect(clippy::cast_precision_loss, reason = "a share of requests")]
-        let ratio = self.bad as f64 / total as f64;
-        (total > 0).then_some(ratio)
+        let total = self.total();
+        (total > 0).then(|| self.bad as f64 / total as f64)
+    }
+}
+
+impl Add for Counts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { good: self.good.saturating_add(other.good), bad: self.bad.saturating_add(other.bad) }
+    }
+}
+
+impl std::iter::Sum for Counts {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), Self::add)
     }
 }
 
 impl Slo {
-    /// The share of requests that may be bad, from 0 to 1.
+    /// The share of requests that may be bad, from 0 to 1, without the dust that the subtraction of
+    /// binary fractions leaves.
     #[must_use]
     pub fn error_budget(&self) -> f64 {
-        1.0 - self.target
+        const DIGITS: f64 = 1e12;
+        ((1.0 - self.target) * DIGITS).round() / DIGITS
+    }
+
+    /// How long an outage of everything may last within the window, at even traffic.
+    #[must_use]
+    pub fn budget_time(&self) -> Duration {
+        self.window.mul_f64(self.error_budget())
+    }
+
+    /// How fast these counts spend the budget: at 1 it lasts the window exactly. None where nothing
+    /// was counted.
+    #[must_use]
+    pub fn burn_rate(&self, counts: Counts) -> Option<f64> {
+        counts.error_ratio().map(|ratio| ratio / self.error_budget())
     }
 
     /// The share of the window's error budget that these counts of it spent: 1 is all of it, more
     /// is more than there was.
     #[must_use]
     pub fn budget_spent(&self, counts: Counts) -> f64 {
-        counts.error_ratio().unwrap_or_default() / self.error_budget()
+        self.burn_rate(counts).unwrap_or_default()
+    }
+
+    /// What tells counts by this definition from those by any other: the SHA-256, in hexadecimal,
+    /// of the feature and of what is measured. Target, window and alerts are no part of it, because
+    /// counts stay true when those change.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        digest::of(&self.feature, &self.indicator)
     }
 }
