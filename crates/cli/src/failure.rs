@@ -94,6 +94,8 @@ impl Failure {
                 | GatewayError::Policy(_)
                 | GatewayError::Prices(_)
                 | GatewayError::PriceFile { .. }
+                | GatewayError::Slos(_)
+                | GatewayError::OnBurn { .. }
                 | GatewayError::Open { .. }
                 | GatewayError::Tls { .. } => Self::USAGE,
                 _ => Self::INFRASTRUCTURE,

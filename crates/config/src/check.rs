@@ -24,6 +24,7 @@ mod provider;
 mod secret;
 mod sentinels;
 mod server;
+mod slos;
 
 pub(crate) use provider::{KINDS, keys_of};
 
@@ -56,6 +57,7 @@ pub(crate) fn check(
     let budgets = check.budgets(&written.budgets, &features);
     let attestations = check.attestations(&written.evals);
     check.trusted(&written.evals, &written.features);
+    let alerts = check.alerts(&written.alerts);
     let policies = check.policies(&written.policies);
     let policies_path = written.policies.value.as_ref().map(|path| base.join(path));
     let exceptions = check.exceptions(&written.exceptions, &features, &models);
@@ -69,6 +71,7 @@ pub(crate) fn check(
         models,
         features,
         attestations,
+        alerts,
         policies,
         policies_path,
         exceptions,

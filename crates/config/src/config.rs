@@ -12,6 +12,7 @@ mod limits;
 mod money;
 mod objective;
 mod sentinels;
+mod slos;
 mod surface;
 
 pub use evals::{Attestations, Document, Evals, Requirement};
@@ -19,6 +20,7 @@ pub use limits::{Allowance, FeatureLimits};
 pub use money::{Budget, Budgets, OnLimit, Per};
 pub use objective::{Ceilings, Prefer, Weights};
 pub use sentinels::{PromptFile, Sentinels, ShutdownDates};
+pub use slos::{AlertTargets, BurnResponse, OnBurn, SloFiles};
 pub use surface::Surface;
 
 /// Everything `tieline.yaml` says, in the order of the file.
@@ -42,6 +44,8 @@ pub struct Config {
     pub budgets: Budgets,
     /// Attestations of evals, and whose signatures count.
     pub attestations: Attestations,
+    /// Who is told of alerts.
+    pub alerts: AlertTargets,
     /// Files of policies, by name.
     pub policies: Vec<PolicyFile>,
     /// The path that these were found by, where there is one.
@@ -306,6 +310,10 @@ pub struct Feature {
     pub rules: Rules,
     /// The suite that deployments must have passed, where its tiers do not say otherwise.
     pub evals: Option<Evals>,
+    /// The files of its objectives.
+    pub slos: SloFiles,
+    /// What it does while they burn, in the order of the file.
+    pub on_burn: Vec<OnBurn>,
     /// The ladder, best first; never empty.
     pub tiers: Vec<Tier>,
     /// True for a feature that stands for a model and is not in the file.
@@ -423,7 +431,7 @@ pub struct Queue {
     pub webhook: Option<Webhook>,
 }
 
-/// Who is told when a queued request has been answered.
+/// Who is told of something: that a queued request has been answered, or of alerts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
     /// Where to.

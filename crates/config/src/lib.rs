@@ -22,11 +22,11 @@ mod world;
 use std::path::Path;
 
 pub use config::{
-    Allowance, Attestations, AwsAuth, AzureAuth, Budget, Budgets, Candidate, Ceilings, Config,
-    Criticality, Deployment, Document, Evals, Feature, FeatureLimits, Fidelity, Hedge,
-    LedgerSettings, Limits, Model, OnLimit, OnStreamBreak, Per, Prefer, Probes, PromptFile,
-    Provider, ProviderKind, Queue, Requirement, Sentinels, Server, ShutdownDates, Similar, Surface,
-    Tier, TierMode, Tls, Webhook, Weights,
+    AlertTargets, Allowance, Attestations, AwsAuth, AzureAuth, Budget, Budgets, BurnResponse,
+    Candidate, Ceilings, Config, Criticality, Deployment, Document, Evals, Feature, FeatureLimits,
+    Fidelity, Hedge, LedgerSettings, Limits, Model, OnBurn, OnLimit, OnStreamBreak, Per, Prefer,
+    Probes, PromptFile, Provider, ProviderKind, Queue, Requirement, Sentinels, Server,
+    ShutdownDates, Similar, SloFiles, Surface, Tier, TierMode, Tls, Webhook, Weights,
 };
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;

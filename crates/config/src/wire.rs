@@ -20,6 +20,7 @@ mod money;
 mod objective;
 mod policy;
 mod sentinels;
+mod slos;
 
 pub(crate) use evals::{Evals, FeatureEvals};
 pub(crate) use limits::FeatureLimits;
@@ -27,6 +28,7 @@ pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
 pub(crate) use objective::{Balanced, PREFER_WORDS, Prefer};
 pub(crate) use policy::{Data, Day, Exception, Facts, Names, Require};
 pub(crate) use sentinels::Sentinels;
+pub(crate) use slos::{AlertWebhook, Alerts, BURN_PREFER_WORDS, OnBurn};
 
 /// Configuration of Tieline.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -60,6 +62,8 @@ pub(crate) struct File {
     pub(crate) budgets: Field<Budgets>,
     /// Attestations of evals, and whose signatures count.
     pub(crate) evals: Field<Evals>,
+    /// Who is told when an objective is in danger, besides the log.
+    pub(crate) alerts: Field<Alerts>,
     /// Path of Cedar policies; one `*` may stand in its last part. Once there is a policy, what
     /// none permits is forbidden.
     #[schemars(example = "policies/*.cedar")]
@@ -340,6 +344,12 @@ pub(crate) struct Feature {
     pub(crate) deny: Field<Names>,
     /// The suite that a deployment must have passed to serve it.
     pub(crate) evals: Field<FeatureEvals>,
+    /// Its service level objectives, in OpenSLO files: a path whose last part may have one `*`.
+    #[schemars(example = "slos/support-reply.yaml")]
+    pub(crate) slos: Field<String>,
+    /// What it does while its objectives burn; of several that hold, the first of each kind.
+    #[schemars(extend("minItems" = 1))]
+    pub(crate) on_burn: Field<Vec<Field<OnBurn>>>,
     /// The ladder, best first.
     #[schemars(extend("minItems" = 1))]
     pub(crate) tiers: Field<Vec<Field<Tier>>>,

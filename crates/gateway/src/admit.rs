@@ -171,7 +171,7 @@ impl Call {
 
     /// Whether whole answers are to be looked at when they are complete.
     pub(crate) fn wants_answers(&self) -> bool {
-        self.keeps_answers() || self.plan.standings.watches(&self.feature.name)
+        self.keeps_answers() || self.plan.standings.watches(&self.feature.name) || self.is_graded()
     }
 
     /// When answers to similar questions will do in a `cache` tier; all those of a feature have

@@ -14,6 +14,7 @@ use crate::{
     decision::Decisions,
     eligibility, plan,
     prices::Prices,
+    slos::stated_slos,
     standing::{Evidence, Standings},
 };
 
@@ -70,9 +71,12 @@ impl Decider {
     pub fn new(config: &Config, evidence: Evidence, at_ms: u64) -> Result<Self, GatewayError> {
         let matrix = eligibility::matrix(config, at_ms)?;
         let standings = Standings::at(config, evidence, &matrix, at_ms)?;
+        // Rules about objectives are to be good here too.
+        stated_slos(config)?;
         let plan = plan::compile(config, &Prices::at(config, at_ms)?, &standings);
+        let decisions = Decisions::of(config, &standings.evidence.burning);
         let live = Live::new(&plan);
-        Ok(Self { plan, matrix, standings, live, decisions: Decisions::of(config) })
+        Ok(Self { plan, matrix, standings, live, decisions })
     }
 
     /// Decides a request, and writes the decision down; none where there is no such feature.

@@ -16,6 +16,8 @@ use tieline_policy::{CLOSED, Ruling};
 use tieline_route::{Considered, Decision, Deployment, Feature, Plan, Step, Verdict};
 use tieline_types::{DECISION_ID, DecisionRecord, PlannedStep, WeighedCandidate};
 
+use crate::slos::Burning;
+
 /// Why a deployment is passed over where a budget pays and nobody knows what it costs.
 pub(crate) const UNPRICED: &str = "unpriced";
 /// The same where it is expected to cost more than its tier allows.
@@ -30,6 +32,8 @@ const ID_DIGITS: usize = 24;
 /// The decisions of one configuration.
 pub(crate) struct Decisions {
     configuration: Arc<str>,
+    /// What features do because objectives burn.
+    bent: HashMap<Arc<str>, Vec<Arc<str>>>,
     kept: Mutex<HashMap<u64, Kept>>,
 }
 
@@ -75,8 +79,16 @@ pub(crate) fn denied(ruling: &Ruling, deployment: usize) -> String {
 }
 
 impl Decisions {
-    pub(crate) fn of(config: &Config) -> Self {
-        Self { configuration: fingerprint(config).into(), kept: Mutex::default() }
+    pub(crate) fn of(config: &Config, burning: &Burning) -> Self {
+        let told = |feature: &tieline_config::Feature| {
+            let told = burning.told(feature).into_iter().map(Arc::from).collect::<Vec<Arc<str>>>();
+            (!told.is_empty()).then(|| (feature.name.as_str().into(), told))
+        };
+        Self {
+            configuration: fingerprint(config).into(),
+            bent: config.features.iter().filter_map(told).collect(),
+            kept: Mutex::default(),
+        }
     }
 
     /// What goes on record of a decision.
@@ -87,10 +99,7 @@ impl Decisions {
         ruling: &Arc<Ruling>,
         decision: &Decision,
     ) -> Arc<DecisionRecord> {
-        let write = || {
-            let configuration = Arc::clone(&self.configuration);
-            Arc::new(written(configuration, &plan.deployments, feature, ruling, decision))
-        };
+        let write = || Arc::new(self.written(&plan.deployments, feature, ruling, decision));
         // What was weighed, was weighed for this request.
         if decision.considered.iter().any(|one| one.prospect.is_some()) {
             return write();
@@ -114,6 +123,29 @@ impl Decisions {
         kept.insert(key, one);
         record
     }
+
+    fn written(
+        &self,
+        deployments: &[Deployment],
+        feature: &Feature,
+        ruling: &Ruling,
+        decision: &Decision,
+    ) -> DecisionRecord {
+        let mut record = DecisionRecord {
+            id: Arc::default(),
+            configuration: Arc::clone(&self.configuration),
+            feature: Arc::clone(&feature.name),
+            modalities: ruling.modalities,
+            on_burn: self.bent.get(&feature.name).cloned().unwrap_or_default(),
+            candidates: candidates(deployments, feature, ruling, decision),
+            plan: planned(deployments, feature, decision),
+        };
+        // A record of texts and numbers is never refused.
+        let said = serde_json::to_vec(&record).unwrap_or_default();
+        let digest = format!("{:x}", Sha256::digest(said));
+        record.id = format!("{DECISION_ID}{}", digest.get(..ID_DIGITS).unwrap_or(&digest)).into();
+        record
+    }
 }
 
 fn key(feature: &Arc<Feature>, ruling: &Arc<Ruling>, decision: &Decision) -> u64 {
@@ -125,28 +157,6 @@ fn key(feature: &Arc<Feature>, ruling: &Arc<Ruling>, decision: &Decision) -> u64
         told(one).hash(&mut hasher);
     }
     hasher.finish()
-}
-
-fn written(
-    configuration: Arc<str>,
-    deployments: &[Deployment],
-    feature: &Feature,
-    ruling: &Ruling,
-    decision: &Decision,
-) -> DecisionRecord {
-    let mut record = DecisionRecord {
-        id: Arc::default(),
-        configuration,
-        feature: Arc::clone(&feature.name),
-        modalities: ruling.modalities,
-        candidates: candidates(deployments, feature, ruling, decision),
-        plan: planned(deployments, feature, decision),
-    };
-    // A record of texts and numbers is never refused.
-    let said = serde_json::to_vec(&record).unwrap_or_default();
-    let digest = format!("{:x}", Sha256::digest(said));
-    record.id = format!("{DECISION_ID}{}", digest.get(..ID_DIGITS).unwrap_or(&digest)).into();
-    record
 }
 
 /// Every candidate with its verdict, and what is known of it where its tier weighs anything.

@@ -10,6 +10,7 @@ use crate::{
     GatewayError,
     decider::{Decider, Question},
     decision,
+    slos::{BurnStatus, burn_status},
     standing::{CandidateStanding, Evidence},
 };
 
@@ -28,6 +29,8 @@ pub struct Explanation {
     pub standings: Vec<CandidateStanding>,
     /// The candidates of its tiers that policy leaves in, as a request of that size finds them.
     pub candidates: Vec<WeighedCandidate>,
+    /// What it does while objectives burn, and whether that is supposed here.
+    pub on_burn: Vec<BurnStatus>,
     /// What would be tried, in order, with everything well.
     pub plan: Vec<PlannedStep>,
 }
@@ -76,6 +79,7 @@ pub fn explain(
     let Some(written) = config.feature(question.feature) else {
         return Ok(None);
     };
+    let on_burn = burn_status(written, &evidence.burning).collect();
     let decider = Decider::new(config, evidence, question.at_ms)?;
     let asked = Some(question.asked());
     let mut cells = decider.matrix.cells(question.feature, asked, question.at_ms);
@@ -93,6 +97,7 @@ pub fn explain(
         deployments: deployments.collect(),
         standings: standings.cloned().collect(),
         candidates,
+        on_burn,
         plan,
     }))
 }

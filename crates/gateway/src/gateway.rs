@@ -30,6 +30,7 @@ use crate::{
     release::Releases,
     sentinel::Sentinels,
     shutdown::Listings,
+    slos::{Burning, Outbox},
     standing::{Evidence, Harness},
 };
 
@@ -95,6 +96,19 @@ pub enum GatewayError {
         #[source]
         source: tieline_gate::sentinel::BadPrompt,
     },
+    /// Files of objectives have mistakes.
+    #[error(transparent)]
+    Slos(tieline_slo::Problems),
+    /// A rule of `on_burn` cannot be obeyed.
+    #[error("a rule in `on_burn` of the feature `{feature}` names the objective `{slo}`, {why}")]
+    OnBurn {
+        /// The feature.
+        feature: String,
+        /// What it names.
+        slo: String,
+        /// Why not.
+        why: &'static str,
+    },
     /// The HTTP client cannot be set up.
     #[error("cannot set up connections to providers")]
     Upstream(#[source] io::Error),
@@ -156,6 +170,8 @@ pub struct Gateway {
     replacing: Mutex<()>,
     pub(crate) sentinels: Sentinels,
     pub(crate) listings: Listings,
+    /// Alerts that wait for the webhook.
+    pub(crate) outbox: Outbox,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -181,6 +197,7 @@ impl Gateway {
         if let Some(ledger) = &parts.ledger {
             restore_service(&plan, None, ledger);
             budgets::restore(&plan, None, ledger, clock.unix_ms(Duration::ZERO));
+            plan.slos.restore(None, ledger, clock.unix_ms(Duration::ZERO));
         }
         let unix_ms = clock.unix_ms(Duration::ZERO);
         let sentinels = parts.ledger.as_ref().map(|ledger| Sentinels::restored(ledger, unix_ms));
@@ -208,6 +225,7 @@ impl Gateway {
             replacing: Mutex::default(),
             sentinels,
             listings: Listings::default(),
+            outbox: Outbox::default(),
         });
         gateway.note_exceptions();
         gateway.note_standings(None);
@@ -256,12 +274,25 @@ impl Gateway {
         self.replace(&old, &old.config, self.evidence(&old.config))
     }
 
+    /// Puts in force what features do while these rules hold.
+    ///
+    /// # Errors
+    /// As [`Self::new`]; what was known before then stays in force.
+    pub(crate) fn renew_burning(&self, burning: Burning) -> Result<(), GatewayError> {
+        let _turn = self.replacing();
+        let old = self.plan();
+        let evidence = self.evidence(&old.config).bent_by(burning);
+        self.replace(&old, &old.config, evidence)
+    }
+
     fn replacing(&self) -> MutexGuard<'_, ()> {
         self.replacing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn evidence(&self, config: &Config) -> Evidence {
-        Evidence::gather(config, self.harness.as_deref(), self.releases.all())
+        let burning = self.plan().burning().clone();
+        let gathered = Evidence::gather(config, self.harness.as_deref(), self.releases.all());
+        gathered.bent_by(burning)
     }
 
     fn replace(
@@ -276,6 +307,7 @@ impl Gateway {
         if let Some(ledger) = &self.ledger {
             restore_service(&plan, Some(old), ledger);
             budgets::restore(&plan, Some(old), ledger, self.unix_ms());
+            plan.slos.restore(Some(&old.slos), ledger, self.unix_ms());
         }
         self.plan.store(Arc::new(plan));
         self.note_exceptions();

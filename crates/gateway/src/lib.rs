@@ -51,6 +51,7 @@ mod seam;
 mod sentinel;
 mod serve;
 mod shutdown;
+mod slos;
 mod source;
 mod standing;
 mod status;
@@ -58,6 +59,7 @@ mod tags;
 mod trace;
 mod unpriced;
 mod walk;
+mod webhook;
 mod workers;
 
 pub use audit::{Actor, ChangeError};
@@ -79,6 +81,7 @@ pub use reload::{Load, Watcher, watch};
 pub use reprice::{Repricer, reprice_on_record};
 pub use sentinel::{RoundStatus, SentinelStatus, sentinels};
 pub use shutdown::{ListingStatus, Shutdown, shutdown_dates};
+pub use slos::{AlertStatus, BurnStatus, SloStatus, slos, stated_slos};
 pub use standing::{
     Answered, AttestationStanding, CandidateStanding, Evidence, Harness, RefusedAttestation,
 };

@@ -11,6 +11,7 @@ use tieline_ledger::Depth;
 use tieline_route::TierChange;
 use tieline_types::{AttemptRecord, CallRecord, Reason};
 
+use crate::slos::SloMetrics;
 use crate::{
     DeploymentStatus,
     budgets::BudgetStatus,
@@ -129,6 +130,7 @@ pub(crate) struct Metrics {
     losses: Counter,
     jobs: Family<JobLabels, Gauge>,
     budgets: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
+    pub(crate) slos: SloMetrics,
     pub(crate) connections: Gauge,
     pub(crate) records_queued: Gauge,
     pub(crate) records_spilled: Gauge,
@@ -163,6 +165,7 @@ impl Metrics {
             losses: Counter::default(),
             jobs: Family::default(),
             budgets: Family::default(),
+            slos: SloMetrics::default(),
             connections: Gauge::default(),
             records_queued: Gauge::default(),
             records_spilled: Gauge::default(),
@@ -173,6 +176,7 @@ impl Metrics {
         metrics.register();
         metrics.register_standings();
         metrics.register_deployments();
+        metrics.slos.register(&mut metrics.registry);
         metrics
     }
 

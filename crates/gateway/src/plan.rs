@@ -6,8 +6,8 @@ use tieline_config::{Config, Fidelity, OnStreamBreak, ProviderKind, TierMode};
 use tieline_gate::sentinel::PromptSet;
 use tieline_policy::Matrix;
 use tieline_route::{
-    Allowance, Candidate, Ceilings, Configured, Criticality, Deployment, Domain, Feature, Hedge,
-    Level, Limits, Live, Mode, OnBreak, Plan, Prefer, Role, Similar, Tier, Weights,
+    Allowance, BurnResponse, Candidate, Ceilings, Configured, Criticality, Deployment, Domain,
+    Feature, Hedge, Level, Limits, Live, Mode, OnBreak, Plan, Prefer, Role, Similar, Tier, Weights,
 };
 use tieline_types::{Facts, Pass};
 use tieline_upstream::{Route, Routes, Upstream};
@@ -18,6 +18,7 @@ use crate::{
     eligibility,
     prices::{Prices, Tariff},
     sentinel,
+    slos::{Burning, Slos},
     standing::{Evidence, Standings},
 };
 
@@ -40,6 +41,8 @@ pub(crate) struct ActivePlan {
     pub(crate) decisions: Decisions,
     /// What sentinels ask; none where they are off.
     pub(crate) prompts: Option<Arc<PromptSet>>,
+    /// The objectives that requests count for.
+    pub(crate) slos: Slos,
 }
 
 impl ActivePlan {
@@ -63,7 +66,9 @@ impl ActivePlan {
         };
         let body_bytes_max = usize::try_from(config.server.max_body_bytes).unwrap_or(usize::MAX);
         let prompts = sentinel::prompts(config)?.map(Arc::new);
-        let (config, decisions) = (config.clone(), Decisions::of(config));
+        let slos = Slos::of(config, old.map(|old| &old.slos))?;
+        let decisions = Decisions::of(config, &standings.evidence.burning);
+        let config = config.clone();
         Ok(Self {
             config,
             plan,
@@ -75,12 +80,18 @@ impl ActivePlan {
             prices,
             decisions,
             prompts,
+            slos,
         })
     }
 
     /// How to call a deployment that policy lets through.
     pub(crate) fn route(&self, pass: Pass) -> Option<&Arc<Route>> {
         self.routes.get(pass.deployment())
+    }
+
+    /// The rules of `on_burn` that hold.
+    pub(crate) const fn burning(&self) -> &Burning {
+        &self.standings.evidence.burning
     }
 
     /// What the tokens of a deployment cost, where that is known.
@@ -127,7 +138,8 @@ pub(crate) fn compile(config: &Config, prices: &Prices, standings: &Standings) -
         .collect();
     let positions: HashMap<&str, usize> =
         config.deployments().enumerate().map(|(at, one)| (one.id.as_str(), at)).collect();
-    let feature = |feature: &tieline_config::Feature| {
+    let feature = |written: &tieline_config::Feature| {
+        let feature = written;
         let name: Arc<str> = feature.name.as_str().into();
         let feature = Feature {
             name: Arc::clone(&name),
@@ -152,10 +164,21 @@ pub(crate) fn compile(config: &Config, prices: &Prices, standings: &Standings) -
                 })
                 .collect(),
         };
-        (name, Arc::new(feature))
+        let responses: Vec<BurnResponse> =
+            standings.evidence.burning.of(written).into_iter().map(response).collect();
+        (name, Arc::new(feature.bent(&responses)))
     };
     let features = config.features.iter().map(feature).collect();
     Plan { features, deployments, domains, budgets: budgets::of(config) }
+}
+
+/// What a feature does by a rule of `on_burn`.
+fn response(rule: &tieline_config::OnBurn) -> BurnResponse {
+    match &rule.then {
+        tieline_config::BurnResponse::Cheapest => BurnResponse::Prefer(Prefer::Cheapest),
+        tieline_config::BurnResponse::Fastest => BurnResponse::Prefer(Prefer::Fastest),
+        tieline_config::BurnResponse::BeginAt(tier) => BurnResponse::BeginAt(tier.clone()),
+    }
 }
 
 /// The elements of the failure-domain tree that a deployment belongs to.

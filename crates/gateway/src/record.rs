@@ -9,12 +9,19 @@ use tieline_types::{
 };
 use tokio::time::Instant;
 
-use crate::{gateway::Gateway, limits::Admission, prices::Tariff};
+use crate::{
+    gateway::Gateway,
+    limits::Admission,
+    prices::Tariff,
+    slos::{Drill, Judged},
+};
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Client,
+    /// A client's, answered after the client was told to come back: objectives count how late.
+    Job,
     /// Tieline's own, by which what failed comes back: metrics of clients do not count it.
     Probe,
     /// A copy of a client's: metrics of clients do not count it, and releases hear of it apart.
@@ -35,6 +42,8 @@ pub(crate) struct Record {
     answering: Option<usize>,
     /// Its place under its feature's limits.
     admission: Option<Admission>,
+    /// The drill that it is part of.
+    drill: Drill,
 }
 
 /// An attempt under way.
@@ -71,30 +80,7 @@ pub(crate) struct Notes {
 impl Record {
     /// Opens the books of a request that arrives now.
     pub(crate) fn open(gateway: &Arc<Gateway>, id: String, dialect: DialectId) -> Self {
-        let call = CallRecord {
-            id,
-            started_ms: gateway.unix_ms(),
-            duration_us: 0,
-            first_content_us: None,
-            longest_gap_us: None,
-            dialect,
-            feature: Arc::default(),
-            model_asked: String::new(),
-            stream: false,
-            caller: Arc::default(),
-            tier: None,
-            deployment: None,
-            outcome: Outcome::Cancelled,
-            status: Class::ClientGone.status(),
-            fault: Some(Class::ClientGone),
-            fault_message: None,
-            losses: Vec::new(),
-            usage: None,
-            trace_id: None,
-            attempts: Vec::new(),
-            passed_over: Vec::new(),
-            decision: None,
-        };
+        let call = blank(id, gateway.unix_ms(), dialect);
         Self {
             kind: Kind::Client,
             gateway: Arc::clone(gateway),
@@ -103,6 +89,7 @@ impl Record {
             under_way: Vec::new(),
             answering: None,
             admission: None,
+            drill: None,
         }
     }
 
@@ -253,7 +240,7 @@ impl Record {
             }
         }
         self.gateway.metrics.attempt(attempt);
-        if let (Kind::Client, Some(fault)) = (self.kind, fault) {
+        if let (Kind::Client | Kind::Job, Some(fault)) = (self.kind, fault) {
             let (tier, deployment) = (&attempt.tier, &attempt.deployment);
             self.gateway.releases.failed(&call.feature, tier, deployment, fault);
         }
@@ -333,7 +320,11 @@ impl Record {
             admission.leave(self.gateway.now(), Some(&call));
         }
         match self.kind {
-            Kind::Client => self.gateway.metrics.call(&call),
+            Kind::Client => {
+                self.gateway.metrics.call(&call);
+                self.gateway.judge(&call, Judged::Closed, &self.drill);
+            }
+            Kind::Job => self.gateway.metrics.call(&call),
             Kind::Probe => self.gateway.metrics.probe(&call),
             Kind::Mirrored => self.gateway.metrics.mirrored(&call),
             Kind::Sentinel => self.gateway.metrics.sentinel(&call),
@@ -355,6 +346,34 @@ impl Drop for Record {
         if let Some(admission) = self.admission.take() {
             admission.leave(self.gateway.now(), None);
         }
+    }
+}
+
+/// The record of a request of which nothing is known yet.
+pub(crate) fn blank(id: String, started_ms: u64, dialect: DialectId) -> CallRecord {
+    CallRecord {
+        id,
+        started_ms,
+        duration_us: 0,
+        first_content_us: None,
+        longest_gap_us: None,
+        dialect,
+        feature: Arc::default(),
+        model_asked: String::new(),
+        stream: false,
+        caller: Arc::default(),
+        tier: None,
+        deployment: None,
+        outcome: Outcome::Cancelled,
+        status: Class::ClientGone.status(),
+        fault: Some(Class::ClientGone),
+        fault_message: None,
+        losses: Vec::new(),
+        usage: None,
+        trace_id: None,
+        attempts: Vec::new(),
+        passed_over: Vec::new(),
+        decision: None,
     }
 }
 

@@ -71,9 +71,13 @@ fn look_at_all(gateway: &Gateway, path: &Path) -> Looks {
     let attestations = &plan.config.attestations;
     let evals = attestations.files.iter().chain(&attestations.keys);
     let evals = evals.map(|file| base.join(&file.name));
+    let listing = plan.config.features.iter().map(|feature| &feature.slos);
+    let slos = listing.clone().flat_map(|slos| &slos.files).map(|file| base.join(&file.name));
     let suites = plan.standings.evidence.suites().map(Path::to_owned);
-    let files = policies.chain(plan.config.prices.iter().cloned()).chain(evals).chain(suites);
-    let files: Looks = files.map(|file| look(&file)).collect();
+    let files =
+        policies.chain(plan.config.prices.iter().cloned()).chain(evals).chain(suites).chain(slos);
+    let slo_folders = listing.filter_map(|slos| slos.path.as_deref()?.parent());
+    let files: Looks = files.map(|file| look(&file)).chain(slo_folders.map(look)).collect();
     let attested = attestations.path.as_deref().and_then(Path::parent);
     [Some(path), folder, attested]
         .into_iter()

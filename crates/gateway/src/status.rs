@@ -8,8 +8,8 @@ use tieline_route::{Cause, Decision, Feature, Level, Mode, Shown, State, TierCha
 use tieline_types::Class;
 
 use crate::{
-    CandidateStanding, ExceptionStatus, ListingStatus, RefusedAttestation, SentinelStatus,
-    Shutdown, budgets::BudgetStatus, gateway::Gateway,
+    BurnStatus, CandidateStanding, ExceptionStatus, ListingStatus, RefusedAttestation,
+    SentinelStatus, Shutdown, SloStatus, budgets::BudgetStatus, gateway::Gateway,
 };
 
 /// The state of a gateway at one moment.
@@ -33,6 +33,10 @@ pub struct Status {
     pub records_queued: u64,
     /// Records appended to spill files since the start.
     pub records_spilled: u64,
+    /// Objectives and how they stand.
+    pub slos: Vec<SloStatus>,
+    /// What features do while objectives burn, and whether they do it now.
+    pub on_burn: Vec<BurnStatus>,
     /// Whether the gateway is about to stop.
     pub draining: bool,
 }
@@ -106,7 +110,9 @@ impl Gateway {
     /// All metrics, in the OpenMetrics 1.0 text format.
     pub fn metrics_text(&self) -> String {
         self.metrics.budgets(&self.budgets());
-        self.metrics.deployments(&self.status().deployments);
+        let status = self.status();
+        self.metrics.deployments(&status.deployments);
+        self.metrics.slos.show(&status.slos, &status.on_burn);
         self.metrics.text()
     }
 
@@ -176,6 +182,8 @@ impl Gateway {
             refused_attestations: plan.standings.refused.clone(),
             records_queued: ledger.as_ref().map_or(0, |status| status.queued as u64),
             records_spilled: ledger.as_ref().map_or(0, |status| status.spilled),
+            slos: self.slo_status(),
+            on_burn: self.burn_status(),
             draining: self.is_draining(),
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     release::tend_releases,
     sentinel::sentinels,
     shutdown::shutdown_dates,
+    slos::slos,
 };
 
 /// The time that workers may take to end once their streams are over or cut.
@@ -177,6 +178,7 @@ impl Running {
                 () = tended => {}
                 () = recover(Arc::clone(&prober)) => {}
                 () = sentinels(Arc::clone(&prober)) => {}
+                () = slos(Arc::clone(&prober)) => {}
                 () = shutdown_dates(prober) => {}
             }
         })

@@ -109,6 +109,8 @@ pub struct Job {
     pub request: Vec<u8>,
     /// How often it was taken, this time included.
     pub attempts: u32,
+    /// When it was queued, milliseconds since the Unix epoch.
+    pub created_ms: u64,
 }
 
 /// What is known of a job.
@@ -318,17 +320,21 @@ impl Jobs {
         Ok(())
     }
 
-    /// Ends what is queued for too long, and forgets what ended long ago.
+    /// Ends what is queued for too long, and forgets what ended long ago. Gives the features of
+    /// what it ended, one for each.
     ///
     /// # Errors
     /// When the database takes no change.
-    pub fn tend(&self, now_ms: u64) -> Result<(), LedgerError> {
+    pub fn tend(&self, now_ms: u64) -> Result<Vec<String>, LedgerError> {
         let now_ms = now_ms.cast_signed();
         self.change(|transaction| {
-            transaction.prepare_cached(EXPIRE)?.execute([now_ms])?;
-            transaction.prepare_cached("DELETE FROM jobs WHERE purge_ms <= ?")?.execute([now_ms])
-        })?;
-        Ok(())
+            let mut expire = transaction.prepare_cached(EXPIRE)?;
+            let expired = expire.query_map([now_ms], |row| row.get(0))?.collect();
+            transaction
+                .prepare_cached("DELETE FROM jobs WHERE purge_ms <= ?")?
+                .execute([now_ms])?;
+            expired
+        })
     }
 
     /// Takes a job whose end is to be told at `now_ms`. It is taken again at `again_ms` unless
@@ -499,6 +505,7 @@ fn read_job(row: &rusqlite::Row<'_>) -> rusqlite::Result<Job> {
         headers: Vec::new(),
         request: row.get::<_, Option<_>>("request")?.unwrap_or_default(),
         attempts: row.get("attempts")?,
+        created_ms: unsigned(row, "created_ms")?,
     })
 }
 

@@ -143,7 +143,7 @@ impl Ledger {
     }
 
     /// Counts requests for an objective. Never blocks and does no I/O on the caller's thread: they
-    /// come to the database as amounts do by [`spend`](Ledger::spend), and a death costs what waits.
+    /// come to the database as amounts do by [`spend`](Ledger::spend); a death costs what waits.
     pub fn count_slo(&self, slo: &Arc<SloKey>, counted: SloMinute) {
         self.handle.sums.slos.add(slo, counted);
     }

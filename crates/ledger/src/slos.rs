@@ -144,8 +144,8 @@ pub fn slo_minutes(
     rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
 }
 
-/// Puts these counts of an objective in the place of those that there are of a span of minutes. What
-/// a gateway counts meanwhile is added to them.
+/// Puts these counts of an objective in the place of those that there are of a span of minutes.
+/// What a gateway counts meanwhile is added to them.
 ///
 /// # Errors
 /// When there is no ledger at `path`, its schema is of another version, or it takes nothing.

@@ -8,6 +8,7 @@
 mod balance;
 mod breaker;
 mod budget;
+mod burn;
 mod criticality;
 mod decide;
 mod domain;
@@ -29,6 +30,7 @@ mod storm;
 pub use balance::{Ewma, Load, p2c};
 pub use breaker::{Breaker, Cause, Permit, State};
 pub use budget::{Budget, Cost, Move, backoff, cost, retry_wait};
+pub use burn::{BurnResponse, burns};
 pub use criticality::{Criticality, sheds};
 pub use decide::{Ask, Considered, Decision, Step, Verdict, decide};
 pub use domain::{Domain, Level};

@@ -23,6 +23,9 @@ pub struct DecisionRecord {
     /// What the request carried beside text; none where no policy asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub modalities: Option<Modalities>,
+    /// What the feature does because objectives burn, such as `quick: prefer fastest`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_burn: Vec<Arc<str>>,
     /// Every candidate of every tier.
     pub candidates: Vec<WeighedCandidate>,
     /// What was to be tried, in order.

@@ -105,6 +105,10 @@ impl Check {
                 print::json(&json!({ "ok": false, "problems": error.problems }))?;
                 Err(Failure::Reported)
             }
+            Failure::Gateway(GatewayError::Slos(problems)) => {
+                print::json(&json!({ "ok": false, "problems": problems }))?;
+                Err(Failure::Reported)
+            }
             Failure::Gateway(_) | Failure::Prices(_) => {
                 print::json(&json!({ "ok": false, "error": chain(&failure) }))?;
                 Err(Failure::Reported)

@@ -233,8 +233,10 @@ fn details(record: &CallRecord) -> String {
 
 fn decision_text(decision: &DecisionRecord) -> String {
     let carried = decision.modalities.map(|all| format!("its policies saw a request with {all}"));
+    let burning = (!decision.on_burn.is_empty())
+        .then(|| format!("objectives burnt, so that it does: {}", decision.on_burn.join("; ")));
     let parts = [decided::candidates(&decision.candidates), decided::plan(&decision.plan)];
-    carried.into_iter().chain(parts).collect::<Vec<_>>().join("\n\n")
+    carried.into_iter().chain(burning).chain(parts).collect::<Vec<_>>().join("\n\n")
 }
 
 fn attempts(attempts: &[AttemptRecord]) -> String {

@@ -4,7 +4,7 @@ mod replay;
 
 use clap::Subcommand;
 use serde_json::json;
-use tieline_gateway::{Explained, Explanation, Price, Question, explain};
+use tieline_gateway::{BurnStatus, Explained, Explanation, Price, Question, explain};
 use tieline_policy::Caller;
 use tieline_types::{Fact, Modality, PlannedStep};
 
@@ -52,6 +52,7 @@ Examples:
   tieline route explain --feature support-reply
   tieline route explain --feature support-reply --facts
   tieline route explain --feature support-reply --without provider=azure-sweden
+  tieline route explain --feature support-reply --burning support-first-token
   tieline route explain --feature support-reply --tag tenant=acme --tag plan=free
   tieline route explain --feature support-reply --modality image --modality document
   tieline route explain --feature support-reply --at 2027-02-01T00:00:00Z --format json")]
@@ -75,6 +76,9 @@ struct Explain {
     /// Take a provider for lost: `provider=NAME`; may be repeated
     #[arg(long, value_name = "provider=NAME", value_parser = provider)]
     without: Vec<String>,
+    /// Suppose that this objective burns, for the feature's `on_burn`; may be repeated
+    #[arg(long, value_name = "SLO")]
+    burning: Vec<String>,
     /// When: how long ago (1h) or a time (2026-04-28T17:34:00Z). Default: now
     #[arg(long, value_name = "TIME")]
     at: Option<Moment>,
@@ -124,10 +128,21 @@ impl Explain {
             at_ms: self.at.map_or_else(|| when::unix_ms(now), |at| at.unix_ms(now)),
             input_tokens: self.input_tokens,
         };
-        let explained = explain(&config, evidence(&config)?, question, &self.without)?;
+        let evidence = evidence(&config)?.with_burning(&config, &self.feature, &self.burning);
+        let explained = explain(&config, evidence, question, &self.without)?;
         let explained = explained.ok_or_else(|| unknown_name("feature", &self.feature))?;
         self.format.print(&explained, |explained| told(explained, self.facts))
     }
+}
+
+/// What the feature does while its objectives burn.
+fn rules(rules: &[BurnStatus]) -> Option<String> {
+    let rows = rules.iter().map(|rule| {
+        let holds = if rule.holds { "supposed" } else { "no" };
+        vec![rule.slo.clone(), rule.above.to_string(), rule.then.clone(), holds.to_owned()]
+    });
+    let header = ["WHILE IT BURNS", "ABOVE", "THEN", "HERE"];
+    (!rules.is_empty()).then(|| print::table(&header, rows))
 }
 
 fn unknown_name(what: &str, name: &str) -> Failure {
@@ -144,6 +159,7 @@ fn told(explained: &Explanation, facts: bool) -> String {
         candidates(explained),
         decided::is_weighed(&explained.candidates)
             .then(|| decided::candidates(&explained.candidates)),
+        rules(&explained.on_burn),
         Some(plan(&explained.plan)),
         facts.then(|| known(&explained.deployments)),
     ];

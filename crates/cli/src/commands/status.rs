@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     admin::Admin,
+    commands::slo::{budget_left, percent},
     failure::Failure,
     print::{self, FormatOption, counted},
     standings, when,
@@ -52,8 +53,44 @@ fn tables(status: &Value) -> String {
     let refused: Vec<String> = list(status, "refused_attestations").map(refused).collect();
     let ends: Vec<String> = list(status, "deployments").filter_map(end).collect();
     let loud = exceptions.into_iter().chain(refused).collect::<Vec<_>>().join("\n");
-    let parts = [loud, ends.join("\n"), deployments, features, standings, budgets];
+    let objectives = objectives(status);
+    let parts = [loud, ends.join("\n"), deployments, features, objectives, standings, budgets];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
+}
+
+/// Objectives, and below them the rules that they put in force.
+fn objectives(status: &Value) -> String {
+    let rows: Vec<Vec<String>> = list(status, "slos").map(objective).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let header = ["FEATURE", "OBJECTIVE", "TARGET", "GOOD", "BAD", "BUDGET LEFT", "BURN", "ALERTS"];
+    let holding = list(status, "on_burn")
+        .filter(|rule| rule.get("holds").and_then(Value::as_bool) == Some(true))
+        .map(|rule| {
+            let text = |key: &str| rule.get(key).and_then(Value::as_str).unwrap_or_default();
+            format!("`{}` burns: `{}` does {}", text("slo"), text("feature"), text("then"))
+        });
+    let table = print::table(&header, rows);
+    std::iter::once(table).chain(holding).collect::<Vec<_>>().join("\n")
+}
+
+fn objective(one: &Value) -> Vec<String> {
+    let text = |key: &str| one.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let number = |key: &str| one.get(key).and_then(Value::as_f64);
+    let count = |key: &str| print::or_dash(one.get(key).and_then(Value::as_u64));
+    let alerts: Vec<&str> =
+        list(one, "alerts").filter_map(|alert| alert.get("severity")?.as_str()).collect();
+    vec![
+        text("feature"),
+        text("name"),
+        print::or_dash(number("target").map(percent)),
+        count("good"),
+        count("bad"),
+        print::or_dash(number("budget_left").map(budget_left)),
+        print::or_dash(number("burn_rate").map(|rate| format!("{rate:.2}"))),
+        print::or_dash((!alerts.is_empty()).then(|| alerts.join(", ").replace('_', " "))),
+    ]
 }
 
 /// Loud, for it opens what policy closes.

@@ -20,4 +20,5 @@ mod prices;
 mod releases;
 mod replay;
 mod running;
+mod slos;
 mod support;

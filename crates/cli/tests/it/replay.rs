@@ -254,6 +254,7 @@ fn what_requests_carried_is_known_where_a_policy_asked() {
             configuration: "sha256:5f0c2a9d1b7e".into(),
             feature: "chat".into(),
             modalities,
+            on_burn: Vec::new(),
             candidates: Vec::new(),
             plan: Vec::new(),
         };

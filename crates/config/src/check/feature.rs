@@ -8,7 +8,7 @@ use super::{Check, model::Index};
 use crate::{
     config::{
         Candidate, Ceilings, Criticality, Feature, FeatureLimits, Fidelity, Hedge, Model,
-        OnStreamBreak, Prefer, Tier, TierMode,
+        OnStreamBreak, Prefer, SloFiles, Tier, TierMode,
     },
     lenient::{Entries, Field},
     problem::{Code, Problem},
@@ -110,6 +110,8 @@ impl Check<'_> {
             budget: written.budget.placed().and_then(|(budget, at)| self.budget(budget, at)),
             rules: self.rules(written, index, models),
             evals,
+            slos: self.slos(&written.slos),
+            on_burn: self.on_burn(&written.on_burn, &written.slos, &tiers),
             on_stream_break,
             tiers,
             implicit: false,
@@ -209,6 +211,8 @@ fn implicit(model: &Model) -> Feature {
         budget: None,
         rules: Rules::default(),
         evals: None,
+        slos: SloFiles::default(),
+        on_burn: Vec::new(),
         on_stream_break: OnStreamBreak::Error,
         tiers: vec![tier],
         implicit: true,

@@ -61,6 +61,8 @@ fn world() -> FakeWorld {
             ("/etc/tieline/eval.pub", "-----BEGIN PUBLIC KEY-----\n"),
             ("/etc/tieline/attestations/b.json", "{}"),
             ("/etc/tieline/attestations/a.json", "[]"),
+            ("/etc/tieline/slos/f.yaml", "slos of f"),
+            ("/etc/tieline/slos/g.yaml", "slos of g"),
             ("/etc/tieline/prices/openai.yaml", ""),
             ("/etc/tieline/prices/azure.yaml", ""),
             ("/etc/tieline/prices/README", ""),

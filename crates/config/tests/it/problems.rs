@@ -48,6 +48,10 @@ const SECTIONS: &[&str] = &[
     "server: { workers: 99999999999 }\nledger: { path: \"\" }\n",
     "server: { tls: { cert: cert.pem } }\n",
     "server: { tls: { cert: gone.pem, key: not.pem } }\n",
+    "alerts: log\n",
+    "alerts: {}\n",
+    "alerts: { webhook: { secret: { env: KEY } } }\n",
+    "alerts: { webhook: { url: \"ftp://x\", secret: hush }, email: x }\n",
     "evals: attestations/*.json\n",
     "evals: {}\n",
     "evals: { attestations: gone/*.json, keys: [] }\n",
@@ -136,6 +140,13 @@ const FEATURES: &[&str] = &[
     "f: { tiers: [] }",
     "a b: { tiers: [{ off: true }] }",
     "f: { deadline: 5s, tiers: [{ models: [m], ttft: 6s }, { models: [m], deadline: 7s }] }",
+    "f: { slos: \"*/f.yaml\", tiers: [{ models: [m] }] }",
+    "f: { slos: [slos/f.yaml], on_burn: {}, tiers: [{ models: [m] }] }",
+    "f: { on_burn: [{ slo: s, above: 6, prefer: fastest }], tiers: [{ models: [m] }] }",
+    "f: { slos: slos/f.yaml, on_burn: [{}, { slo: s, above: 0, prefer: quickest },\
+     \x20{ slo: s, above: 6, prefer: fastest, begin_at: b }, { slo: s, above: 6, begin_at: a },\
+     \x20{ slo: s, above: 6, begin_at: bb }],\
+     \x20tiers: [{ name: a, models: [m] }, { name: b, reply: x }] }",
     "f: { criticality: urgent, evals: {}, slos: x, tiers: [{ models: [m] }] }",
     "f: { evals: { suite: evals/suite.yaml }, tiers: [{ models: [m] }] }",
     "f: { evals: { suite: evals/gone.yaml, require: maybe }, tiers: [{ models: [m] }] }",

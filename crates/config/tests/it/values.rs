@@ -3,9 +3,10 @@
 use std::{path::Path, time::Duration};
 
 use tieline_config::{
-    Allowance, Attestations, AwsAuth, AzureAuth, Budget, Candidate, Ceilings, Config, Criticality,
-    Deployment, Document, Fidelity, Hedge, Limits, OnLimit, OnStreamBreak, Per, Prefer, Probes,
-    ProviderKind, Queue, RealWorld, ShutdownDates, Similar, Surface, Tier, TierMode, Weights, load,
+    Allowance, Attestations, AwsAuth, AzureAuth, Budget, BurnResponse, Candidate, Ceilings, Config,
+    Criticality, Deployment, Document, Fidelity, Hedge, Limits, OnBurn, OnLimit, OnStreamBreak,
+    Per, Prefer, Probes, ProviderKind, Queue, RealWorld, ShutdownDates, Similar, Surface, Tier,
+    TierMode, Weights, load,
 };
 
 use tieline_types::{Facts, Rates, TokenPrices};
@@ -511,6 +512,38 @@ fn attestations_are_read_and_none_of_them_is_no_mistake() {
     let none = evals("evals: { attestations: attestations/*.dsse, keys: [eval.pub] }\n");
     assert_eq!(none.files, []);
     assert_eq!(none.path, Some("/etc/tieline/attestations/*.dsse".into()));
+}
+
+#[test]
+fn objectives_are_read_and_what_follows_when_they_burn() {
+    let config = good(&with(
+        "alerts: { webhook: { url: \"https://hooks.example/x\", secret: { env: KEY } } }\n\
+         features:\n  \
+           f:\n    \
+             slos: slos/*.yaml\n    \
+             on_burn:\n      \
+               - { slo: quick, above: 6, prefer: fastest }\n      \
+               - { slo: dear, above: 2.5, prefer: cheapest }\n      \
+               - { slo: dear, above: 14.4, begin_at: sorry }\n    \
+             tiers: [{ models: [m] }, { name: sorry, reply: hi }]\n",
+    ));
+    let webhook = config.alerts.webhook.as_ref().unwrap();
+    assert_eq!(webhook.url.as_str(), "https://hooks.example/x");
+    assert_eq!(webhook.secret.as_ref().unwrap().expose(), "env-secret");
+    let [f, implicit] = ["f", "m"].map(|name| config.feature(name).unwrap());
+    assert_eq!(f.slos.path, Some("/etc/tieline/slos/*.yaml".into()));
+    let files: Vec<_> = f.slos.files.iter().map(|one| (&*one.name, &*one.text)).collect();
+    assert_eq!(files, [("slos/f.yaml", "slos of f"), ("slos/g.yaml", "slos of g")]);
+    let rule = |slo: &str, above, then| OnBurn { slo: slo.to_owned(), above, then };
+    assert_eq!(
+        f.on_burn,
+        [
+            rule("quick", 6.0, BurnResponse::Fastest),
+            rule("dear", 2.5, BurnResponse::Cheapest),
+            rule("dear", 14.4, BurnResponse::BeginAt("sorry".to_owned())),
+        ]
+    );
+    assert_eq!((&implicit.slos.files[..], &implicit.on_burn[..]), (&[][..], &[][..]));
 }
 
 #[test]

@@ -35,19 +35,19 @@ struct Look {
     depths: Vec<Depth>,
     /// Whether it is for this process to run them.
     leads: bool,
+    /// The features of jobs whose time has ended.
+    expired: Vec<String>,
 }
 
 /// Looks at the jobs, and tends them where that is for this process. Where nothing can be queued
 /// and nothing is, nothing is touched.
 fn look(jobs: &Jobs, wanted: bool, now_ms: u64) -> Result<Look, LedgerError> {
     if !wanted && jobs.depths()?.is_empty() {
-        return Ok(Look { depths: Vec::new(), leads: false });
+        return Ok(Look { depths: Vec::new(), leads: false, expired: Vec::new() });
     }
     let leads = jobs.lead()?;
-    if leads {
-        jobs.tend(now_ms)?;
-    }
-    Ok(Look { depths: jobs.depths()?, leads })
+    let expired = if leads { jobs.tend(now_ms)? } else { Vec::new() };
+    Ok(Look { depths: jobs.depths()?, leads, expired })
 }
 
 impl Worker {
@@ -78,11 +78,12 @@ impl Worker {
         let queue = &self.gateway.queue;
         let now_ms = self.gateway.unix_ms();
         let wanted = has_queues(&self.gateway);
-        let Some(Look { depths, leads }) =
+        let Some(Look { depths, leads, expired }) =
             queue.stored(move |jobs| look(jobs, wanted, now_ms)).await?
         else {
             return Ok(LOOK_IDLE);
         };
+        self.gateway.judge_expired(&expired);
         queue.note_depths(&self.gateway.metrics, depths.clone());
         let rest = if depths.is_empty() { LOOK_IDLE } else { LOOK };
         if !leads {
@@ -120,6 +121,9 @@ impl Worker {
     async fn work_job(self: &Arc<Self>, job: Job) {
         let gateway = &self.gateway;
         let end = job::run(self, &job).await;
+        if let Some(end) = &end {
+            gateway.judge_job(&job, end.state == JobState::Done);
+        }
         let now_ms = gateway.unix_ms();
         let due_ms = now_ms.saturating_add(backoff(gateway, job.attempts));
         self.store(move |jobs| match &end {

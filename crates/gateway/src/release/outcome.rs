@@ -12,17 +12,19 @@ use tieline_gate::release::{Outcome, Stage};
 use tokio::{runtime::Handle, task::spawn_blocking};
 
 use super::mirror;
-use crate::{admit::Call, listen::Worker, record::Record, standing::Answered};
+use crate::{admit::Call, listen::Worker, record::Record, slos::Judged, standing::Answered};
 
 /// An answer is complete: where a release of its tier is under way, that is an outcome, and the
-/// request may be mirrored.
+/// request may be mirrored. Where it is of the sample for objectives, its quality counts.
 pub(crate) fn answered(
     worker: &Arc<Worker>,
     call: &Arc<Call>,
     record: &Record,
     reply: Option<&Reply>,
 ) {
-    if !call.plan.standings.watches(&call.feature.name) {
+    let watched = call.plan.standings.watches(&call.feature.name);
+    let graded = call.is_graded().then(|| record.call().cloned()).flatten();
+    if !watched && graded.is_none() {
         return;
     }
     let Some((tier, deployment)) = record.call().and_then(|call| {
@@ -40,7 +42,14 @@ pub(crate) fn answered(
             let (worker, call, tier) = (Arc::clone(&worker), Arc::clone(&call), Arc::clone(&tier));
             spawn_blocking(move || reply.map(|reply| quality(&worker, &call, &tier, &reply)))
         };
-        let outcome = Outcome::Answered(looked.await.ok().flatten());
+        let quality = looked.await.ok().flatten();
+        if let (Some(record), Some(quality)) = (graded, quality) {
+            worker.gateway.judge(&record, Judged::Graded(quality), &None);
+        }
+        if !watched {
+            return;
+        }
+        let outcome = Outcome::Answered(quality);
         tell(&worker, &call, (&tier, &deployment), outcome);
     });
 }

@@ -8,7 +8,7 @@ use std::{
 use tieline_config::{Config, Requirement};
 use tieline_gate::attest::Digest;
 
-use crate::release::Release;
+use crate::{release::Release, slos::Burning};
 
 /// What the eval harness lends to a gateway, which knows no suites itself.
 pub trait Harness: Send + Sync {
@@ -41,6 +41,8 @@ pub struct Answered<'a> {
 pub struct Evidence {
     suites: BTreeMap<PathBuf, Result<Digest, String>>,
     pub(crate) releases: Vec<Release>,
+    /// The rules of `on_burn` that hold.
+    pub(crate) burning: Burning,
 }
 
 impl Evidence {
@@ -57,7 +59,18 @@ impl Evidence {
                 None => Err("nothing here reads suites".to_owned()),
             });
         }
-        Self { suites, releases }
+        Self { suites, releases, burning: Burning::default() }
+    }
+
+    /// The same, with these rules of `on_burn` in force.
+    pub(crate) fn bent_by(self, burning: Burning) -> Self {
+        Self { burning, ..self }
+    }
+
+    /// The same, as if these objectives of a feature burnt.
+    #[must_use]
+    pub fn with_burning(self, config: &Config, feature: &str, slos: &[String]) -> Self {
+        self.bent_by(Burning::supposed(config, feature, slos))
     }
 
     /// The suites that were read.

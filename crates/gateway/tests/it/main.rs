@@ -55,6 +55,8 @@ mod shutdowns;
 #[cfg(test)]
 mod similar;
 #[cfg(test)]
+mod slos;
+#[cfg(test)]
 mod tiers;
 #[cfg(test)]
 mod vectors;

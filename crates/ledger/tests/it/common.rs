@@ -157,6 +157,7 @@ fn decision() -> DecisionRecord {
         configuration: Arc::from("sha256:5f0c2a9d1b7e"),
         feature: Arc::from("support-reply"),
         modalities: Some(Modality::Image.into()),
+        on_burn: vec![Arc::from("quick: prefer fastest")],
         candidates: vec![WeighedCandidate {
             tier: Arc::from("frontier"),
             deployment: Arc::from("gpt-5.5@azure-sweden"),
@@ -316,6 +317,7 @@ prop_compose! {
         id in "dec_[0-9a-f]{24}",
         (configuration, feature) in (any_name(), any_name()),
         modalities in option::of(select(&Modality::ALL[..]).prop_map(Modalities::from)),
+        on_burn in vec(any_name(), 0..2),
         candidates in vec(any_candidate(), 0..3),
         plan in vec((any_name(), any_text(), option::of(any_name())), 0..3),
     ) -> Arc<DecisionRecord> {
@@ -324,7 +326,9 @@ prop_compose! {
         };
         let plan = plan.into_iter().map(step).collect();
         let id = id.into();
-        Arc::new(DecisionRecord { id, configuration, feature, modalities, candidates, plan })
+        Arc::new(DecisionRecord {
+            id, configuration, feature, modalities, on_burn, candidates, plan,
+        })
     }
 }
 
@@ -374,8 +378,8 @@ prop_compose! {
     ) -> CallRecord {
         CallRecord {
             id, started_ms, duration_us, first_content_us, longest_gap_us, dialect, feature,
-            model_asked, stream, caller, tier, deployment, outcome, status, fault, fault_message, losses, usage,
-            trace_id, attempts, passed_over, decision,
+            model_asked, stream, caller, tier, deployment, outcome, status, fault, fault_message,
+            losses, usage, trace_id, attempts, passed_over, decision,
         }
     }
 }

@@ -1,0 +1,35 @@
+//! `tieline slo`: service level objectives of features.
+
+mod check;
+mod measured;
+mod page;
+mod recount;
+mod report;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+
+pub(crate) use report::{budget_left, percent};
+
+/// Work with service level objectives
+#[derive(Debug, clap::Args)]
+pub(crate) struct Slo {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Report(report::Report),
+    Check(check::Check),
+}
+
+impl Slo {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Report(report) => report.run(),
+            Action::Check(check) => check.run(),
+        }
+    }
+}
