@@ -16,6 +16,7 @@ mod route;
 mod schema;
 mod serve;
 mod sim;
+mod slo;
 mod status;
 
 use clap::{Parser, Subcommand};
@@ -71,6 +72,7 @@ pub(crate) enum Command {
     Release(release::Release),
     Prices(prices::Prices),
     Cost(cost::Cost),
+    Slo(slo::Slo),
     Demo(demo::Demo),
     Sim(sim::Sim),
     Schema(schema::Schema),
@@ -97,6 +99,7 @@ impl Command {
             Self::Release(release) => release.run(),
             Self::Prices(prices) => prices.run(),
             Self::Cost(cost) => cost.run(),
+            Self::Slo(slo) => slo.run(),
             Self::Demo(demo) => demo.run(),
             Self::Sim(sim) => sim.run(),
             Self::Schema(schema) => schema.run(),

@@ -33,6 +33,7 @@ Commands:
   release     Bring a deployment into service step by step, and take it back where it does worse
   prices      Show, compare and check what models cost
   cost        Show what calls cost, by feature, tier, deployment, caller or day
+  slo         Work with service level objectives
   demo        Show an outage being survived; needs no configuration and no credentials
   sim         Run simulated providers, for trying things out and for tests
   schema      Print the JSON Schema of tieline.yaml or of eval suites, for editors
@@ -1397,4 +1398,14 @@ Options:
   -h, --help
           Print help (see a summary with '-h')
 "#);
+}
+
+#[test]
+fn slo() {
+    assert_snapshot!(help("slo"), @"");
+}
+
+#[test]
+fn slo_export() {
+    assert_snapshot!(help("slo export"), @"");
 }

@@ -1,0 +1,27 @@
+//! `tieline slo`: service level objectives of features.
+
+mod export;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+
+/// Work with service level objectives
+#[derive(Debug, clap::Args)]
+pub(crate) struct Slo {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    Export(export::Export),
+}
+
+impl Slo {
+    pub(crate) fn run(self) -> Result<(), Failure> {
+        match self.action {
+            Action::Export(export) => export.run(),
+        }
+    }
+}
