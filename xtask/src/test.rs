@@ -3,6 +3,7 @@
 mod counts;
 mod e2e;
 mod promptfoo;
+mod promtool;
 mod watched;
 
 use std::process::{Command, ExitCode};
@@ -35,7 +36,7 @@ struct Step {
     work: fn(&Context) -> Result<Outcome, TaskError>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { group: "lint", title: "format", work: format },
     Step { group: "lint", title: "tidy", work: tidy },
     Step { group: "lint", title: "clippy", work: clippy },
@@ -45,6 +46,7 @@ const STEPS: [Step; 9] = [
     Step { group: "e2e", title: "Python SDKs", work: e2e::python },
     Step { group: "e2e", title: "JavaScript SDKs", work: e2e::javascript },
     Step { group: "promptfoo", title: "promptfoo's verdicts", work: promptfoo::compare },
+    Step { group: "promtool", title: "exported rules", work: promtool::test },
 ];
 
 /// A file system in memory, where the machine has one.
@@ -82,7 +84,9 @@ pub(crate) fn task(mut arguments: Arguments) -> Result<ExitCode, TaskError> {
     let chosen = |step: &&Step| only.as_ref().is_none_or(|group| group == step.group);
     let steps: Vec<&Step> = STEPS.iter().filter(chosen).collect();
     if steps.is_empty() {
-        return Err(TaskError::Usage("--only takes lint, unit, e2e or promptfoo".to_owned()));
+        return Err(TaskError::Usage(
+            "--only takes lint, unit, e2e, promptfoo or promtool".to_owned(),
+        ));
     }
     let workspace = Workspace::find()?;
     let binary = workspace.target.join("debug").join("tieline");

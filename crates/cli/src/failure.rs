@@ -35,6 +35,9 @@ pub(crate) enum Failure {
     /// Price files have mistakes.
     #[error(transparent)]
     Prices(#[from] tieline_catalog::Problems),
+    /// Files of objectives have mistakes.
+    #[error(transparent)]
+    Objectives(#[from] tieline_slo::Problems),
     /// A run of the eval harness cannot be kept or read.
     #[error(transparent)]
     Store(#[from] tieline_eval::run::StoreError),
@@ -88,7 +91,11 @@ impl Failure {
             Self::Check(_) => Self::CHECK,
             Self::Ruled(code) => *code,
             Self::Gate(_) | Self::Run(tieline_eval::run::RunError::Request { .. }) => Self::USAGE,
-            Self::Usage { .. } | Self::Config(_) | Self::Prices(_) | Self::Reported => Self::USAGE,
+            Self::Usage { .. }
+            | Self::Config(_)
+            | Self::Prices(_)
+            | Self::Objectives(_)
+            | Self::Reported => Self::USAGE,
             Self::Gateway(error) => match error {
                 GatewayError::Route(_)
                 | GatewayError::Policy(_)

@@ -6,6 +6,7 @@
 mod alerts;
 mod budget;
 mod digest;
+mod export;
 mod indicator;
 mod minutes;
 mod objective;
@@ -17,6 +18,7 @@ mod yaml;
 
 pub use alerts::{Alerts, Firing};
 pub use budget::{Budget, BudgetPoint};
+pub use export::{COUNTER, Dialect, dashboard, prometheus};
 pub use indicator::{Event, Indicator, JobEnd, Moment, Selection};
 pub use minutes::Minutes;
 pub use objective::{Counts, Slo};

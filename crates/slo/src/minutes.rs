@@ -30,9 +30,8 @@ impl Minutes {
             return;
         }
         self.last = self.last.max(Some(minute));
-        let places = u64::try_from(self.slots.len()).unwrap_or(u64::MAX);
-        let place = usize::try_from(minute % places).unwrap_or(usize::MAX);
-        let Some(slot) = self.slots.get_mut(place) else { return };
+        let place = self.place(minute);
+        let Some(slot) = place.and_then(|place| self.slots.get_mut(place)) else { return };
         if slot.0 < minute {
             *slot = (minute, counts);
         } else if slot.0 == minute {
@@ -40,12 +39,19 @@ impl Minutes {
         }
     }
 
+    /// Where a minute is kept.
+    fn place(&self, minute: u64) -> Option<usize> {
+        let places = u64::try_from(self.slots.len()).ok()?;
+        usize::try_from(minute.checked_rem(places)?).ok()
+    }
+
     /// What was counted in a window that ends with the minute `end` and has that in it.
     #[must_use]
     pub fn counts(&self, end: u64, window: Duration) -> Counts {
         let before = end.saturating_sub(minutes(window));
-        let within = |(minute, _): &&(u64, Counts)| *minute > before && *minute <= end;
-        self.slots.iter().filter(within).map(|(_, counts)| *counts).sum()
+        let of = |minute| self.place(minute).and_then(|place| self.slots.get(place));
+        let counted = |minute| of(minute).filter(|(of, _)| *of == minute);
+        (before + 1..=end).rev().take(self.slots.len()).filter_map(counted).map(|one| one.1).sum()
     }
 
     /// The latest minute in which anything was counted.

@@ -1,7 +1,7 @@
 //! What a sample says of a share.
 
 /// The 97.5th percentile of the normal distribution, for an interval of 95 %.
-const Z: f64 = 1.959_963_984_540_054;
+pub(crate) const Z: f64 = 1.959_963_984_540_054;
 
 /// The bounds of the share of which `count` of `total` is a sample, with a confidence of 95 %: the
 /// score interval of Wilson, Journal of the American Statistical Association 22 (1927). None of an

@@ -1,6 +1,7 @@
 //! `tieline slo`: service level objectives of features.
 
 mod check;
+mod export;
 mod measured;
 mod page;
 mod recount;
@@ -23,6 +24,7 @@ pub(crate) struct Slo {
 enum Action {
     Report(report::Report),
     Check(check::Check),
+    Export(export::Export),
 }
 
 impl Slo {
@@ -30,6 +32,7 @@ impl Slo {
         match self.action {
             Action::Report(report) => report.run(),
             Action::Check(check) => check.run(),
+            Action::Export(export) => export.run(),
         }
     }
 }

@@ -1399,3 +1399,13 @@ Options:
           Print help (see a summary with '-h')
 "#);
 }
+
+#[test]
+fn slo() {
+    assert_snapshot!(help("slo"), @"");
+}
+
+#[test]
+fn slo_export() {
+    assert_snapshot!(help("slo export"), @"");
+}

@@ -15,6 +15,7 @@ mod eval_vectors;
 mod files;
 mod help;
 mod keys;
+mod objectives;
 mod policy;
 mod prices;
 mod releases;

@@ -11,7 +11,7 @@ use crate::support::{days, slo};
 
 /// A stream that the best tier served, with its first content after a second and its last after
 /// three.
-fn call() -> CallRecord {
+pub(crate) fn call() -> CallRecord {
     CallRecord {
         id: "req_1".to_owned(),
         started_ms: 0,
@@ -37,7 +37,7 @@ fn call() -> CallRecord {
     }
 }
 
-fn attempt(usd: &str, state: CostState) -> AttemptRecord {
+pub(crate) fn attempt(usd: &str, state: CostState) -> AttemptRecord {
     AttemptRecord {
         tier: "frontier".into(),
         deployment: "gpt-5.5@openai".into(),

@@ -4,6 +4,8 @@
 
 mod budgets;
 mod burn;
+mod exporting;
 mod indicators;
 mod reading;
+mod recompute;
 mod support;
