@@ -29,9 +29,9 @@ def start(example: str, directory: Path, urls: dict[str, str]) -> Gateway:
     for kind, url in urls.items():
         config = config.replace(f"http://127.0.0.1:{PORTS[kind]}", url)
     assert not re.search(r"127\.0\.0\.1:91\d\d", config), "an example uses an unknown port"
-    policies = EXAMPLES / example / "policies"
-    if policies.exists():
-        shutil.copytree(policies, directory / "policies")
+    for folder in ("policies", "slos"):
+        if (EXAMPLES / example / folder).exists():
+            shutil.copytree(EXAMPLES / example / folder, directory / folder)
     return Gateway(directory, config.replace("version: 1\n", f"version: 1\n{QUIET}"))
 
 

@@ -11,10 +11,10 @@ use tieline_ledger::Depth;
 use tieline_route::TierChange;
 use tieline_types::{AttemptRecord, CallRecord, Reason};
 
-use crate::slos::SloMetrics;
 use crate::{
     DeploymentStatus,
     budgets::BudgetStatus,
+    slos::SloMetrics,
     standing::{AttestationStanding, CandidateStanding},
 };
 

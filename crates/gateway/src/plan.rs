@@ -138,10 +138,9 @@ pub(crate) fn compile(config: &Config, prices: &Prices, standings: &Standings) -
         .collect();
     let positions: HashMap<&str, usize> =
         config.deployments().enumerate().map(|(at, one)| (one.id.as_str(), at)).collect();
-    let feature = |written: &tieline_config::Feature| {
-        let feature = written;
+    let feature = |feature: &tieline_config::Feature| {
         let name: Arc<str> = feature.name.as_str().into();
-        let feature = Feature {
+        let compiled = Feature {
             name: Arc::clone(&name),
             owner: feature.owner.as_deref().map(Arc::from),
             criticality: criticality(feature.criticality),
@@ -164,9 +163,9 @@ pub(crate) fn compile(config: &Config, prices: &Prices, standings: &Standings) -
                 })
                 .collect(),
         };
-        let responses: Vec<BurnResponse> =
-            standings.evidence.burning.of(written).into_iter().map(response).collect();
-        (name, Arc::new(feature.bent(&responses)))
+        let burning = standings.evidence.burning.of(feature);
+        let responses: Vec<BurnResponse> = burning.into_iter().map(response).collect();
+        (name, Arc::new(compiled.bent(&responses)))
     };
     let features = config.features.iter().map(feature).collect();
     Plan { features, deployments, domains, budgets: budgets::of(config) }

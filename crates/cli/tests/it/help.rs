@@ -1409,3 +1409,98 @@ fn slo() {
 fn slo_export() {
     assert_snapshot!(help("slo export"), @"");
 }
+
+#[test]
+fn slo_report() {
+    assert_snapshot!(help("slo report"), @r#"
+Show how objectives were met, and what is left of their error budgets
+
+Usage: tieline slo report [OPTIONS]
+
+Options:
+      --feature <FEATURE>
+          Objectives of this feature
+
+      --window <TIME>
+          The time to look at, up to now. Default: each objective's own window
+
+      --recount
+          Count everything anew from the requests on record
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+          - html:  For browsers: one file, with charts
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Reads what gateways counted by the minute. An objective that has no counts yet, because it is new or
+measures something else since, is counted from the requests on record; --recount does so for all.
+
+Examples:
+  tieline slo report
+  tieline slo report --feature support-reply --window 7d
+  tieline slo report --format html > slos.html
+  tieline slo report --recount --format json
+"#);
+}
+
+#[test]
+fn slo_check() {
+    assert_snapshot!(help("slo check"), @r#"
+Say whether error budgets hold, for scripts: may something risky begin now?
+
+Usage: tieline slo check [OPTIONS]
+
+Options:
+      --feature <FEATURE>
+          Objectives of this feature
+
+      --max-burn <RATE>
+          Fail also where the budget is spent faster: at 1 it lasts its window exactly
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --db <FILE>
+          The ledger's database, instead of the one that the configuration names
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+
+          [default: table]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Exit code 1: a budget is spent, a page fires, or the budget is spent faster than --max-burn. 3: none
+of that, but nothing was counted for an objective.
+
+Examples:
+  tieline slo check
+  tieline slo check --feature support-reply --max-burn 1
+  tieline slo check && kubectl rollout restart deployment/web
+"#);
+}

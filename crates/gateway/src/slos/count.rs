@@ -1,9 +1,8 @@
 //! Bringing requests to objectives: when they end, when they are graded, when their job ends.
 
-use std::{sync::Arc, time::Duration};
+use std::{hash::BuildHasher as _, sync::Arc, time::Duration};
 
 use foldhash::quality::FixedState;
-use std::hash::BuildHasher as _;
 use tieline_ledger::{Job, SloMinute};
 use tieline_slo::{Event, JobEnd, Moment};
 use tieline_types::{CallRecord, DialectId, EVAL_CALLER};

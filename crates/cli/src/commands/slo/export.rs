@@ -3,9 +3,10 @@
 use std::{fs, path::PathBuf};
 
 use clap::ValueEnum;
-use tieline_slo::{Dialect, Text};
+use tieline_gateway::stated_slos;
+use tieline_slo::{Dialect, Slo, Text};
 
-use crate::{failure::Failure, print};
+use crate::{failure::Failure, files::ConfigFile, print};
 
 /// Write objectives as rules for Prometheus or as a dashboard for Grafana
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,13 @@ dialect. Those of the native one weigh requests in every window; those of sloth 
 tools for Sloth look for.
 
 Examples:
+  tieline slo export -o rules.yaml
   tieline slo export slos/support-reply.yaml -o rules.yaml
   tieline slo export slos/*.yaml --dialect sloth -o rules.yaml
   tieline slo export slos/*.yaml --format grafana -o dashboard.json")]
 pub(crate) struct Export {
-    /// The files of objectives
-    #[arg(value_name = "FILE", required = true)]
+    /// The files of objectives. Default: those of the configuration
+    #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// For which program
     #[arg(long, value_enum, default_value = "prometheus")]
@@ -32,6 +34,8 @@ pub(crate) struct Export {
     /// Write into this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigFile,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -52,14 +56,10 @@ enum Names {
 
 impl Export {
     pub(crate) fn run(self) -> Result<(), Failure> {
-        let read = |file: &PathBuf| {
-            let name = file.display().to_string();
-            let text = fs::read_to_string(file).map_err(Failure::os(format!("read {name}")))?;
-            Ok((name, text))
+        let slos = match self.files.is_empty() {
+            true => stated_slos(&self.config.load_for_reading()?)?,
+            false => self.read()?,
         };
-        let files = self.files.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
-        let texts: Vec<Text<'_>> = files.iter().map(|(name, text)| Text { name, text }).collect();
-        let slos = tieline_slo::read_all(&texts, None)?;
         let dialect = match self.dialect {
             Names::Native => Dialect::Native,
             Names::Sloth => Dialect::Sloth,
@@ -75,5 +75,17 @@ impl Export {
             }
             None => print::line(text.trim_end()),
         }
+    }
+
+    /// The objectives of the files that were named.
+    fn read(&self) -> Result<Vec<Slo>, Failure> {
+        let read = |file: &PathBuf| {
+            let name = file.display().to_string();
+            let text = fs::read_to_string(file).map_err(Failure::os(format!("read {name}")))?;
+            Ok((name, text))
+        };
+        let files = self.files.iter().map(read).collect::<Result<Vec<_>, Failure>>()?;
+        let texts: Vec<Text<'_>> = files.iter().map(|(name, text)| Text { name, text }).collect();
+        Ok(tieline_slo::read_all(&texts, None)?)
     }
 }
