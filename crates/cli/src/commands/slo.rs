@@ -8,6 +8,9 @@ use crate::failure::Failure;
 
 /// Work with service level objectives
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tieline slo export slos/*.yaml -o rules.yaml")]
 pub(crate) struct Slo {
     #[command(subcommand)]
     action: Action,
