@@ -15,6 +15,11 @@ pub(crate) use report::{budget_left, percent};
 
 /// Work with service level objectives
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  tieline slo report --window 7d
+  tieline slo check --max-burn 1
+  tieline slo export -o rules.yaml")]
 pub(crate) struct Slo {
     #[command(subcommand)]
     action: Action,

@@ -1402,12 +1402,80 @@ Options:
 
 #[test]
 fn slo() {
-    assert_snapshot!(help("slo"), @"");
+    assert_snapshot!(help("slo"), @r#"
+Work with service level objectives
+
+Usage: tieline slo <COMMAND>
+
+Commands:
+  report  Show how objectives were met, and what is left of their error budgets
+  check   Say whether error budgets hold, for scripts: may something risky begin now?
+  export  Write objectives as rules for Prometheus or as a dashboard for Grafana
+  help    Print this message or the help of the given subcommand(s)
+
+Options:
+  -h, --help  Print help
+
+Examples:
+  tieline slo report --window 7d
+  tieline slo check --max-burn 1
+  tieline slo export -o rules.yaml
+"#);
 }
 
 #[test]
 fn slo_export() {
-    assert_snapshot!(help("slo export"), @"");
+    assert_snapshot!(help("slo export"), @r#"
+Write objectives as rules for Prometheus or as a dashboard for Grafana
+
+Usage: tieline slo export [OPTIONS] [FILE]...
+
+Arguments:
+  [FILE]...
+          The files of objectives. Default: those of the configuration
+
+Options:
+      --format <FORMAT>
+          For which program
+
+          Possible values:
+          - prometheus: Recording and alerting rules
+          - grafana:    A dashboard
+
+          [default: prometheus]
+
+      --dialect <DIALECT>
+          How rules are named and what they weigh
+
+          Possible values:
+          - native: Tieline's own
+          - sloth:  Those of Sloth
+
+          [default: native]
+
+  -o, --output <FILE>
+          Write into this file instead of stdout
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+The files are OpenSLO documents and may refer to each other's. Rules read the counter
+tieline_sli_events_total of the gateway's /metrics, and the dashboard reads the rules of the same
+dialect. Those of the native one weigh requests in every window; those of sloth have the names that
+tools for Sloth look for.
+
+Examples:
+  tieline slo export -o rules.yaml
+  tieline slo export slos/support-reply.yaml -o rules.yaml
+  tieline slo export slos/*.yaml --dialect sloth -o rules.yaml
+  tieline slo export slos/*.yaml --format grafana -o dashboard.json
+"#);
 }
 
 #[test]

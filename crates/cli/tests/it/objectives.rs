@@ -56,7 +56,7 @@ fn what_is_wrong_with_objectives_is_told_with_its_place() {
     assert_eq!((code, out.as_str()), (2, ""));
     for line in [
         "slo.yaml:6:17: there is no SLI `answered`",
-        "slo.yaml:9:25: 99.9 is not a share above 0 and below 1",
+        "slo.yaml:9:26: 99.9 is not a share above 0 and below 1",
     ] {
         assert!(err.contains(line), "{err}");
     }

@@ -9,8 +9,9 @@ use super::{
 };
 use crate::{BurnRule, Indicator, Severity, Slo, wilson::Z};
 
-/// How often the budget is worked out: its window is long, and that is much to read.
-const BUDGET_INTERVAL: Duration = Duration::from_secs(300);
+/// How often the budget is worked out: its window is long and much to read, but what is recorded
+/// less often than every five minutes is taken to be gone in between.
+const BUDGET_INTERVAL: Duration = Duration::from_secs(120);
 /// How long a counter may be absent: a restart takes less.
 const ABSENT_HOLD: Duration = Duration::from_secs(600);
 /// The window in which nothing was counted, for as long as the objective allows.

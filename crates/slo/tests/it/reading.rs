@@ -274,3 +274,61 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
         refused(&twice)
     );
 }
+
+/// A condition, a policy and windows; tests put something else in the place of some of it.
+const ALERTS: &str = "---
+apiVersion: openslo/v1
+kind: AlertPolicy
+metadata: { name: fast }
+spec:
+  alertWhenBreaching: true
+  conditions: [{ conditionRef: quick }]
+---
+apiVersion: openslo/v1
+kind: AlertCondition
+metadata: { name: quick }
+spec:
+  severity: page
+  condition: { kind: burnrate, op: gt, threshold: 10, lookbackWindow: 2h, alertAfter: 5m }
+---
+apiVersion: sloth.slok.dev/v1
+kind: AlertWindows
+metadata: { name: ours }
+spec:
+  sloPeriod: 30d
+  page:
+    quick: { errorBudgetPercent: 2, shortWindow: 5m, longWindow: 1h }
+";
+
+#[test]
+fn mistakes_of_alerts_are_told_too() {
+    for (from, to, wanted) in [
+        ("op: gt", "op: lte", "`op` is not `lte`; write `op: gt`"),
+        ("kind: burnrate", "kind: burn", "`kind` is not `burn`; did you mean `burnrate`?"),
+        ("severity: page", "severity: pager", "`severity` is not `pager`; did you mean `page`?"),
+        ("threshold: 10", "threshold: 0", "0 is not a burn rate above 0"),
+        ("lookbackWindow: 2h", "lookbackWindow: 90s", "`lookbackWindow` is not `90s`"),
+        ("lookbackWindow: 2h, ", "", "`condition` lacks `lookbackWindow`"),
+        ("alertWhenBreaching: true", "alertWhenNoData: false", "`alertWhenNoData` cannot be false"),
+        (
+            "conditionRef: quick",
+            "conditionRef: quik",
+            "no AlertCondition `quik`; did you mean `quick`",
+        ),
+        ("[{ conditionRef: quick }]", "[]", "a policy has exactly one condition"),
+        ("longWindow: 1h", "longWindow: 1m", "these windows do not nest"),
+        ("errorBudgetPercent: 2", "errorBudgetPercent: 200", "200 is not a percentage above 0"),
+        ("page:\n", "pages:\n", "`spec` has no `pages`; did you mean `page`?"),
+        ("kind: AlertPolicy", "kind: AlertNotificationTarget", "tieline.yaml says who is told"),
+    ] {
+        let text = WHOLE.to_owned() + &ALERTS.replace(from, to);
+        let said = refused(&text);
+        assert!(said.contains(wanted), "{from} -> {to}: {said}");
+    }
+    assert!(read("slo.yaml", &(WHOLE.to_owned() + ALERTS)).is_ok());
+    let far = changed("duration: 30d", "duration: 1h")
+        .replace("    tieline.dev/alert-windows: google-30d\n", "")
+        + "  alertPolicies: [fast]\n"
+        + ALERTS;
+    assert!(refused(&far).contains("looks back 120 minutes, further than the window"));
+}
