@@ -4,6 +4,7 @@ mod replay;
 
 use clap::Subcommand;
 use serde_json::json;
+use tieline_config::Config;
 use tieline_gateway::{BurnStatus, Explained, Explanation, Price, Question, explain};
 use tieline_policy::Caller;
 use tieline_types::{Fact, Modality, PlannedStep};
@@ -114,11 +115,25 @@ impl Explain {
         Caller { name, ..Caller::from(&*self.caller) }
     }
 
+    /// Whether the feature has a rule about each objective that is supposed to burn.
+    fn known_rules(&self, config: &Config) -> Result<(), Failure> {
+        let rules = config.feature(&self.feature).into_iter().flat_map(|one| &one.on_burn);
+        let ruled: Vec<&String> = rules.map(|rule| &rule.slo).collect();
+        match self.burning.iter().find(|slo| !ruled.contains(slo)) {
+            None => Ok(()),
+            Some(slo) => Err(Failure::Usage {
+                message: format!("`{}` has no rule about an objective `{slo}`", self.feature),
+                hint: "its rules are in `on_burn`".to_owned(),
+            }),
+        }
+    }
+
     fn run(self) -> Result<(), Failure> {
         let config = self.config.load_for_reading()?;
         if let Some(unknown) = self.without.iter().find(|name| config.provider(name).is_none()) {
             return Err(unknown_name("provider", unknown));
         }
+        self.known_rules(&config)?;
         let now = when::wall_now();
         let question = Question {
             feature: &self.feature,

@@ -176,6 +176,9 @@ fn mistakes_are_told_with_their_place_and_the_ladder_is_explained() {
         (&explained["plan"][0]["tier"], &explained["on_burn"][0]["holds"]),
         (&json!("sorry"), &json!(true))
     );
+    let (code, _, err) = folder.run("route explain --feature answers --burning other");
+    assert_eq!(code, 2);
+    assert!(err.contains("no rule about an objective `other`"), "{err}");
     folder.write("slos.yaml", &SLO.replace("target: 0.99", "target: 99"));
     let (code, _, err) = folder.run("check");
     assert_eq!(code, 2);
