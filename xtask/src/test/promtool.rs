@@ -23,7 +23,7 @@ const REFERENCE: &str = "reference.rules.yaml";
 const EXPORTS: [(&str, &str, &str); 4] = [
     ("served.yaml", "native", cases::NATIVE),
     ("served.yaml", "sloth", cases::SLOTH),
-    ("others.yaml", "native", "others.native.yaml"),
+    ("others.yaml", "native", cases::OTHERS),
     ("others.yaml", "sloth", "others.sloth.yaml"),
 ];
 
@@ -52,7 +52,11 @@ pub(super) fn test(context: &Context) -> Result<Outcome, TaskError> {
     let checked = super::watch(check, |_| ())?;
     let mut counts = Counts::one(if checked { "passed" } else { "failed" });
     let mut tests = promtool("test", &folder);
-    for (name, text) in [("native", cases::native()), ("sloth", cases::sloth(REFERENCE))] {
+    for (name, text) in [
+        ("native", cases::native()),
+        ("sloth", cases::sloth(REFERENCE)),
+        ("sampled", cases::sampled()),
+    ] {
         let file = format!("{name}.test.yaml");
         // JSON is YAML.
         write(&folder.join(&file), text.to_string())?;

@@ -56,7 +56,7 @@ impl Notes {
         self.problems.is_empty()
     }
 
-    /// What was read, if nothing is wrong with it; what is wrong in the order of the files.
+    /// What was read, if nothing is wrong with it; what is wrong by file and place.
     pub(super) fn or<T>(self, read: T) -> Result<T, Problems> {
         let mut problems = self.problems;
         problems.sort_by(|one, other| {

@@ -7,6 +7,9 @@ pub(super) const NATIVE: &str = "native.yaml";
 /// The file of those in Sloth's.
 pub(super) const SLOTH: &str = "sloth.yaml";
 
+/// The file of rules for a sampled indicator, in Tieline's own.
+pub(super) const OTHERS: &str = "others.native.yaml";
+
 /// The minutes of good requests before anything happens: as long as the longest window of a page.
 const CLEAN: u64 = 361;
 /// Enough requests a minute for every share of the table to be a whole number of them.
@@ -211,6 +214,24 @@ fn alike((share, minutes): (u64, u64)) -> Value {
     let fires = firing("ReferenceBurn", ",sloth_severity=\"page\"");
     expected.push(is(&fires, CLEAN + minutes, 1.0));
     case(&format!("{share} of 10000 fail for {minutes} minutes, twice"), &input, &expected)
+}
+
+/// The lower bound of a share of which 60 of 240 are a sample: the interval of Wilson, by hand.
+const LOWER: f64 = 0.199446539;
+
+/// The test of a sampled indicator: its share counts at the least that it may be.
+pub(super) fn sampled() -> Value {
+    let labels = "feature=\"support \\\"reply\\\"\",slo=\"good-answers\"";
+    let input = [("good", 3), ("bad", 1)].map(|(result, each)| {
+        let series = format!("tieline_sli_events_total{{{labels},result=\"{result}\",drill=\"\"}}");
+        json!({ "series": series, "values": format!("0+{each}x120") })
+    });
+    let lower = format!("max(tieline_slo:error_ratio_low:increase1h{{{labels}}})");
+    let near = format!("abs({lower} - {LOWER}) < bool 1e-6");
+    let tests = [case("a sample of answers", &input, &[is(&near, 100, 1.0)])];
+    let groups = ["windows", "budget", "alerts"];
+    let groups = groups.map(|part| format!("tieline-slo-support \"reply\"-good-answers-{part}"));
+    file(&[OTHERS], &groups, &tests)
 }
 
 #[cfg(test)]
