@@ -14,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tempfile::TempDir;
 use tieline_gateway::{Evidence, Gateway, Question, SloStatus, explain};
-use tieline_ledger::{SloKey, slo_minutes};
+use tieline_ledger::{SloKey, SloMinute, recount_slo, slo_minutes};
 use tieline_policy::Caller;
 use tieline_types::{Modalities, Outcome};
 use tokio::time::Instant;
@@ -77,6 +77,13 @@ impl Desk {
     fn text(&self) -> String {
         let (folder, rest, tail) = (self.folder.path().display(), &self.rest, &self.tail);
         format!("{EVERYTHING}{rest}\nfeatures:\n  support: {{ slos: {folder}/*.yaml, {tail} }}\n")
+    }
+
+    /// The first objective, as the ledger knows it.
+    fn key(&self) -> SloKey {
+        let slos = tieline_gateway::stated_slos(&config(&self.text())).unwrap();
+        let (feature, name) = (slos[0].feature.clone(), slos[0].name.clone());
+        SloKey { feature, name, digest: slos[0].digest().into() }
     }
 
     /// The house, with objectives watched.
@@ -190,9 +197,14 @@ async fn an_outage_without_fallback_pages_in_the_first_minute_and_until_it_is_ov
 /// Another row: a fifth fails, and the page begins in the fifth minute.
 #[tokio::test(start_paused = true)]
 async fn a_partial_failure_pages_in_the_minute_of_the_table() {
-    let desk = Desk::new(&[slo("quick", "e2e, within: 5s", "0.999")]);
+    let desk = Desk::new(&[slo("served", "availability", "0.999")]);
     let house = desk.house().await;
-    minutes(&house, 61, "", |_| false).await;
+    desk.write(&[slo("quick", "e2e, within: 5s", "0.999")]);
+    let well = |minute| SloMinute { minute, good: PER_MINUTE, bad: 0 };
+    let (key, before) = (desk.key(), FIRST - 400..FIRST);
+    let history: Vec<SloMinute> = before.clone().map(well).collect();
+    recount_slo(&house.database(), &key, before, &history).unwrap();
+    house.gateway.apply(&config(&desk.text())).unwrap();
     let mut first = None;
     for minute in 1..=8 {
         minutes(&house, 1, "slow-first-token=6s", |number| [3, 7].contains(&number)).await;
@@ -261,8 +273,6 @@ async fn a_feature_begins_elsewhere_while_an_objective_burns_and_returns() {
     assert!(holds(&house));
     let answer = house.ask(Client::Chat, "support", false, "hello").await;
     assert_eq!(answer.header("x-tieline-tier"), "small");
-    let record = house.record(&answer).await;
-    assert_eq!(record.decision.unwrap().on_burn, ["quick: begin at small".into()]);
     let line =
         "tieline_on_burn_active{feature=\"support\",slo=\"quick\",then=\"begin at small\"} 1";
     assert!(house.gateway.metrics_text().contains(line));
@@ -275,6 +285,8 @@ async fn a_feature_begins_elsewhere_while_an_objective_burns_and_returns() {
     minutes(&house, 15, "", |_| false).await;
     assert!(!holds(&house));
     assert_eq!(tier(&house).await, "best");
+    let record = house.record(&answer).await;
+    assert_eq!(record.decision.unwrap().on_burn, ["quick: begin at small".into()]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -349,10 +361,7 @@ async fn a_restart_goes_on_from_the_ledger() {
     let restarted = house.restarted(&desk.text());
     let after = status(&restarted, "served");
     assert_eq!((after.good, after.bad, after.budget_left), (9, 1, before.budget_left));
-    let digest = tieline_gateway::stated_slos(&config(&desk.text())).unwrap()[0].digest();
-    let (feature, name) = ("support".into(), "served".into());
-    let key = SloKey { feature, name, digest: digest.into() };
-    let rows = slo_minutes(&house.database(), &key, 0..u64::MAX).unwrap();
+    let rows = slo_minutes(&house.database(), &desk.key(), 0..u64::MAX).unwrap();
     let rows: Vec<_> = rows.iter().map(|one| (one.minute - FIRST, one.good, one.bad)).collect();
     assert_eq!(rows, [(0, 9, 1)]);
 }
