@@ -92,7 +92,7 @@ impl Connector {
         let https = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
         if let Network::Memory(memory) = &self.network {
-            return memory.connect(&format!("{host}:{port}")).map(Io::Memory);
+            return memory.connect(&format!("{host}:{port}")).await.map(Io::Memory);
         }
         let tcp = self.tcp(host, port).await?;
         if !https {

@@ -1,24 +1,18 @@
 //! What connections are made of: sockets, or pipes within the process.
 
 use std::{
-    collections::HashMap,
     io::{self, IoSlice},
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
 };
 
 use tokio::{
-    io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf},
+    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    sync::mpsc,
 };
 use tokio_rustls::client::TlsStream;
 
-/// Bytes that an in-memory pipe holds before its writer waits.
-const PIPE_BYTES: usize = 64 * 1024;
-/// Connections that may wait to be accepted by an in-memory host.
-const BACKLOG: usize = 1024;
+use crate::memory::{MemoryNetwork, MemoryPipe};
 
 /// Where connections lead.
 #[derive(Clone, Debug, Default)]
@@ -30,36 +24,6 @@ pub enum Network {
     Memory(MemoryNetwork),
 }
 
-/// Hosts within the process, by authority (`host:port`).
-#[derive(Clone, Debug, Default)]
-pub struct MemoryNetwork {
-    hosts: Arc<Mutex<HashMap<String, mpsc::Sender<DuplexStream>>>>,
-}
-
-impl MemoryNetwork {
-    /// Opens a host; connections to it arrive at the receiver. Dropping the receiver closes it.
-    #[must_use]
-    pub fn listen(&self, authority: &str) -> mpsc::Receiver<DuplexStream> {
-        let (sender, receiver) = mpsc::channel(BACKLOG);
-        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        hosts.insert(authority.to_owned(), sender);
-        receiver
-    }
-
-    /// Connects to a host.
-    ///
-    /// # Errors
-    /// `ConnectionRefused` where no such host listens or its backlog is full.
-    pub fn connect(&self, authority: &str) -> io::Result<DuplexStream> {
-        let hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
-        let host = hosts.get(authority).ok_or_else(refused)?;
-        let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
-        host.try_send(theirs).map_err(|_| refused())?;
-        Ok(ours)
-    }
-}
-
 /// One connection.
 #[derive(Debug)]
 pub enum Io {
@@ -68,7 +32,7 @@ pub enum Io {
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),
     /// A pipe within the process.
-    Memory(DuplexStream),
+    Memory(MemoryPipe),
 }
 
 impl AsyncRead for Io {
