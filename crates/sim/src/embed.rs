@@ -67,7 +67,6 @@ impl Asked {
     /// The answer, in full.
     pub(crate) fn answer(&self, model: &str) -> String {
         let texts = self.texts();
-        let tokens: u64 = texts.iter().map(|text| prose::tokens(text)).sum();
         let data = texts.iter().enumerate().map(|(index, text)| {
             let vector = vector(text, self.dimensions.unwrap_or(DIMENSIONS));
             let embedding = match self.encoding_format {
@@ -79,7 +78,12 @@ impl Asked {
             };
             json!({"object": "embedding", "index": index, "embedding": embedding})
         });
-        written(&data.collect::<Vec<_>>(), model, tokens)
+        written(&data.collect::<Vec<_>>(), model, self.tokens())
+    }
+
+    /// The tokens of the texts.
+    pub(crate) fn tokens(&self) -> u64 {
+        self.texts().iter().map(|text| prose::tokens(text)).sum()
     }
 
     fn texts(&self) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! HTTP errors in each vendor's own words.
 
+use std::time::Duration;
+
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use serde_json::{Value, json};
 use tieline_types::DialectId;
@@ -16,6 +18,10 @@ pub(crate) struct Failure {
     pub(crate) message: Option<String>,
     /// The request field at fault.
     pub(crate) param: Option<String>,
+    /// The wait that the vendor asks for, in its usual form.
+    pub(crate) wait: Option<Duration>,
+    /// A refusal with the status of a used-up quota, of which much is left.
+    pub(crate) spare: bool,
 }
 
 impl Failure {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The written form, in scripts and in the `x-sim-fault` header, is a name with an optional value
 /// and options behind commas: `status=429,retry-after=2s`, `cut-after=2`, `hang`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Fault {
     /// `status=429[,error=WORD][,retry-after=2s][,retry-form=millis]`: an HTTP error with the
@@ -26,6 +26,10 @@ pub enum Fault {
     },
     /// `slow-first-token=5s`: the first token comes that much later.
     SlowFirstToken(Duration),
+    /// `slow-first-token=8x`: the first token takes so many times as long.
+    SlowFirstTokenBy(f64),
+    /// `slow-tokens=8x`: every token after the first takes so many times as long.
+    SlowTokens(f64),
     /// `hang`: the request is taken and never answered.
     Hang,
     /// `hang-after-headers`: the headers come, the body never does.
@@ -53,6 +57,40 @@ pub enum Fault {
     },
     /// `empty`: a complete answer without content.
     Empty,
+    /// `silent-short=3`: the text ends after so many tokens, as if the model were done.
+    SilentShort(u64),
+    /// `garble=0.16`: this share of the text's tokens is replaced by ones of another language, drawn
+    /// from the seed and the text.
+    Garble(f64),
+    /// `wrong`: a complete answer that is not right.
+    Wrong,
+    /// `content-filter[,after=3]`: the content filter refuses the prompt, or ends the answer after
+    /// so many tokens.
+    ContentFilter {
+        /// Tokens of the answer before it; none refuses the prompt.
+        after: Option<u64>,
+    },
+    /// `context-limit=8000`: prompts of more tokens are refused as too long.
+    ContextLimit(u64),
+    /// `reject-param=temperature`: requests that have this field are refused for it.
+    RejectParam(String),
+    /// `reject-prefill`: requests that begin the answer themselves are refused.
+    RejectPrefill,
+    /// `model-gone`: the model was retired.
+    ModelGone,
+    /// `billing-exhausted`: the account has nothing left to spend.
+    BillingExhausted,
+    /// `high-demand[,retry-after=6s]`: the model is in too much demand, whatever is left of quotas.
+    HighDemand {
+        /// The wait the provider asks for.
+        retry_after: Option<Duration>,
+    },
+    /// `schema-drift`: fields and events that no reader knows are added to a good answer.
+    SchemaDrift,
+    /// `no-usage`: a good answer does not say what it consumed.
+    NoUsage,
+    /// `cache-miss`: nothing of the prompt is read from the cache.
+    CacheMiss,
     /// `refuse`: the connection closes before any byte of an answer.
     Refuse,
     /// `model=NAME`: the answer says that it comes from this model.
@@ -77,6 +115,23 @@ pub enum RetryForm {
 
 const RETRY_FORMS: [(&str, RetryForm); 3] =
     [("seconds", RetryForm::Seconds), ("millis", RetryForm::Millis), ("date", RetryForm::Date)];
+
+/// Faults that are written as one word.
+const BARE: [(&str, Fault); 13] = [
+    ("hang", Fault::Hang),
+    ("hang-after-headers", Fault::HangAfterHeaders),
+    ("garbage", Fault::Garbage),
+    ("empty", Fault::Empty),
+    ("refuse", Fault::Refuse),
+    ("fenced", Fault::Fenced),
+    ("wrong", Fault::Wrong),
+    ("reject-prefill", Fault::RejectPrefill),
+    ("model-gone", Fault::ModelGone),
+    ("billing-exhausted", Fault::BillingExhausted),
+    ("schema-drift", Fault::SchemaDrift),
+    ("no-usage", Fault::NoUsage),
+    ("cache-miss", Fault::CacheMiss),
+];
 
 /// A text that is not the written form of a fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -118,25 +173,34 @@ impl FromStr for Fault {
                 retry_after: options.take("retry-after").map(wait).transpose()?,
                 retry_form: options.take("retry-form").map_or(Ok(RetryForm::default()), form)?,
             },
-            "slow-first-token" => Self::SlowFirstToken(wait(value)?),
-            "hang" => Self::Hang,
-            "hang-after-headers" => Self::HangAfterHeaders,
+            "slow-first-token" => match value.strip_suffix('x') {
+                Some(times) => Self::SlowFirstTokenBy(factor(times)?),
+                None => Self::SlowFirstToken(wait(value)?),
+            },
+            "slow-tokens" => Self::SlowTokens(factor(value.strip_suffix('x').unwrap_or(value))?),
             "stall-after" => Self::Stall { after: count(name, value)? },
             "cut-after" => Self::Cut { after: count(name, value)?, clean: false },
             "cut-clean-after" => Self::Cut { after: count(name, value)?, clean: true },
-            "garbage" => Self::Garbage,
             "in-band" if !value.is_empty() => Self::InBand {
                 code: value.to_owned(),
                 after: options.take("after").map_or(Ok(0), |after| count("after", after))?,
             },
             "in-band" => return Err(bad(name, "a code word", value)),
-            "empty" => Self::Empty,
-            "refuse" => Self::Refuse,
-            "fenced" => Self::Fenced,
+            "content-filter" => Self::ContentFilter {
+                after: options.take("after").map(|after| tokens("after", after)).transpose()?,
+            },
+            "high-demand" => {
+                Self::HighDemand { retry_after: options.take("retry-after").map(wait).transpose()? }
+            }
+            "silent-short" => Self::SilentShort(tokens(name, value)?),
+            "context-limit" => Self::ContextLimit(tokens(name, value)?),
+            "garble" => Self::Garble(share(value)?),
+            "reject-param" if !value.is_empty() => Self::RejectParam(value.to_owned()),
+            "reject-param" => return Err(bad(name, "the name of a field", value)),
             "model" if !value.is_empty() => Self::Model(value.to_owned()),
             "say" if !value.is_empty() => Self::Say(value.to_owned()),
             "model" | "say" => return Err(bad(name, "a text", value)),
-            _ => return Err(BadFault::Unknown(name.to_owned())),
+            _ => bare(name).ok_or_else(|| BadFault::Unknown(name.to_owned()))?,
         };
         options.none_left()?;
         Ok(fault)
@@ -162,19 +226,43 @@ impl fmt::Display for Fault {
                 }
             }
             Self::SlowFirstToken(wait) => write!(f, "slow-first-token={}", written(wait)),
-            Self::Hang => f.write_str("hang"),
-            Self::HangAfterHeaders => f.write_str("hang-after-headers"),
+            Self::SlowFirstTokenBy(times) => write!(f, "slow-first-token={times}x"),
+            Self::SlowTokens(times) => write!(f, "slow-tokens={times}x"),
             Self::Stall { after } => write!(f, "stall-after={after}"),
             Self::Cut { after, clean: false } => write!(f, "cut-after={after}"),
             Self::Cut { after, clean: true } => write!(f, "cut-clean-after={after}"),
-            Self::Garbage => f.write_str("garbage"),
             Self::InBand { code, after: 0 } => write!(f, "in-band={code}"),
             Self::InBand { code, after } => write!(f, "in-band={code},after={after}"),
-            Self::Empty => f.write_str("empty"),
-            Self::Refuse => f.write_str("refuse"),
+            Self::SilentShort(after) => write!(f, "silent-short={after}"),
+            Self::Garble(share) => write!(f, "garble={share}"),
+            Self::ContentFilter { after: None } => f.write_str("content-filter"),
+            Self::ContentFilter { after: Some(after) } => {
+                write!(f, "content-filter,after={after}")
+            }
+            Self::ContextLimit(most) => write!(f, "context-limit={most}"),
+            Self::RejectParam(name) => write!(f, "reject-param={name}"),
+            Self::HighDemand { retry_after: None } => f.write_str("high-demand"),
+            Self::HighDemand { retry_after: Some(wait) } => {
+                write!(f, "high-demand,retry-after={}", written(wait))
+            }
             Self::Model(name) => write!(f, "model={name}"),
-            Self::Fenced => f.write_str("fenced"),
             Self::Say(text) => write!(f, "say={text}"),
+            Self::Hang
+            | Self::HangAfterHeaders
+            | Self::Garbage
+            | Self::Empty
+            | Self::Refuse
+            | Self::Fenced
+            | Self::Wrong
+            | Self::RejectPrefill
+            | Self::ModelGone
+            | Self::BillingExhausted
+            | Self::SchemaDrift
+            | Self::NoUsage
+            | Self::CacheMiss => {
+                let known = BARE.iter().find(|(_, fault)| fault == self);
+                f.write_str(known.map_or("", |(word, _)| word))
+            }
         }
     }
 }
@@ -232,6 +320,25 @@ fn count(name: &str, text: &str) -> Result<usize, BadFault> {
     text.parse().map_err(|_| bad(name, "a number of content events", text))
 }
 
+fn tokens(name: &str, text: &str) -> Result<u64, BadFault> {
+    text.parse().map_err(|_| bad(name, "a number of tokens", text))
+}
+
+/// How many times as long: from 0, which is at once.
+fn factor(text: &str) -> Result<f64, BadFault> {
+    let times = text.parse().ok().filter(|times: &f64| times.is_finite() && *times >= 0.0);
+    times.ok_or_else(|| bad("a factor", "a number of times such as `8x`", text))
+}
+
+fn share(text: &str) -> Result<f64, BadFault> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| bad("a share", "a number from 0 to 1", text))
+}
+
+fn bare(name: &str) -> Option<Fault> {
+    BARE.iter().find_map(|(word, fault)| (*word == name).then(|| fault.clone()))
+}
+
 fn form(text: &str) -> Result<RetryForm, BadFault> {
     RETRY_FORMS
         .iter()
@@ -261,6 +368,7 @@ mod tests {
 
     fn any_fault() -> impl Strategy<Value = Fault> {
         let wait = (0u64..10_000_000).prop_map(Duration::from_millis);
+        let again = wait.clone();
         let form = prop::sample::select(RETRY_FORMS.map(|(_, form)| form).to_vec());
         prop_oneof![
             (
@@ -279,12 +387,15 @@ mod tests {
             (0usize..99).prop_map(|after| Fault::Stall { after }),
             (0usize..99, any::<bool>()).prop_map(|(after, clean)| Fault::Cut { after, clean }),
             ("[a-zA-Z_]{1,20}", 0usize..99).prop_map(|(code, after)| Fault::InBand { code, after }),
-            Just(Fault::Hang),
-            Just(Fault::HangAfterHeaders),
-            Just(Fault::Garbage),
-            Just(Fault::Empty),
-            Just(Fault::Refuse),
-            Just(Fault::Fenced),
+            prop::sample::select(BARE.map(|(_, fault)| fault).to_vec()),
+            (0.0..1e6).prop_map(Fault::SlowFirstTokenBy),
+            (0.0..1e6).prop_map(Fault::SlowTokens),
+            any::<u64>().prop_map(Fault::SilentShort),
+            (0.0..=1.0).prop_map(Fault::Garble),
+            prop::option::of(any::<u64>()).prop_map(|after| Fault::ContentFilter { after }),
+            any::<u64>().prop_map(Fault::ContextLimit),
+            "[a-z_]{1,20}".prop_map(Fault::RejectParam),
+            prop::option::of(again).prop_map(|retry_after| Fault::HighDemand { retry_after }),
             "[a-z][a-z0-9.-]{0,20}".prop_map(Fault::Model),
             "[a-z]([a-z ]{0,20}[a-z])?".prop_map(Fault::Say),
         ]
@@ -325,6 +436,14 @@ mod tests {
             ("slow-first-token", "length of time"),
             ("status=429,retry-form=smoke", "`millis`"),
             ("in-band", "code word"),
+            ("slow-tokens=quick", "such as `8x`"),
+            ("slow-first-token=-1x", "such as `8x`"),
+            ("slow-tokens=infx", "such as `8x`"),
+            ("garble=16", "from 0 to 1"),
+            ("silent-short", "a number of tokens"),
+            ("content-filter,after=soon", "a number of tokens"),
+            ("reject-param", "name of a field"),
+            ("model-gone,after=2", "no option `after`"),
         ] {
             let said = text.parse::<Fault>().unwrap_err().to_string();
             assert!(said.contains(part), "{text}: {said}");

@@ -68,7 +68,8 @@ impl Known {
         let fits = self.lines.iter().filter(|line| asked.contains(&line.when));
         let line = fits.max_by_key(|line| line.when.len())?;
         let share = self.wrong.iter().find(|(who, _)| who == voice.provider || *who == ask.model);
-        let wrong = share.is_some_and(|(_, share)| draw(&asked, ask, voice) < *share);
+        let wrong =
+            voice.wrong || share.is_some_and(|(_, share)| draw(&asked, ask, voice) < *share);
         Some(match wrong {
             true => line.wrong.as_deref().unwrap_or(WRONG),
             false => &line.say,

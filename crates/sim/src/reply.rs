@@ -48,6 +48,8 @@ pub(crate) struct Voice<'a> {
     pub(crate) reply_tokens: &'a RangeInclusive<u32>,
     /// Questions that it knows the answers to.
     pub(crate) known: Option<&'a Known>,
+    /// It answers something that is not right.
+    pub(crate) wrong: bool,
 }
 
 /// The answer to a request, or what is left of it where the request begins it already.
@@ -80,7 +82,9 @@ fn begun(ask: &Ask) -> Option<(Ask, String)> {
 }
 
 fn whole_reply_to(ask: &Ask, voice: &Voice<'_>) -> Reply {
-    let heard = transcript::read(voice.seed, voice.provider, ask);
+    // Who gets it wrong says what another would say to another question.
+    let seed = if voice.wrong { !voice.seed } else { voice.seed };
+    let heard = transcript::read(seed, voice.provider, ask);
     let mut rng = StdRng::from_seed(heard.digest);
     let limit = ask.max_output_tokens.unwrap_or(u64::MAX);
     let thinking = ask.reasoning.as_ref().map_or(0, thinking_tokens).min(limit);
@@ -114,7 +118,7 @@ fn served_tier(ask: &Ask) -> Option<ServiceTier> {
     ServiceTier::served(asked)
 }
 
-/// The input tokens of a request, as a count of tokens gives them.
+/// The input tokens of a request, as a count of tokens gives them and its answer tells them.
 pub(crate) fn input_tokens(ask: &Ask) -> u64 {
     transcript::read(0, "", ask).input.input_total()
 }
@@ -262,7 +266,7 @@ fn count_output(reply: &mut Reply, tokens: u64) {
 }
 
 fn text(ask: &Ask, voice: &Voice<'_>, rng: &mut StdRng) -> String {
-    if let Some(rest) = echo(ask) {
+    if let Some(rest) = echo(ask).filter(|_| !voice.wrong) {
         return rest.to_owned();
     }
     match &ask.format {

@@ -1,6 +1,6 @@
 //! One request to a simulated provider, from its last byte to the first of its answer.
 
-use std::{future::pending, time::Duration};
+use std::{cell::OnceCell, future::pending, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -12,22 +12,24 @@ use jiff::{civil::Date, tz::TimeZone};
 use serde_json::{Value, json};
 use tieline_dialect::{
     Head, RawRequest, Style,
-    ir::{Ask, Content, Finish, Reply},
-    splice_model,
+    ir::{Ask, Reply},
 };
-use tieline_types::DialectId;
+use tieline_types::{DialectId, Usage};
 use tokio::time::sleep;
 
 use crate::{
-    Fault, Kind, Seen,
+    Fault, Kind, Pace, Seen,
     answer::Speech,
     body::{Broken, Ending, Paced, Reset},
-    credential, embed,
+    change, credential, embed,
     failure::{Failure, Shape},
     fixed,
-    headers::{self, Stamp},
+    headers::{self, Account, Stamp},
+    look::{self, Sight},
     path::{self, Endpoint},
     prose,
+    quota::Draw,
+    refusal,
     reply::{self, Voice},
     script::Call,
     seen,
@@ -44,26 +46,45 @@ const ANY_MODEL: &str = "simulated";
 
 /// A request that was read whole, and whom it is for.
 pub(crate) struct Exchange<'a> {
-    pub(crate) world: &'a World,
-    pub(crate) provider: &'a Provider,
-    pub(crate) parts: Parts,
+    world: &'a World,
+    provider: &'a Provider,
+    parts: Parts,
     /// None where it was larger than any provider takes.
-    pub(crate) body: Option<Bytes>,
+    body: Option<Bytes>,
     /// Which request to this provider it is, from 0.
-    pub(crate) number: u64,
+    number: u64,
     /// When it came, since the simulation's start.
-    pub(crate) at: Duration,
-    pub(crate) reset: Reset,
+    at: Duration,
+    reset: Reset,
+    /// Whose output it asks for; empty where that cannot be made out.
+    model: String,
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
+    /// A request that came as this number at this time.
+    pub(crate) fn new(
+        world: &'a World,
+        provider: &'a Provider,
+        parts: Parts,
+        body: Option<Bytes>,
+        (number, at): (u64, Duration),
+        reset: Reset,
+    ) -> Self {
+        Self { world, provider, parts, body, number, at, reset, model: String::new() }
+    }
+
     /// Answers, or breaks the connection.
-    pub(crate) async fn answer(self) -> Result<Response<Paced>, Broken> {
+    pub(crate) async fn answer(mut self) -> Result<Response<Paced>, Broken> {
         let kind = self.provider.spec.kind;
         let endpoint = path::endpoint(kind, &self.parts.method, &self.parts.uri);
         let shape = Shape::of(kind, endpoint.as_ref().ok().and_then(Endpoint::dialect));
         let head = self.head(endpoint.as_ref().ok());
-        let fault = match self.fault(&head) {
+        self.model.clone_from(&head.model);
+        let counts = matches!(&endpoint, Ok(Endpoint::Generate { .. } | Endpoint::Embed { .. }));
+        if counts && !self.world.quotas.is_empty() {
+            self.world.quotas.arrived(&self.draw());
+        }
+        let fault = match self.fault(endpoint.as_ref().ok(), &head) {
             Ok(fault) => fault,
             Err(failure) => return Ok(self.refusal(shape, &failure)),
         };
@@ -77,7 +98,9 @@ impl Exchange<'_> {
             Some(fault @ Fault::Status { .. }) => return Ok(self.scripted(shape, fault)),
             _ => {}
         }
+        let refused = fault.as_ref().and_then(|f| refusal::of_any(f, shape, &self.model));
         let answer = match endpoint {
+            _ if let Some(failure) = refused => Err(failure),
             Ok(endpoint) => self.serve(endpoint, shape, &head, fault.as_ref()).await,
             Err(failure) => Err(failure),
         };
@@ -91,7 +114,8 @@ impl Exchange<'_> {
     fn head(&self, endpoint: Option<&Endpoint>) -> Head {
         let mut head = Head::default();
         let body = self.body.as_deref().unwrap_or_default();
-        if self.provider.canned.is_some() && self.world.script.is_empty() {
+        let unread = self.world.script.is_empty() && self.world.quotas.is_empty();
+        if self.provider.canned.is_some() && unread {
             head.stream = fixed::asks_for_stream(body);
         } else if let Ok(read) = Head::read(body) {
             head = read;
@@ -110,7 +134,7 @@ impl Exchange<'_> {
         head
     }
 
-    fn fault(&self, head: &Head) -> Result<Option<Fault>, Failure> {
+    fn fault(&self, endpoint: Option<&Endpoint>, head: &Head) -> Result<Option<Fault>, Failure> {
         if let Some(asked) = self.parts.headers.get(FAULT_HEADER) {
             let text = String::from_utf8_lossy(asked.as_bytes());
             return text
@@ -118,12 +142,34 @@ impl Exchange<'_> {
                 .map(Some)
                 .map_err(|error| Failure::new(400).message(format!("{FAULT_HEADER}: {error}")));
         }
+        let sight = Sight {
+            body: self.body.clone().unwrap_or_default(),
+            endpoint,
+            head,
+            quotas: &self.world.quotas,
+            draw: self.draw(),
+            look: OnceCell::new(),
+        };
         Ok(self.world.script.strike(&Call {
             provider: &self.provider.spec.name,
             model: &head.model,
             stream: head.stream,
             at: self.at,
+            facts: &sight,
         }))
+    }
+
+    fn draw(&self) -> Draw<'_> {
+        Draw { provider: &self.provider.spec.name, model: &self.model, at: self.at }
+    }
+
+    /// Lets a request through that there is room for in the account's quotas.
+    fn admit(&self, usage: &Usage) -> Result<(), Failure> {
+        if self.world.quotas.is_empty() {
+            return Ok(());
+        }
+        let admitted = self.world.quotas.admit(&self.draw(), usage);
+        admitted.map_err(|refused| refusal::used_up(&refused, &self.model))
     }
 
     fn log(&self, fault: Option<&Fault>) {
@@ -159,21 +205,38 @@ impl Exchange<'_> {
             Endpoint::Models => Ok(Answer::json(self.models().to_string())),
             Endpoint::CountTokens => count_tokens(body),
             Endpoint::Embed { .. } => self.embed(body, &head.model, fault).await,
-            Endpoint::Generate { dialect, model, stream } => match (&self.provider.canned, fault) {
-                (Some(canned), None) => Ok(prepared(canned, dialect, head.stream).await),
-                (Some(canned), Some(fault)) => {
-                    let style = self.style(dialect, &canned.reply, &Ask::default());
-                    self.speak(dialect, &canned.reply, &style, head.stream, Some(fault)).await
+            Endpoint::Generate { dialect, model, stream } => {
+                if let Some(canned) = &self.provider.canned {
+                    return self.recite(canned, dialect, head.stream, fault).await;
                 }
-                (None, fault) => {
-                    let ask = read(dialect, body, head, model.as_deref(), stream)?;
-                    self.check_model(&ask.model)?;
-                    let reply = reply::reply_to(&ask, &self.voice(dialect));
-                    let style = self.style(dialect, &reply, &ask);
-                    self.speak(dialect, &reply, &style, ask.stream, fault).await
+                let ask = look::read(dialect, body, head, model.as_deref(), stream)?;
+                self.check_model(&ask.model)?;
+                if let Some(fault) = fault {
+                    refusal::check(fault, shape, (&ask, body), reply::input_tokens(&ask))?;
                 }
-            },
+                let wrong = matches!(fault, Some(Fault::Wrong));
+                let reply = reply::reply_to(&ask, &Voice { wrong, ..self.voice(dialect) });
+                self.admit(&reply.usage.unwrap_or_default())?;
+                let style = self.style(dialect, &reply, &ask);
+                self.speak(dialect, &reply, &style, ask.stream, fault).await
+            }
         }
+    }
+
+    /// Sends the prepared reply, or what the fault makes of it.
+    async fn recite(
+        &self,
+        canned: &fixed::Canned,
+        dialect: DialectId,
+        stream: bool,
+        fault: Option<&Fault>,
+    ) -> Result<Answer, Failure> {
+        self.admit(&canned.reply.usage.unwrap_or_default())?;
+        let Some(fault) = fault else {
+            return Ok(prepared(canned, dialect, stream).await);
+        };
+        let style = self.style(dialect, &canned.reply, &Ask::default());
+        self.speak(dialect, &canned.reply, &style, stream, Some(fault)).await
     }
 
     /// Sends a reply at the provider's pace, struck by the fault.
@@ -187,19 +250,10 @@ impl Exchange<'_> {
     ) -> Result<Answer, Failure> {
         let spec = &self.provider.spec;
         let mut reply = reply.clone();
-        let mut pace = spec.pace;
-        match fault {
-            Some(Fault::Empty) => empty(&mut reply),
-            Some(Fault::Model(name)) => reply.model.clone_from(name),
-            Some(Fault::Fenced) => fence(&mut reply),
-            Some(Fault::Say(text)) => {
-                reply.blocks = vec![Content::Text(text.clone())];
-                reply.finish = Finish::Stop;
-            }
-            Some(Fault::SlowFirstToken(wait)) => {
-                pace.first_token = pace.first_token.saturating_add(*wait);
-            }
-            _ => {}
+        let pace = self.pace(fault);
+        let tokens = reply.usage.unwrap_or_default().output_total();
+        if let Some(fault) = fault {
+            change::reply(&mut reply, fault, self.world.seed);
         }
         let piece_chars =
             self.provider.canned.as_ref().map_or(prose::TOKEN_BYTES, |canned| canned.piece_chars);
@@ -208,7 +262,7 @@ impl Exchange<'_> {
         if stream {
             return Ok(spoil::stream(&speech, fault, &self.reset));
         }
-        let wait = pace.whole(reply.usage.unwrap_or_default().output_total());
+        let wait = pace.whole(reply.usage.map_or(tokens, |usage| usage.output_total()));
         if !wait.is_zero() {
             sleep(wait).await;
         }
@@ -224,10 +278,8 @@ impl Exchange<'_> {
     ) -> Result<Answer, Failure> {
         let asked = embed::Asked::read(body)?;
         self.check_model(model)?;
-        let mut wait = self.provider.spec.pace.first_token;
-        if let Some(Fault::SlowFirstToken(more)) = fault {
-            wait = wait.saturating_add(*more);
-        }
+        self.admit(&Usage { input: asked.tokens(), ..Usage::default() })?;
+        let wait = self.pace(fault).first_token;
         if !wait.is_zero() {
             sleep(wait).await;
         }
@@ -240,6 +292,14 @@ impl Exchange<'_> {
         Ok(spoil::body(&answer.into(), in_band, fault, &self.reset))
     }
 
+    /// The pace of this answer, as the fault has it.
+    fn pace(&self, fault: Option<&Fault>) -> Pace {
+        let spec = &self.provider.spec;
+        let seed = self.world.seed ^ self.provider.place.rotate_left(40) ^ self.number;
+        let pace = spec.spread.map_or(spec.pace, |spread| spread.draw(spec.pace, seed));
+        fault.map_or(pace, |fault| change::pace(pace, fault))
+    }
+
     fn voice(&self, dialect: DialectId) -> Voice<'_> {
         let spec = &self.provider.spec;
         Voice {
@@ -250,6 +310,7 @@ impl Exchange<'_> {
             prefill: spec.prefill,
             reply_tokens: &spec.reply_tokens,
             known: spec.known.as_deref(),
+            wrong: false,
         }
     }
 
@@ -316,7 +377,12 @@ impl Exchange<'_> {
         *response.status_mut() =
             StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         *response.headers_mut() = headers;
-        self.dress(response, &stamp)
+        let form = headers::usual_form(self.provider.spec.kind);
+        if let (Some(wait), Some(form)) = (failure.wait, form) {
+            headers::ask_to_wait(wait, form, &stamp, response.headers_mut());
+        }
+        let open = failure.status != StatusCode::TOO_MANY_REQUESTS.as_u16() || failure.spare;
+        self.dress(response, &stamp, open)
     }
 
     fn accepted(&self, answer: Answer) -> Response<Paced> {
@@ -326,12 +392,13 @@ impl Exchange<'_> {
         if let Some(length) = answer.announced {
             headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         }
-        self.dress(response, &self.stamp())
+        self.dress(response, &self.stamp(), true)
     }
 
-    fn dress(&self, mut response: Response<Paced>, stamp: &Stamp) -> Response<Paced> {
-        let open = response.status() != StatusCode::TOO_MANY_REQUESTS;
-        headers::dress(self.provider.spec.kind, stamp, open, response.headers_mut());
+    fn dress(&self, mut response: Response<Paced>, stamp: &Stamp, open: bool) -> Response<Paced> {
+        let draw = Draw { at: self.world.elapsed(), ..self.draw() };
+        let account = Account { quotas: &self.world.quotas, draw, open };
+        headers::dress(self.provider.spec.kind, stamp, &account, response.headers_mut());
         response
     }
 
@@ -368,36 +435,6 @@ fn anthropic_model(id: &str) -> Value {
     json!({"type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z"})
 }
 
-/// Reads a request in its dialect. A model named by the path alone is put into bodies that name
-/// their model themselves.
-fn read(
-    dialect: DialectId,
-    body: &Bytes,
-    head: &Head,
-    path_model: Option<&str>,
-    path_stream: bool,
-) -> Result<Ask, Failure> {
-    let named;
-    let (body, path_model) = match path_model {
-        Some(model) if dialect != DialectId::BedrockConverse => {
-            named = splice_model(body, head.model_span.as_ref(), model).concat();
-            (named.as_slice(), None)
-        }
-        _ => (body.as_ref(), path_model),
-    };
-    let raw = RawRequest { body, path_model, path_stream };
-    tieline_dialect::dialect(dialect).read_request(&raw).map_err(rejected)
-}
-
-fn rejected(fault: tieline_types::Fault) -> Failure {
-    Failure {
-        status: fault.class.status(),
-        word: fault.code,
-        message: Some(fault.message),
-        param: fault.param,
-    }
-}
-
 /// Counts tokens of a request that is like one for output, but for its limit.
 fn count_tokens(body: &Bytes) -> Result<Answer, Failure> {
     let invalid = |_| Failure::new(400).message("the body is not a JSON object");
@@ -408,7 +445,7 @@ fn count_tokens(body: &Bytes) -> Result<Answer, Failure> {
     let raw = RawRequest { body: body.as_bytes(), path_model: None, path_stream: false };
     let ask = tieline_dialect::dialect(DialectId::AnthropicMessages)
         .read_request(&raw)
-        .map_err(rejected)?;
+        .map_err(look::rejected)?;
     Ok(Answer::json(json!({"input_tokens": reply::input_tokens(&ask)}).to_string()))
 }
 
@@ -426,24 +463,4 @@ async fn prepared(canned: &fixed::Canned, dialect: DialectId, stream: bool) -> A
         sleep(wait).await;
     }
     Answer::json(written.whole.clone())
-}
-
-/// The same text in a Markdown fence.
-fn fence(reply: &mut Reply) {
-    for block in &mut reply.blocks {
-        if let Content::Text(text) = block {
-            *text = format!("```json\n{text}\n```");
-        }
-    }
-}
-
-/// A complete reply that says nothing.
-fn empty(reply: &mut Reply) {
-    reply.blocks.clear();
-    reply.finish = Finish::Stop;
-    reply.stop_sequence = None;
-    if let Some(usage) = &mut reply.usage {
-        usage.output = 0;
-        usage.reasoning = 0;
-    }
 }

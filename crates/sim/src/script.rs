@@ -35,9 +35,21 @@ pub struct Rule {
     /// The share of matching requests that is struck, 0 to 1, drawn from the seed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
+    /// The share is one of conversations and users, not of requests: whoever is struck is struck
+    /// every time. Who asks is told by the request's user, or else by the conversation's first
+    /// turn.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sticky: bool,
     /// Only the first so many matching requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
+    /// Only prompts of more tokens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prompt_above: Option<u64>,
+    /// Only while more requests come than this share of the [`crate::Quota`] on requests, over the
+    /// last 30 seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub load_above: Option<f64>,
     /// What happens to them.
     pub fault: Fault,
 }
@@ -53,7 +65,10 @@ impl Rule {
             from: None,
             until: None,
             share: None,
+            sticky: false,
             first: None,
+            prompt_above: None,
+            load_above: None,
             fault,
         }
     }
@@ -64,17 +79,29 @@ impl Rule {
             && self.stream.is_none_or(|stream| stream == call.stream)
             && self.from.is_none_or(|from| from <= call.at)
             && self.until.is_none_or(|until| call.at < until)
+            && self.prompt_above.is_none_or(|tokens| call.facts.prompt_tokens() > tokens)
+            && self.load_above.is_none_or(|share| call.facts.load() > share)
     }
 }
 
 /// What rules look at in a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) provider: &'a str,
     pub(crate) model: &'a str,
     pub(crate) stream: bool,
     /// Since the simulation's start.
     pub(crate) at: Duration,
+    pub(crate) facts: &'a dyn Facts,
+}
+
+/// What costs more to find out of a request than most rules ask for.
+pub(crate) trait Facts {
+    fn prompt_tokens(&self) -> u64;
+    /// The same number for the same user, or for the same conversation.
+    fn who(&self) -> u64;
+    /// Requests of late as a share of the limit on them.
+    fn load(&self) -> f64;
 }
 
 /// The rules in force. The first rule that strikes a request decides; a rule whose share spares it
@@ -131,7 +158,7 @@ impl Script {
         live.iter()
             .zip(0u64..)
             .filter(|(live, _)| live.rule.matches(call))
-            .find(|(live, place)| live.strikes(self.seed, *place))
+            .find(|(live, place)| live.strikes(self.seed, *place, call.facts))
             .map(|(live, _)| live.rule.fault.clone())
     }
 }
@@ -142,14 +169,15 @@ impl Live {
     }
 
     /// Counts one matching request and says whether it is struck: the same for the same seed,
-    /// place of the rule and number of the request, whatever other rules do.
-    fn strikes(&self, seed: u64, place: u64) -> bool {
+    /// place of the rule and number of the request (or who asks), whatever other rules do.
+    fn strikes(&self, seed: u64, place: u64, facts: &dyn Facts) -> bool {
         let number = self.matched.fetch_add(1, Ordering::Relaxed);
         if self.rule.first.is_some_and(|first| number >= first) {
             return false;
         }
         self.rule.share.is_none_or(|share| {
-            let mut rng = StdRng::seed_from_u64(seed ^ place.rotate_left(48) ^ number);
+            let drawn_by = if self.rule.sticky { facts.who() } else { number };
+            let mut rng = StdRng::seed_from_u64(seed ^ place.rotate_left(48) ^ drawn_by);
             rng.random::<f64>() < share
         })
     }
@@ -159,8 +187,26 @@ impl Live {
 mod tests {
     use super::*;
 
+    /// A prompt of 100 tokens by whoever has this number, at half of the load.
+    struct Of(u64);
+
+    impl Facts for Of {
+        fn prompt_tokens(&self) -> u64 {
+            100
+        }
+
+        fn who(&self) -> u64 {
+            self.0
+        }
+
+        fn load(&self) -> f64 {
+            0.5
+        }
+    }
+
     fn call(at_s: u64) -> Call<'static> {
-        Call { provider: "p", model: "m", stream: false, at: Duration::from_secs(at_s) }
+        let at = Duration::from_secs(at_s);
+        Call { provider: "p", model: "m", stream: false, at, facts: &Of(1) }
     }
 
     fn struck(script: &Script, calls: usize) -> Vec<bool> {
@@ -182,6 +228,10 @@ mod tests {
             (Rule { until: from, ..all.clone() }, 9, true),
             (Rule { until: from, ..all.clone() }, 10, false),
             (Rule { share: Some(0.0), ..all.clone() }, 0, false),
+            (Rule { prompt_above: Some(99), ..all.clone() }, 0, true),
+            (Rule { prompt_above: Some(100), ..all.clone() }, 0, false),
+            (Rule { load_above: Some(0.4), ..all.clone() }, 0, true),
+            (Rule { load_above: Some(0.5), ..all.clone() }, 0, false),
             (Rule { share: Some(7.0), ..all }, 0, true),
         ] {
             let script = Script::new(1);
@@ -201,6 +251,18 @@ mod tests {
         assert_ne!(draw(7), draw(8));
         let hits = draw(7).into_iter().filter(|struck| *struck).count();
         assert!((250..350).contains(&hits), "{hits} of 1000");
+    }
+
+    #[test]
+    fn a_sticky_share_is_one_of_conversations() {
+        let script = Script::new(7);
+        script.add(Rule { share: Some(0.16), sticky: true, ..Rule::new("p", Fault::Wrong) });
+        let struck = |who: u64| script.strike(&Call { facts: &Of(who), ..call(0) }).is_some();
+        let before: Vec<bool> = (0..2000).map(struck).collect();
+        let again: Vec<bool> = (0..2000).map(struck).collect();
+        assert_eq!(before, again);
+        let hits = before.into_iter().filter(|struck| *struck).count();
+        assert!((270..370).contains(&hits), "{hits} of 2000");
     }
 
     #[test]

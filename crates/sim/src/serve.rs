@@ -29,7 +29,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    ProviderSpec, Script, Seen,
+    ProviderSpec, Quotas, Script, Seen,
     body::{Broken, Paced, Reset},
     fixed::Canned,
     request::Exchange,
@@ -56,6 +56,7 @@ pub struct Sim {
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) script: Script,
+    pub(crate) quotas: Quotas,
     start: Instant,
     clock: Clock,
     providers: Vec<Arc<Provider>>,
@@ -95,6 +96,7 @@ impl Sim {
         let world = World {
             seed,
             script: Script::new(seed),
+            quotas: Quotas::default(),
             start: Instant::now(),
             clock,
             providers: providers.collect(),
@@ -107,6 +109,12 @@ impl Sim {
     #[must_use]
     pub fn script(&self) -> &Script {
         &self.world.script
+    }
+
+    /// What accounts may use; may be changed at any time. There are no limits at first.
+    #[must_use]
+    pub fn quotas(&self) -> &Quotas {
+        &self.world.quotas
     }
 
     /// The latest requests that a provider received, oldest first, at most 1024. Empty for a
@@ -232,7 +240,7 @@ async fn answer(
         Err(error) if error.is::<http_body_util::LengthLimitError>() => None,
         Err(_) => return Err(Broken),
     };
-    Exchange { world, provider, parts, body, number, at, reset }.answer().await
+    Exchange::new(world, provider, parts, body, (number, at), reset).answer().await
 }
 
 /// A socket that can be reset instead of closed.

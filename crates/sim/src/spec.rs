@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive, sync::Arc, time::Duration}
 
 use jiff::civil::Date;
 
-use crate::{Kind, Known};
+use crate::{Kind, Known, Spread};
 
 /// One simulated provider.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct ProviderSpec {
     pub kind: Kind,
     /// How fast it answers.
     pub pace: Pace,
+    /// How much that differs from answer to answer; none answers always at the same pace.
+    pub spread: Option<Spread>,
     /// How many tokens a free-text reply has; `n..=n` for a fixed number. A token is four bytes.
     pub reply_tokens: RangeInclusive<u32>,
     /// Whether requests without a credential of the kind's form are refused.
@@ -40,6 +42,7 @@ impl ProviderSpec {
             name: name.into(),
             kind,
             pace: Pace::default(),
+            spread: None,
             reply_tokens: 20..=60,
             require_credential: kind != Kind::OpenaiCompatible,
             prefill: false,

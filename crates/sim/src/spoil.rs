@@ -7,6 +7,7 @@ use crate::{
     Fault,
     answer::Speech,
     body::{Ending, Paced, Piece, Reset},
+    drift,
 };
 
 const JSON: &str = "application/json";
@@ -41,6 +42,7 @@ pub(crate) fn stream(speech: &Speech<'_>, fault: Option<&Fault>, reset: &Reset) 
     let framing = speech.dialect().framing();
     let body = match fault {
         Some(Fault::HangAfterHeaders) => Paced::stream([], Ending::Hang),
+        Some(Fault::SchemaDrift) => Paced::stream(drift::pieces(speech), Ending::Clean),
         Some(Fault::InBand { code, after }) => {
             Paced::stream(speech.failing_pieces(*after, code), Ending::Clean)
         }
@@ -65,6 +67,9 @@ pub(crate) fn stream(speech: &Speech<'_>, fault: Option<&Fault>, reset: &Reset) 
 
 /// A whole reply, struck by the fault.
 pub(crate) fn whole(speech: &Speech<'_>, fault: Option<&Fault>, reset: &Reset) -> Answer {
+    if matches!(fault, Some(Fault::SchemaDrift)) {
+        return Answer::json(drift::whole(speech));
+    }
     body(&speech.whole(), |code| speech.failed_whole(code), fault, reset)
 }
 

@@ -15,6 +15,7 @@ fn voice(dialect: DialectId) -> Voice<'static> {
         prefill: false,
         reply_tokens: &TOKENS,
         known: None,
+        wrong: false,
     }
 }
 

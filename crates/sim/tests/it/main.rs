@@ -1,6 +1,10 @@
 //! Simulated providers as a client sees them.
 
 #[cfg(test)]
+mod changes;
+#[cfg(test)]
+mod determinism;
+#[cfg(test)]
 mod embeddings;
 #[cfg(test)]
 mod faults;
@@ -12,6 +16,8 @@ mod http_manners;
 mod known;
 #[cfg(test)]
 mod paths;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod replies;
 #[cfg(test)]
