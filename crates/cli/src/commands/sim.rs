@@ -10,8 +10,10 @@ use std::{
     time::Duration,
 };
 
-use serde::Serialize;
-use tieline_sim::{FixedReply, Kind, Known, Pace, ProviderSpec, Rule, Sim as Simulation};
+use serde::{Serialize, de::DeserializeOwned};
+use tieline_sim::{
+    FixedReply, Kind, Known, Pace, ProviderSpec, Quota, Rule, Sim as Simulation, Spread,
+};
 
 use crate::{
     failure::Failure,
@@ -32,8 +34,13 @@ azure-openai, anthropic, bedrock, openai-compatible. None given: one of each kin
 
 Faults are rules in a JSON file:
   [{\"provider\": \"openai\", \"from\": \"10s\", \"until\": \"40s\", \"fault\": \"status=401\"},
-   {\"provider\": \"openai\", \"share\": 0.1, \"fault\": \"cut-after=3\"}]
+   {\"provider\": \"openai\", \"share\": 0.1, \"fault\": \"cut-after=3\"},
+   {\"provider\": \"openai\", \"load_above\": 0.6, \"share\": 0.5, \"fault\": \"status=500\"}]
 One request can ask for a fault with the header x-sim-fault, such as `status=429,retry-after=2s`.
+
+Quotas are what accounts may use a minute, in a JSON file too:
+  [{\"provider\": \"openai\", \"requests_per_minute\": 600, \"tokens_per_minute\": 200000},
+   {\"provider\": \"openai\", \"from\": \"10m\", \"until\": \"70m\", \"tokens_per_minute\": 60000}]
 
 Answers are lines of JSON, each for texts with a part; --wrong says who gets which share wrong:
   {\"when\": \"capital of France\", \"say\": \"Paris\", \"wrong\": \"Lyon\"}
@@ -42,6 +49,8 @@ Examples:
   tieline sim
   tieline sim openai=127.0.0.1:9101 eu:azure-openai=127.0.0.1:9102 --first-token 200ms
   tieline sim openai=127.0.0.1:0 --faults outage.json --format json
+  tieline sim openai=127.0.0.1:9101 --quotas quotas.json
+  tieline sim openai=127.0.0.1:9101 --first-token 400ms --first-token-p95 1500ms
   tieline sim openai=127.0.0.1:9101 --answers answers.jsonl --wrong gpt-5.4-mini=0.15
   tieline sim openai=127.0.0.1:9101 --fixed-reply 1024 --chunks 100 --threads 1")]
 pub(crate) struct Sim {
@@ -57,12 +66,22 @@ pub(crate) struct Sim {
     /// From one token to the next
     #[arg(long, value_name = "DURATION", default_value = "5ms", value_parser = when::duration)]
     per_token: Duration,
+    /// From a request to its first token in 1 of 20 answers, where it differs; the others are
+    /// spread around --first-token
+    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    first_token_p95: Option<Duration>,
+    /// From one token to the next in 1 of 20 answers, where it differs
+    #[arg(long, value_name = "DURATION", value_parser = when::duration)]
+    per_token_p95: Option<Duration>,
     /// How many tokens a reply has: a number, or the least and the most
     #[arg(long, value_name = "N..M", default_value = "20..60", value_parser = token_range)]
     reply_tokens: RangeInclusive<u32>,
     /// A JSON file with the faults to show
     #[arg(long, value_name = "FILE")]
     faults: Option<PathBuf>,
+    /// A JSON file with the quotas of the providers' accounts
+    #[arg(long, value_name = "FILE")]
+    quotas: Option<PathBuf>,
     /// A JSON Lines file of questions with their answers; to all others they say what they like
     #[arg(long, value_name = "FILE")]
     answers: Option<PathBuf>,
@@ -110,20 +129,27 @@ impl Sim {
         }
         distinct(&self.providers)?;
         let known = self.answers.as_deref().map(|path| self.read_answers(path)).transpose()?;
-        let rules = self.faults.as_deref().map(read_faults).transpose()?.unwrap_or_default();
+        let rules = read_list(self.faults.as_deref(), "faults")?;
+        let quotas = read_list(self.quotas.as_deref(), "quotas")?;
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         if let Some(threads) = self.threads {
             builder.worker_threads(threads.get());
         }
         let runtime = builder.enable_all().build().map_err(Failure::os("start the runtime"))?;
-        runtime.block_on(self.simulate(rules, known.as_ref()))
+        runtime.block_on(self.simulate(rules, quotas, known.as_ref()))
     }
 
-    async fn simulate(self, rules: Vec<Rule>, known: Option<&Arc<Known>>) -> Result<(), Failure> {
+    async fn simulate(
+        self,
+        rules: Vec<Rule>,
+        quotas: Vec<Quota>,
+        known: Option<&Arc<Known>>,
+    ) -> Result<(), Failure> {
         let mut signals = Signals::listen()?;
         let specs = self.providers.iter().map(|wanted| self.spec(wanted, known)).collect();
         let simulation = Simulation::starting_at(when::wall_now(), self.seed, specs);
         simulation.script().set(rules);
+        simulation.quotas().set(quotas);
         let mut providers = Vec::new();
         for Wanted { name, kind, address } in &self.providers {
             let bound = simulation.listen(name, *address).await;
@@ -143,6 +169,7 @@ impl Sim {
     fn spec(&self, wanted: &Wanted, known: Option<&Arc<Known>>) -> ProviderSpec {
         ProviderSpec {
             pace: Pace { first_token: self.first_token, per_token: self.per_token },
+            spread: self.spread(),
             reply_tokens: self.reply_tokens.clone(),
             known: known.cloned(),
             fixed: self.fixed_reply.map(|reply_bytes| FixedReply {
@@ -155,6 +182,15 @@ impl Sim {
 }
 
 impl Sim {
+    /// None where every answer has the same pace.
+    fn spread(&self) -> Option<Spread> {
+        self.first_token_p95.or(self.per_token_p95)?;
+        Some(Spread {
+            first_token_p95: self.first_token_p95.unwrap_or_default(),
+            per_token_p95: self.per_token_p95.unwrap_or_default(),
+        })
+    }
+
     fn read_answers(&self, path: &Path) -> Result<Arc<Known>, Failure> {
         let shown = path.display();
         let text = std::fs::read_to_string(path).map_err(Failure::os(format!("read {shown}")))?;
@@ -209,12 +245,16 @@ fn distinct(providers: &[Wanted]) -> Result<(), Failure> {
     }
 }
 
-fn read_faults(path: &Path) -> Result<Vec<Rule>, Failure> {
+/// Reads a JSON file of `what`; no file has none.
+fn read_list<T: DeserializeOwned>(path: Option<&Path>, what: &str) -> Result<Vec<T>, Failure> {
+    let Some(path) = path else {
+        return Ok(Vec::new());
+    };
     let shown = path.display();
     let text = std::fs::read(path).map_err(Failure::os(format!("read {shown}")))?;
     serde_json::from_slice(&text).map_err(|error| Failure::Usage {
         message: format!("{shown}: {error}"),
-        hint: "`tieline sim --help` shows how faults are written".to_owned(),
+        hint: format!("`tieline sim --help` shows how {what} are written"),
     })
 }
 

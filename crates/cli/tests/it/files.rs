@@ -127,6 +127,7 @@ fn folded(text: &str) -> String {
 fn failures_say_what_to_do() {
     let folder = Folder::new();
     folder.write("tieline.yaml", "mine");
+    folder.write("quotas.json", r#"[{"provider":"openai","rpm":60}]"#);
     folder.write("faults.json", r#"[{"provider":"openai","fault":"explode"}]"#);
     let said = |line: &str| {
         let (code, out, err) = folder.run(line);
@@ -176,6 +177,13 @@ fn failures_say_what_to_do() {
     exit 2
     error: faults.json: unknown fault `explode` at line 1 column 40
     hint: `tieline sim --help` shows how faults are written
+    "#);
+    assert_snapshot!(said("sim openai=127.0.0.1:0 --quotas quotas.json"), @r#"
+    exit 2
+    error: quotas.json: unknown field `rpm`, expected one of `provider`, `model`, `from`,
+    `until`, `requests_per_minute`, `tokens_per_minute`, `input_tokens_per_minute`,
+    `output_tokens_per_minute`, `window`, `ramp` at line 1 column 27
+    hint: `tieline sim --help` shows how quotas are written
     "#);
     assert_snapshot!(said("demo --listen 0.0.0.0:0"), @r#"
     exit 2

@@ -546,6 +546,13 @@ Options:
 
           [default: 5ms]
 
+      --first-token-p95 <DURATION>
+          From a request to its first token in 1 of 20 answers, where it differs; the others are
+          spread around --first-token
+
+      --per-token-p95 <DURATION>
+          From one token to the next in 1 of 20 answers, where it differs
+
       --reply-tokens <N..M>
           How many tokens a reply has: a number, or the least and the most
 
@@ -553,6 +560,9 @@ Options:
 
       --faults <FILE>
           A JSON file with the faults to show
+
+      --quotas <FILE>
+          A JSON file with the quotas of the providers' accounts
 
       --answers <FILE>
           A JSON Lines file of questions with their answers; to all others they say what they like
@@ -589,8 +599,13 @@ azure-openai, anthropic, bedrock, openai-compatible. None given: one of each kin
 
 Faults are rules in a JSON file:
   [{"provider": "openai", "from": "10s", "until": "40s", "fault": "status=401"},
-   {"provider": "openai", "share": 0.1, "fault": "cut-after=3"}]
+   {"provider": "openai", "share": 0.1, "fault": "cut-after=3"},
+   {"provider": "openai", "load_above": 0.6, "share": 0.5, "fault": "status=500"}]
 One request can ask for a fault with the header x-sim-fault, such as `status=429,retry-after=2s`.
+
+Quotas are what accounts may use a minute, in a JSON file too:
+  [{"provider": "openai", "requests_per_minute": 600, "tokens_per_minute": 200000},
+   {"provider": "openai", "from": "10m", "until": "70m", "tokens_per_minute": 60000}]
 
 Answers are lines of JSON, each for texts with a part; --wrong says who gets which share wrong:
   {"when": "capital of France", "say": "Paris", "wrong": "Lyon"}
@@ -599,6 +614,8 @@ Examples:
   tieline sim
   tieline sim openai=127.0.0.1:9101 eu:azure-openai=127.0.0.1:9102 --first-token 200ms
   tieline sim openai=127.0.0.1:0 --faults outage.json --format json
+  tieline sim openai=127.0.0.1:9101 --quotas quotas.json
+  tieline sim openai=127.0.0.1:9101 --first-token 400ms --first-token-p95 1500ms
   tieline sim openai=127.0.0.1:9101 --answers answers.jsonl --wrong gpt-5.4-mini=0.15
   tieline sim openai=127.0.0.1:9101 --fixed-reply 1024 --chunks 100 --threads 1
 "#);
