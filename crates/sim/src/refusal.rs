@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn of_any(fault: &Fault, shape: Shape, model: &str) -> Option<Failure> {
     match fault {
         Fault::ModelGone => Some(model_gone(shape, model)),
-        Fault::BillingExhausted => Some(billing_exhausted(shape)),
+        Fault::BillingExhausted => Some(Failure { spare: true, ..billing_exhausted(shape) }),
         Fault::HighDemand { retry_after } => {
             Some(Failure { wait: *retry_after, spare: true, ..high_demand(shape) })
         }

@@ -29,6 +29,8 @@ mod lab;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod lines;
+#[cfg(test)]
 mod matrix;
 #[cfg(test)]
 mod objectives;
