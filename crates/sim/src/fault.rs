@@ -59,8 +59,8 @@ pub enum Fault {
     Empty,
     /// `silent-short=3`: the text ends after so many tokens, as if the model were done.
     SilentShort(u64),
-    /// `garble=0.16`: this share of the text's tokens is replaced by ones of another language, drawn
-    /// from the seed and the text.
+    /// `garble=0.16`: this share of the text's tokens is replaced by ones of other languages, which
+    /// is drawn from the seed and the text.
     Garble(f64),
     /// `wrong`: a complete answer that is not right.
     Wrong,

@@ -3,7 +3,8 @@
 //! A [`Sim`] answers like the providers it is given: their paths, credentials, headers, errors and
 //! streams. What it says depends on nothing but the seed, the provider, the model and the
 //! conversation; when it says it depends on tokio's time alone, so that a drill on paused time
-//! replays hours in seconds. [`Script`] holds the faults it shows, [`Quotas`] what accounts may use.
+//! replays hours in seconds. [`Script`] holds the faults it shows, [`Quotas`] what accounts may
+//! use.
 //!
 //! It serves HTTP/1.1 and HTTP/2 with prior knowledge on any pipe or socket, and must not know the
 //! gateway, its configuration or its routes.

@@ -1,3 +1,5 @@
+//! Quotas by the second, and as they are written.
+
 use super::*;
 
 fn at(at_ms: u64) -> Draw<'static> {
@@ -148,8 +150,9 @@ fn what_was_not_used_for_long_climbs_anew() {
 
 #[test]
 fn quotas_are_data() {
-    let text = r#"{"provider":"p","from":"10m","tokens_per_minute":600,"ramp":{"tokens_per_minute":100,"growth":0.5,"every":"15m"}}"#;
-    let quota: Quota = serde_json::from_str(text).unwrap();
+    let ramp = r#"{"tokens_per_minute":100,"growth":0.5,"every":"15m"}"#;
+    let text = format!(r#"{{"provider":"p","from":"10m","tokens_per_minute":600,"ramp":{ramp}}}"#);
+    let quota: Quota = serde_json::from_str(&text).unwrap();
     assert_eq!(quota.ramp, Some(Ramp::above(100)));
     assert_eq!(serde_json::to_string(&quota).unwrap(), text);
     let short = r#"{"provider":"p","ramp":{"tokens_per_minute":100}}"#;

@@ -168,7 +168,10 @@ async fn a_cold_cache_is_paid_for() {
 fn calling() -> Ask {
     let schema = json!({
         "type": "object", "required": ["city", "days"],
-        "properties": { "city": { "type": "string", "minLength": 30 }, "days": { "type": "integer" } },
+        "properties": {
+            "city": { "type": "string", "minLength": 30 },
+            "days": { "type": "integer" },
+        },
     });
     let tool = Tool {
         name: "weather".to_owned(),

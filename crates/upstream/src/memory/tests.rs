@@ -1,3 +1,5 @@
+//! Faults of the way to a host, as whoever sends over it meets them.
+
 use std::time::Duration;
 
 use bytes::Bytes;
