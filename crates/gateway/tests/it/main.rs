@@ -43,6 +43,8 @@ mod probes;
 #[cfg(test)]
 mod queue;
 #[cfg(test)]
+mod quotas;
+#[cfg(test)]
 mod releases;
 #[cfg(test)]
 mod reload;
