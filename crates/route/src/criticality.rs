@@ -15,6 +15,17 @@ pub enum Criticality {
 }
 
 impl Criticality {
+    /// Its stable name, as configurations write it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CriticalPlus => "critical-plus",
+            Self::Critical => "critical",
+            Self::SheddablePlus => "sheddable-plus",
+            Self::Sheddable => "sheddable",
+        }
+    }
+
     /// Whether it gives way to what people wait for.
     #[must_use]
     pub const fn gives_way(self) -> bool {

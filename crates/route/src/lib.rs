@@ -9,6 +9,7 @@ mod balance;
 mod breaker;
 mod budget;
 mod burn;
+pub mod contingency;
 mod criticality;
 mod decide;
 mod domain;
