@@ -21,6 +21,7 @@ mod money;
 mod policy;
 mod prices;
 mod provider;
+mod quota;
 mod secret;
 mod sentinels;
 mod server;

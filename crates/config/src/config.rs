@@ -11,6 +11,7 @@ mod evals;
 mod limits;
 mod money;
 mod objective;
+mod quota;
 mod sentinels;
 mod slos;
 mod surface;
@@ -19,6 +20,7 @@ pub use evals::{Attestations, Document, Evals, Requirement};
 pub use limits::{Allowance, FeatureLimits};
 pub use money::{Budget, Budgets, OnLimit, Per};
 pub use objective::{Ceilings, Prefer, Weights};
+pub use quota::{Demand, Limits, Ramp};
 pub use sentinels::{PromptFile, Sentinels, ShutdownDates};
 pub use slos::{AlertTargets, BurnResponse, OnBurn, SloFiles};
 pub use surface::Surface;
@@ -274,15 +276,6 @@ pub struct Deployment {
     pub facts: Facts,
 }
 
-/// A quota.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
-    /// Requests in any minute.
-    pub requests_per_minute: Option<u64>,
-    /// Tokens of prompts and answers in any minute.
-    pub tokens_per_minute: Option<u64>,
-}
-
 /// A capability of the user's product.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Feature {
@@ -304,6 +297,8 @@ pub struct Feature {
     pub hedge: Option<Hedge>,
     /// What callers may ask for at a time.
     pub limits: FeatureLimits,
+    /// What its callers ask for at its peak, if the file says so.
+    pub demand: Option<Demand>,
     /// What may be spent on it.
     pub budget: Option<Budget>,
     /// What it demands of deployments.

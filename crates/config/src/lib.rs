@@ -23,10 +23,10 @@ use std::path::Path;
 
 pub use config::{
     AlertTargets, Allowance, Attestations, AwsAuth, AzureAuth, Budget, Budgets, BurnResponse,
-    Candidate, Ceilings, Config, Criticality, Deployment, Document, Evals, Feature, FeatureLimits,
-    Fidelity, Hedge, LedgerSettings, Limits, Model, OnBurn, OnLimit, OnStreamBreak, Per, Prefer,
-    Probes, PromptFile, Provider, ProviderKind, Queue, Requirement, Sentinels, Server,
-    ShutdownDates, Similar, SloFiles, Surface, Tier, TierMode, Tls, Webhook, Weights,
+    Candidate, Ceilings, Config, Criticality, Demand, Deployment, Document, Evals, Feature,
+    FeatureLimits, Fidelity, Hedge, LedgerSettings, Limits, Model, OnBurn, OnLimit, OnStreamBreak,
+    Per, Prefer, Probes, PromptFile, Provider, ProviderKind, Queue, Ramp, Requirement, Sentinels,
+    Server, ShutdownDates, Similar, SloFiles, Surface, Tier, TierMode, Tls, Webhook, Weights,
 };
 pub use problem::{Code, Problem, Problems};
 pub use schema::json_schema;

@@ -19,6 +19,7 @@ mod limits;
 mod money;
 mod objective;
 mod policy;
+mod quota;
 mod sentinels;
 mod slos;
 
@@ -27,6 +28,7 @@ pub(crate) use limits::FeatureLimits;
 pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
 pub(crate) use objective::{Balanced, PREFER_WORDS, Prefer};
 pub(crate) use policy::{Data, Day, Exception, Facts, Names, Require};
+pub(crate) use quota::{Demand, Limits};
 pub(crate) use sentinels::Sentinels;
 pub(crate) use slos::{AlertWebhook, Alerts, BURN_PREFER_WORDS, OnBurn};
 
@@ -292,19 +294,6 @@ impl From<String> for Deployment {
     }
 }
 
-/// A quota.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1))]
-pub(crate) struct Limits {
-    /// Requests in any minute.
-    #[schemars(range(min = 1))]
-    pub(crate) requests_per_minute: Field<u64>,
-    /// Tokens of prompts and answers in any minute.
-    #[schemars(range(min = 1))]
-    pub(crate) tokens_per_minute: Field<u64>,
-}
-
 /// A capability of your product and what it falls back to.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -332,6 +321,8 @@ pub(crate) struct Feature {
     pub(crate) hedge: Field<Hedge>,
     /// What callers may ask for at a time; beyond it they get 429 and are told when to come back.
     pub(crate) limits: Field<FeatureLimits>,
+    /// What its callers ask for at its peak, for `tieline contingency`. Default: what the ledger saw.
+    pub(crate) demand: Field<Demand>,
     /// What may be spent on it.
     pub(crate) budget: Field<Budget>,
     /// How sensitive its data is, and where it may be processed.

@@ -130,6 +130,8 @@ pub(crate) fn compile(config: &Config, prices: &Prices, standings: &Standings) -
             limits: Configured {
                 requests_per_minute: one.limits.requests_per_minute,
                 tokens_per_minute: one.limits.tokens_per_minute,
+                input_tokens_per_minute: one.limits.input_tokens_per_minute,
+                output_tokens_per_minute: one.limits.output_tokens_per_minute,
             },
             rates: prices.of(at).and_then(|tariff| tariff.standard().cloned()),
             max_output: one.max_output_tokens,
@@ -228,10 +230,19 @@ const fn criticality(configured: tieline_config::Criticality) -> Criticality {
     }
 }
 
+/// Nothing of a quota.
+const UNLIMITED: Configured = Configured {
+    requests_per_minute: None,
+    tokens_per_minute: None,
+    input_tokens_per_minute: None,
+    output_tokens_per_minute: None,
+};
+
 const fn allowance(configured: tieline_config::Allowance) -> Allowance {
     let tieline_config::Allowance { requests_per_minute, tokens_per_minute, concurrency } =
         configured;
-    Allowance { by_minute: Configured { requests_per_minute, tokens_per_minute }, concurrency }
+    let by_minute = Configured { requests_per_minute, tokens_per_minute, ..UNLIMITED };
+    Allowance { by_minute, concurrency }
 }
 
 const fn on_break(configured: OnStreamBreak) -> OnBreak {

@@ -31,7 +31,12 @@ pub struct Allowance {
 impl Allowance {
     /// Without any limit.
     pub const UNLIMITED: Self = Self {
-        by_minute: Configured { requests_per_minute: None, tokens_per_minute: None },
+        by_minute: Configured {
+            requests_per_minute: None,
+            tokens_per_minute: None,
+            input_tokens_per_minute: None,
+            output_tokens_per_minute: None,
+        },
         concurrency: None,
     };
 }

@@ -29,6 +29,10 @@ pub struct Configured {
     pub requests_per_minute: Option<u64>,
     /// Tokens of prompts and answers in any minute; 0 counts as 1.
     pub tokens_per_minute: Option<u64>,
+    /// Tokens of prompts in any minute; 0 counts as 1.
+    pub input_tokens_per_minute: Option<u64>,
+    /// Tokens of answers in any minute; 0 counts as 1.
+    pub output_tokens_per_minute: Option<u64>,
 }
 
 /// The tokens that one request needs: an estimate before it is sent, a count after it was answered.
@@ -122,9 +126,9 @@ pub struct PoolState {
     pub requests: Gauge,
     /// Tokens of prompts and answers.
     pub tokens: Gauge,
-    /// Tokens of prompts, where the provider tells.
+    /// Tokens of prompts.
     pub input_tokens: Gauge,
-    /// Tokens of answers, where the provider tells.
+    /// Tokens of answers.
     pub output_tokens: Gauge,
 }
 
@@ -152,8 +156,10 @@ impl Pool {
     /// Changes the configured limits. What was used and learnt stays.
     pub fn configure(&mut self, now: Duration, configured: Configured) {
         self.requests.configure(now, configured.requests_per_minute);
-        let [all, ..] = &mut self.tokens;
+        let [all, input, output] = &mut self.tokens;
         all.configure(now, configured.tokens_per_minute);
+        input.configure(now, configured.input_tokens_per_minute);
+        output.configure(now, configured.output_tokens_per_minute);
     }
 
     /// Whether a request of that estimate may be sent now. One that is larger than a whole minute's

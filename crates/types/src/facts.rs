@@ -15,6 +15,8 @@ pub enum FactName {
     Seller,
     /// The cloud or platform that runs it, a text.
     Host,
+    /// The network in front of its API that others share, a text such as `cloudflare`.
+    Edge,
     /// The regions that a request may be processed in, all of them: a set.
     Regions,
     /// The zones that these lie in, such as `eu`; `global` is anywhere. A set.
@@ -59,9 +61,10 @@ pub enum FactName {
 
 impl FactName {
     /// Every fact, in the order in which people read them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Seller,
         Self::Host,
+        Self::Edge,
         Self::Regions,
         Self::Zones,
         Self::StorageRegion,
@@ -90,6 +93,7 @@ impl FactName {
         match self {
             Self::Seller => "seller",
             Self::Host => "host",
+            Self::Edge => "edge",
             Self::Regions => "regions",
             Self::Zones => "zones",
             Self::StorageRegion => "storage_region",

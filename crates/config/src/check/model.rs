@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, provider::KINDS};
 use crate::{
-    config::{Deployment, Limits, Model, Surface},
+    config::{Deployment, Model, Surface},
     lenient::{Entries, Field, Short},
     problem::{Code, Problem, one_of},
     source::Span,
@@ -78,6 +78,7 @@ impl Check<'_> {
             }
             models.push(model);
         }
+        self.share_quotas(entries, &mut models);
         models
     }
 
@@ -152,19 +153,6 @@ impl Check<'_> {
         let help = "write `global`, `geo:eu`, `region:swedencentral` or `gov`";
         self.add(problem.with_found(scope).with_help(help));
         None
-    }
-
-    fn limits(&mut self, field: &Field<wire::Limits>) -> Limits {
-        let Some((written, at)) = field.placed() else { return Limits::default() };
-        let limits = Limits {
-            requests_per_minute: self.above_zero(&written.requests_per_minute),
-            tokens_per_minute: self.above_zero(&written.tokens_per_minute),
-        };
-        if limits == Limits::default() {
-            let problem = Problem::new(Code::MissingKey, at, "`limits` says nothing");
-            self.add(problem.with_help("give `requests_per_minute`, `tokens_per_minute` or both"));
-        }
-        limits
     }
 
     pub(super) fn above_zero(&mut self, field: &Field<u64>) -> Option<u64> {

@@ -35,6 +35,7 @@ impl Check<'_> {
         let stated = [
             (FactName::Seller, text(self.text(&written.seller))),
             (FactName::Host, text(self.text(&written.host))),
+            (FactName::Edge, text(self.text(&written.edge))),
             (FactName::Regions, texts(self.texts(&written.regions))),
             (FactName::Zones, texts(zone)),
             (FactName::StorageRegion, text(self.text(&written.storage_region))),

@@ -18,6 +18,9 @@ pub(crate) struct Facts {
     /// The cloud that runs it. Default: as the kind implies.
     #[schemars(example = &"azure")]
     pub(crate) host: Field<String>,
+    /// The network in front of its API, where others fail with it.
+    #[schemars(example = &"cloudflare")]
+    pub(crate) edge: Field<String>,
     /// Every region that a request may be processed in.
     #[schemars(extend("minItems" = 1), example = serde_json::json!(["swedencentral"]))]
     pub(crate) regions: Field<Vec<Field<String>>>,

@@ -4,9 +4,9 @@ use std::{path::Path, time::Duration};
 
 use tieline_config::{
     Allowance, Attestations, AwsAuth, AzureAuth, Budget, BurnResponse, Candidate, Ceilings, Config,
-    Criticality, Deployment, Document, Fidelity, Hedge, Limits, OnBurn, OnLimit, OnStreamBreak,
-    Per, Prefer, Probes, ProviderKind, Queue, RealWorld, ShutdownDates, Similar, Surface, Tier,
-    TierMode, Weights, load,
+    Criticality, Demand, Deployment, Document, Fidelity, Hedge, Limits, OnBurn, OnLimit,
+    OnStreamBreak, Per, Prefer, Probes, ProviderKind, Queue, Ramp, RealWorld, ShutdownDates,
+    Similar, Surface, Tier, TierMode, Weights, load,
 };
 
 use tieline_types::{Facts, Rates, TokenPrices};
@@ -262,6 +262,7 @@ fn a_ladder() {
     assert_eq!(feature.limits.per_caller, each);
     let limits = Limits { tokens_per_minute: Some(9), ..Limits::default() };
     assert!(config.deployments().any(|one| one.limits == limits));
+    assert_eq!(feature.demand, None);
     let names: Vec<&str> = feature.tiers.iter().map(|tier| tier.name.as_str()).collect();
     assert_eq!(names, ["models", "tier-2", "tier-3", "tier-4", "cache", "apology"]);
     let [first, _, cheapest, balanced, cache, reply] = feature.tiers.as_slice() else {
@@ -599,4 +600,37 @@ fn prices_are_files_beside_the_configuration() {
     assert_eq!(files("prices: prices/openai.yaml\n"), [openai]);
     assert_eq!(files("prices: prices/*.yaml\n"), [azure, openai]);
     assert_eq!(files("prices: prices/o*\n"), [openai]);
+}
+
+#[test]
+fn quotas_are_shared_by_name_and_demand_is_declared() {
+    let config = good(&with(
+        "  shared:
+    - { provider: a, limits: { pool: p, input_tokens_per_minute: 7, ramp: 50%/15m } }
+    - { provider: b, limits: { pool: p, output_tokens_per_minute: 3, firm: false } }
+    - { provider: b, name: alone, limits: { firm: false } }
+features:
+  f:
+    demand: { requests_per_minute: 60, input_tokens_per_minute: 90000 }
+    tiers: [{ models: [shared] }]
+",
+    ));
+    let shared = Limits {
+        input_tokens_per_minute: Some(7),
+        output_tokens_per_minute: Some(3),
+        pool: Some("p".into()),
+        firm: false,
+        ramp: Some(Ramp { percent: 50, every: Duration::from_secs(900) }),
+        ..Limits::default()
+    };
+    let limits = |id: &str| config.deployment(id).expect(id).limits.clone();
+    assert_eq!(limits("shared@a"), shared);
+    assert_eq!(limits("shared@b"), shared);
+    assert_eq!(limits("shared@b/alone"), Limits { firm: false, ..Limits::default() });
+    let demand = Demand {
+        requests_per_minute: 60,
+        input_tokens_per_minute: Some(90_000),
+        output_tokens_per_minute: None,
+    };
+    assert_eq!(config.feature("f").expect("f").demand, Some(demand));
 }

@@ -96,6 +96,7 @@ fn every_fact_can_be_asked_for() {
             | FactName::Preview => FactValue::from(true),
             FactName::Seller
             | FactName::Host
+            | FactName::Edge
             | FactName::StorageRegion
             | FactName::StorageZone
             | FactName::RetiresOn => FactValue::from("2027-01-31"),

@@ -17,7 +17,11 @@ const fn tokens(input: u64) -> Demand {
 }
 
 fn by_minute(requests: Option<u64>, tokens: Option<u64>) -> Allowance {
-    let by_minute = Configured { requests_per_minute: requests, tokens_per_minute: tokens };
+    let by_minute = Configured {
+        requests_per_minute: requests,
+        tokens_per_minute: tokens,
+        ..Configured::default()
+    };
     Allowance { by_minute, concurrency: None }
 }
 
@@ -134,6 +138,7 @@ proptest! {
             by_minute: Configured {
                 requests_per_minute: Some(7),
                 tokens_per_minute: Some(1_500),
+                ..Configured::default()
             },
             concurrency: Some(3),
         };

@@ -18,7 +18,7 @@ const fn tokens(input: u64) -> Demand {
 }
 
 fn pool(requests_per_minute: Option<u64>, tokens_per_minute: Option<u64>) -> Pool {
-    Pool::new(Configured { requests_per_minute, tokens_per_minute })
+    Pool::new(Configured { requests_per_minute, tokens_per_minute, ..Configured::default() })
 }
 
 const fn seen(limit: u64, remaining: u64, reset_s: u64) -> Seen {
