@@ -109,6 +109,9 @@ pub enum GatewayError {
         /// Why not.
         why: &'static str,
     },
+    /// What contingencies leave cannot be shared out.
+    #[error("cannot analyse contingencies")]
+    Contingency(#[from] tieline_route::contingency::Unsolved),
     /// The HTTP client cannot be set up.
     #[error("cannot set up connections to providers")]
     Upstream(#[source] io::Error),

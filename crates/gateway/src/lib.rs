@@ -12,6 +12,7 @@ mod bill;
 mod body;
 mod budgets;
 mod cache;
+pub mod contingency;
 mod conversation;
 mod count;
 mod decider;

@@ -18,6 +18,7 @@ mod jobs;
 mod keys;
 mod ledger;
 mod pages;
+mod peaks;
 mod query;
 mod queue;
 mod releases;
@@ -38,6 +39,7 @@ pub use jobs::{Depth, Job, JobEnd, JobInfo, JobLimits, JobState, Jobs, NewJob, N
 pub use keys::{Keys, NewKey};
 pub use ledger::{Ledger, Settings};
 pub use pages::Pages;
+pub use peaks::{FeaturePeak, first_contents, peaks};
 pub use query::{Filter, decision, query};
 pub use queue::Status;
 pub use releases::{ReleaseRow, releases};

@@ -16,6 +16,7 @@ mod kill;
 mod opening;
 #[cfg(test)]
 mod pages;
+mod peaks;
 #[cfg(test)]
 mod query;
 #[cfg(test)]
