@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod contingency;
 mod cost;
 mod demo;
 mod deployment;
@@ -40,6 +41,7 @@ Examples:
                                Show where requests may go, and why
   tieline route replay --since 7d --with next.yaml
                                Show what another configuration would have changed
+  tieline contingency          Show which features survive the loss of any one provider
   tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
                                Find out whether a deployment is as good as the one that serves
   tieline release start support-reply gpt-6@openai
@@ -65,6 +67,7 @@ pub(crate) enum Command {
     Log(log::Log),
     Audit(audit::Audit),
     Route(route::Route),
+    Contingency(contingency::Contingency),
     Policy(policy::Policy),
     Status(status::Status),
     Deployment(deployment::Deployment),
@@ -92,6 +95,7 @@ impl Command {
             Self::Log(log) => log.run(),
             Self::Audit(audit) => audit.run(),
             Self::Route(route) => route.run(),
+            Self::Contingency(contingency) => contingency.run(),
             Self::Policy(policy) => policy.run(),
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),

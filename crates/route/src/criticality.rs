@@ -26,6 +26,16 @@ impl Criticality {
         }
     }
 
+    /// How full a pool may be for its requests to go there, 0 to 1.
+    pub(crate) const fn share_of_pool(self) -> f64 {
+        match self {
+            Self::CriticalPlus => 1.0,
+            Self::Critical => 0.97,
+            Self::SheddablePlus => 0.90,
+            Self::Sheddable => 0.80,
+        }
+    }
+
     /// Whether it gives way to what people wait for.
     #[must_use]
     pub const fn gives_way(self) -> bool {
@@ -37,10 +47,5 @@ impl Criticality {
 /// left serves those that matter more.
 #[must_use]
 pub fn sheds(criticality: Criticality, utilisation: f64) -> bool {
-    match criticality {
-        Criticality::CriticalPlus => false,
-        Criticality::Critical => utilisation > 0.97,
-        Criticality::SheddablePlus => utilisation > 0.90,
-        Criticality::Sheddable => utilisation > 0.80,
-    }
+    utilisation > criticality.share_of_pool()
 }

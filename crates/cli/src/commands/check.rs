@@ -11,11 +11,11 @@ use tieline_policy::{Finding, Severity, Spot, findings};
 use tieline_types::{LOCAL_CALLER, chain};
 use tieline_upstream::Network;
 
-use super::prices;
+use super::{contingency, prices};
 use crate::{
     failure::Failure,
     files::ConfigFile,
-    harness::Suites,
+    harness::{Suites, evidence},
     print::{self, Format, FormatOption, counted},
     when,
 };
@@ -44,16 +44,23 @@ impl Check {
             let matrix = matrix(&config, when::unix_ms(now)).map_err(GatewayError::from)?;
             let mut found = findings(&matrix, when::unix_ms(now));
             found.extend(unpriced(&config, when::unix_ms(now))?);
-            Ok((config, found))
+            let declared = contingency::declared(&config, evidence(&config)?, when::unix_ms(now))?;
+            Ok((config, found, declared))
         });
         match checked {
-            Ok((config, found)) => self.good(&config, &found),
+            Ok((config, found, declared)) => self.good(&config, &found, declared.as_ref()),
             Err(failure) => self.bad(failure),
         }
     }
 
-    /// What the configuration holds, and what policy has to say of it.
-    fn good(&self, config: &Config, found: &[Finding]) -> Result<(), Failure> {
+    /// What the configuration holds, what policy has to say of it, and, where it declares demand,
+    /// which critical features do not survive every ordinary contingency.
+    fn good(
+        &self,
+        config: &Config,
+        found: &[Finding],
+        declared: Option<&Survival>,
+    ) -> Result<(), Failure> {
         let text = fs::read_to_string(&self.config.path).unwrap_or_default();
         let placed: Vec<Placed<'_>> =
             found.iter().map(|one| Placed::new(one, &self.config.path, &text)).collect();
@@ -61,7 +68,7 @@ impl Check {
         let deployments = config.deployments().count();
         let implicit = config.features.iter().filter(|feature| feature.implicit).count();
         let features = config.features.len() - implicit;
-        let good = json!({
+        let mut good = json!({
             "ok": errors == 0,
             "findings": placed,
             "providers": config.providers.len(),
@@ -69,8 +76,11 @@ impl Check {
             "deployments": deployments,
             "features": features,
         });
+        if let (Some((insecure, _)), Some(good)) = (declared, good.as_object_mut()) {
+            good.insert("not_n1_secure".to_owned(), json!(insecure));
+        }
         self.format.print(&good, |_| {
-            let said = placed.iter().map(ToString::to_string);
+            let said = placed.iter().map(ToString::to_string).chain(declared.map(survival));
             let counts = format!(
                 "{}: {}, {}, {}, {}",
                 if errors == 0 { "ok" } else { "it starts" },
@@ -115,6 +125,19 @@ impl Check {
             }
             _ => Err(failure),
         }
+    }
+}
+
+/// The critical features that do not survive every ordinary contingency, and how many are critical.
+type Survival = (Vec<String>, usize);
+
+fn survival((insecure, critical): &Survival) -> String {
+    match insecure.len() {
+        0 => format!("N-1 secure by what is declared: {critical} of {critical} critical features"),
+        some => format!(
+            "not N-1 secure by what is declared: {some} of {critical} critical features: see \
+             `tieline contingency`"
+        ),
     }
 }
 

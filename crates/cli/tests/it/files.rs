@@ -200,6 +200,8 @@ fn failures_say_what_to_do() {
     exit 2
     error: unrecognized subcommand 'nothing'
 
+      tip: a similar subcommand exists: 'contingency'
+
     Usage: tieline <COMMAND>
 
     For more information, try '--help'.

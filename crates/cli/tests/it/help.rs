@@ -19,25 +19,26 @@ Keeps features that call AI models working when a provider fails, changes price 
 Usage: tieline <COMMAND>
 
 Commands:
-  serve       Run the gateway
-  check       Say what is wrong with the configuration, or that it is good
-  init        Write a first tieline.yaml from the credentials found in the environment
-  key         Create, list and revoke the API keys that callers use
-  log         Show what happened to requests, newest first
-  audit       Show who changed what in running gateways, newest first
-  route       Show where requests go, and why, and where they would have gone
-  policy      Compare what two configurations allow
-  status      Show the health of deployments and features of a running gateway
-  deployment  Take deployments of a running gateway out of service, and put them back
-  eval        Find out whether a deployment is good enough to serve a feature
-  release     Bring a deployment into service step by step, and take it back where it does worse
-  prices      Show, compare and check what models cost
-  cost        Show what calls cost, by feature, tier, deployment, caller or day
-  slo         Work with service level objectives
-  demo        Show an outage being survived; needs no configuration and no credentials
-  sim         Run simulated providers, for trying things out and for tests
-  schema      Print the JSON Schema of tieline.yaml or of eval suites, for editors
-  help        Print this message or the help of the given subcommand(s)
+  serve        Run the gateway
+  check        Say what is wrong with the configuration, or that it is good
+  init         Write a first tieline.yaml from the credentials found in the environment
+  key          Create, list and revoke the API keys that callers use
+  log          Show what happened to requests, newest first
+  audit        Show who changed what in running gateways, newest first
+  route        Show where requests go, and why, and where they would have gone
+  contingency  Show which features survive the loss of any one provider, region, cloud or model
+  policy       Compare what two configurations allow
+  status       Show the health of deployments and features of a running gateway
+  deployment   Take deployments of a running gateway out of service, and put them back
+  eval         Find out whether a deployment is good enough to serve a feature
+  release      Bring a deployment into service step by step, and take it back where it does worse
+  prices       Show, compare and check what models cost
+  cost         Show what calls cost, by feature, tier, deployment, caller or day
+  slo          Work with service level objectives
+  demo         Show an outage being survived; needs no configuration and no credentials
+  sim          Run simulated providers, for trying things out and for tests
+  schema       Print the JSON Schema of tieline.yaml or of eval suites, for editors
+  help         Print this message or the help of the given subcommand(s)
 
 Options:
   -h, --help     Print help
@@ -54,6 +55,7 @@ Examples:
                                Show where requests may go, and why
   tieline route replay --since 7d --with next.yaml
                                Show what another configuration would have changed
+  tieline contingency          Show which features survive the loss of any one provider
   tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
                                Find out whether a deployment is as good as the one that serves
   tieline release start support-reply gpt-6@openai
@@ -982,6 +984,70 @@ Examples:
   tieline cost reprice --since 7d
   tieline cost reprice --since 2026-11-01 --until 2026-12-01 --by deployment --format json
   tieline cost reprice --since 2026-11-01 --apply
+"#);
+}
+
+#[test]
+fn contingency() {
+    assert_snapshot!(help("contingency"), @r#"
+Show which features survive the loss of any one provider, region, cloud or model
+
+Usage: tieline contingency [OPTIONS]
+
+Options:
+      --n <N>
+          How many independent elements are lost at once: 1 or 2. Pairs have no say in the exit code
+
+          [default: 1]
+
+      --live
+          Begin with what is out at the moment, as the running gateway tells
+
+      --feature <FEATURE>
+          Show this feature only; it competes with the others all the same
+
+      --growth <TIMES>
+          How many times of what the ledger saw is asked for; what is declared stays as it is
+
+          [default: 1]
+
+      --emit-drills <FOLDER>
+          Write a drill for each contingency into this folder
+
+      --format <FORMAT>
+          How to print the result
+
+          Possible values:
+          - table: For people
+          - json:  For programs; stable
+          - html:  A page with pictures, for a browser; it needs no network
+
+          [default: table]
+
+      --config <FILE>
+          The configuration file
+
+          [env: TIELINE_CONFIG]
+          [default: tieline.yaml]
+
+      --admin <ADDRESS>
+          The gateway's admin listener, instead of the one that the configuration names
+
+  -h, --help
+          Print help (see a summary with '-h')
+
+Takes each element away in turn and shares out what is left, by the quotas and demand of the
+configuration; demand that is not declared is that of the ledger. T0 is a feature's first tier.
+Exit code 1 where a critical feature does not survive every ordinary contingency, 3 where that
+cannot be told for want of demand or of quotas that are owed.
+
+Examples:
+  tieline contingency
+  tieline contingency --live
+  tieline contingency --growth 1.5 --feature support-reply
+  tieline contingency --n 2 --format json
+  tieline contingency --format html > contingency.html
+  tieline contingency --emit-drills drills
 "#);
 }
 

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod attest;
+mod contingency;
 mod costs;
 mod eval;
 mod eval_examples;

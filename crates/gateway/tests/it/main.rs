@@ -11,6 +11,8 @@ mod breaks;
 #[cfg(test)]
 mod budgets;
 #[cfg(test)]
+mod contingency;
+#[cfg(test)]
 mod costs;
 #[cfg(test)]
 mod decisions;

@@ -161,7 +161,8 @@ pub enum Binding {
         /// How much it gives.
         most: u64,
     },
-    /// The quotas would do, but features take from each other what others could not do without.
+    /// The quotas would do, but features take from each other what others could not do without, or
+    /// are shed before a pool is full.
     Order,
     /// A queue takes no more.
     QueueFull {
@@ -184,12 +185,15 @@ pub enum Binding {
 impl fmt::Display for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingLeft => f.write_str("nothing is left that may answer"),
+            Self::NothingLeft => {
+                f.write_str("no acceptable tier has anything left that may answer")
+            }
             Self::Full { pool, limit, most } => {
                 write!(f, "`{pool}` is full: {} {}", grouped(*most), limit.words())
             }
             Self::Order => f.write_str(
-                "the quotas would do, but features that have another way take what this one needs",
+                "the quotas would do, but not by the ladders as they are: others take what it needs, or \
+                 it is shed before a pool is full",
             ),
             Self::QueueFull { max_jobs } => {
                 write!(f, "its queue holds {} jobs", grouped(*max_jobs))
