@@ -321,7 +321,8 @@ pub(crate) struct Feature {
     pub(crate) hedge: Field<Hedge>,
     /// What callers may ask for at a time; beyond it they get 429 and are told when to come back.
     pub(crate) limits: Field<FeatureLimits>,
-    /// What its callers ask for at its peak, for `tieline contingency`. Default: what the ledger saw.
+    /// What its callers ask for at its peak, for `tieline contingency`. Default: what the ledger
+    /// saw.
     pub(crate) demand: Field<Demand>,
     /// What may be spent on it.
     pub(crate) budget: Field<Budget>,

@@ -48,7 +48,12 @@ Examples:
   tieline contingency --emit-drills drills")]
 pub(crate) struct Contingency {
     /// How many independent elements are lost at once: 1 or 2. Pairs have no say in the exit code
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u8).range(1..=2)
+    )]
     n: u8,
     /// Begin with what is out at the moment, as the running gateway tells
     #[arg(long)]

@@ -125,8 +125,10 @@ const MODELS: &[&str] = &[
     "m: [{ provider: b, surface: chat }]",
     "m: [{ provider: a, limits: {} }, { provider: b, limits: { requests_per_minute: 0, tpm: 1 } }]",
     "m: [{ prvider: a }]",
-    "m: [{ provider: a, limits: { ramp: 50%, pool: \"\" } }, { provider: b, limits: { ramp: 0%/1m } }]",
-    "m: [{ provider: a, limits: { pool: p, tokens_per_minute: 5 } }, { provider: b, limits: { pool: p, tokens_per_minute: 6 } }]",
+    "m: [{ provider: a, limits: { ramp: 50%, pool: \"\" } }, \
+     { provider: b, limits: { ramp: 0%/1m } }]",
+    "m: [{ provider: a, limits: { pool: p, tokens_per_minute: 5 } }, \
+     { provider: b, limits: { pool: p, tokens_per_minute: 6 } }]",
     "tieline-probe: [a]",
     "m: [{ provider: a, price: { input: -1, cache: 2, long: { above: 0, input: 1 } } }]",
     "m: [{ provider: a, scope: eu }, { provider: b, scope: \"region:\" }]",

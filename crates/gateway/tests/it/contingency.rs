@@ -19,17 +19,29 @@ const CONFIG: &str = r#"
 version: 1
 providers:
   openai: { kind: openai, base_url: "https://api.openai.com/v1", api_key: { env: KEY } }
-  azure: { kind: azure-openai, endpoint: "https://a.openai.azure.com", api_key: { env: KEY }, facts: { regions: [swedencentral], edge: front } }
+  azure:
+    kind: azure-openai
+    endpoint: "https://a.openai.azure.com"
+    api_key: { env: KEY }
+    facts: { regions: [swedencentral], edge: front }
   bedrock: { kind: bedrock, region: us-east-2, facts: { edge: front } }
 models:
   gpt-5.5:
-    - { provider: openai, price: { input: 2, cache_read: 0.2, output: 8 }, limits: { pool: shared, tokens_per_minute: 200000 } }
+    - provider: openai
+      price: { input: 2, cache_read: 0.2, output: 8 }
+      limits: { pool: shared, tokens_per_minute: 200000 }
     - { provider: azure, limits: { tokens_per_minute: 100000 } }
   gpt-mini: [{ provider: openai, limits: { pool: shared } }]
-  claude-x: [{ provider: bedrock, name: us.anthropic.claude-x, limits: { tokens_per_minute: 200000 } }]
+  claude-x:
+    - provider: bedrock
+      name: us.anthropic.claude-x
+      limits: { tokens_per_minute: 200000 }
 features:
   chat:
-    demand: { requests_per_minute: 100, input_tokens_per_minute: 100000, output_tokens_per_minute: 20000 }
+    demand:
+      requests_per_minute: 100
+      input_tokens_per_minute: 100000
+      output_tokens_per_minute: 20000
     deny: { providers: [azure] }
     tiers: [{ name: best, models: [gpt-5.5, claude-x] }]
   tags:

@@ -2,9 +2,9 @@
 //!
 //! Classes of criticality come one after the other, and within a class one objective after the
 //! other: the least that no acceptable tier answers, the least that nothing answers, the most at
-//! the best tier, at the best two and so on, the least cost. What is then still open goes to what is
-//! configured first. Each is solved as a linear program over the shares of all features at once, and
-//! held while the next is solved: what a later one finds never costs an earlier one anything.
+//! the best tier, at the best two and so on, the least cost. What is then still open goes to what
+//! is configured first. Each is solved as a linear program over the shares of all features at once,
+//! and held while the next is solved: what a later one finds never costs an earlier one anything.
 
 use microlp::{ComparisonOp, OptimizationDirection, Problem, Variable};
 

@@ -192,8 +192,8 @@ impl fmt::Display for Binding {
                 write!(f, "`{pool}` is full: {} {}", grouped(*most), limit.words())
             }
             Self::Order => f.write_str(
-                "the quotas would do, but not by the ladders as they are: others take what it needs, or \
-                 it is shed before a pool is full",
+                "the quotas would do, but not by the ladders as they are: others take what it \
+                 needs, or it is shed before a pool is full",
             ),
             Self::QueueFull { max_jobs } => {
                 write!(f, "its queue holds {} jobs", grouped(*max_jobs))

@@ -1,10 +1,10 @@
 //! What the router does of its own with what is left: a model of its steady state.
 //!
-//! Every request takes the first deployment of its ladder whose pool has room. A pool lets so much of
-//! each class through as shedding by utilisation does: what the classes above it leave of the part
-//! of the pool that the class may fill, the same share of all features of a class. What it refuses
-//! goes on down its own ladder. Shares are found by repetition: what pools let through only ever
-//! falls, and so comes to rest.
+//! Every request takes the first deployment of its ladder whose pool has room. A pool lets so much
+//! of each class through as shedding by utilisation does: what the classes above it leave of the
+//! part of the pool that the class may fill, the same share of all features of a class. What it
+//! refuses goes on down its own ladder. Shares are found by repetition: what pools let through only
+//! ever falls, and so comes to rest.
 
 use super::{Choice, FeatureLoad, Serves, Topology, allocate::Room};
 use crate::Criticality;

@@ -1,3 +1,5 @@
+//! Contingencies of small topologies, and allocations against an exhaustive search.
+
 use std::{cmp::Ordering, collections::HashMap, sync::Arc, time::Duration};
 
 use jiff::civil::date;

@@ -142,8 +142,8 @@ pub(super) const fn amount(count: u64) -> f64 {
     count as f64
 }
 
-/// How fast what a pool carries may grow: by such a share of it in each such time. What carries less
-/// than that share of its quota may take that share in its first step.
+/// How fast what a pool carries may grow: by such a share of it in each such time. What carries
+/// less than that share of its quota may take that share in its first step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ramp {
     /// The share, above zero.

@@ -33,8 +33,8 @@ pub(super) fn page(shown: &Shown) -> String {
         title: "Contingency analysis",
         heading: "What survives the loss of any one element",
         lead: &format!(
-            "{} contingencies: {lost} is lost, and what is left is shared out anew by quota, policy \
-             and criticality.",
+            "{} contingencies: {lost} is lost, and what is left is shared out anew by quota, \
+             policy and criticality.",
             shown.report.contingencies.len()
         ),
         style: STYLE,
