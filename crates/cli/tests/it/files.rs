@@ -124,11 +124,44 @@ fn folded(text: &str) -> String {
 }
 
 #[test]
+fn simulations_say_what_to_do() {
+    let folder = Folder::new();
+    folder.write("quotas.json", r#"[{"provider":"openai","rpm":60}]"#);
+    folder.write("faults.json", r#"[{"provider":"openai","fault":"explode"}]"#);
+    let said = |line: &str| {
+        let (code, out, err) = folder.run(line);
+        folded(&format!("exit {code}\n{out}{err}"))
+    };
+    assert_snapshot!(said("sim acme=127.0.0.1:0"), @r#"
+    exit 2
+    error: invalid value 'acme=127.0.0.1:0' for '[[NAME:]KIND=ADDRESS]...': unknown provider
+    kind `acme`; there are openai, azure-openai, anthropic, bedrock, openai-compatible
+
+    For more information, try '--help'.
+    "#);
+    assert_snapshot!(said("sim openai=127.0.0.1:0 openai=127.0.0.1:0"), @r#"
+    exit 2
+    error: two providers are called `openai`
+    hint: give one of them another name, such as `other:openai=127.0.0.1:0`
+    "#);
+    assert_snapshot!(said("sim openai=127.0.0.1:0 --faults faults.json"), @r#"
+    exit 2
+    error: faults.json: unknown fault `explode` at line 1 column 40
+    hint: `tieline sim --help` shows how faults are written
+    "#);
+    assert_snapshot!(said("sim openai=127.0.0.1:0 --quotas quotas.json"), @r#"
+    exit 2
+    error: quotas.json: unknown field `rpm`, expected one of `provider`, `model`, `from`,
+    `until`, `requests_per_minute`, `tokens_per_minute`, `input_tokens_per_minute`,
+    `output_tokens_per_minute`, `window`, `ramp` at line 1 column 27
+    hint: `tieline sim --help` shows how quotas are written
+    "#);
+}
+
+#[test]
 fn failures_say_what_to_do() {
     let folder = Folder::new();
     folder.write("tieline.yaml", "mine");
-    folder.write("quotas.json", r#"[{"provider":"openai","rpm":60}]"#);
-    folder.write("faults.json", r#"[{"provider":"openai","fault":"explode"}]"#);
     let said = |line: &str| {
         let (code, out, err) = folder.run(line);
         folded(&format!("exit {code}\n{out}{err}"))
@@ -160,30 +193,6 @@ fn failures_say_what_to_do() {
     error: cannot open the ledger nowhere/t.db; check that it is writable and that no tool
     locks it: unable to open database file: nowhere/t.db: Error code 14: unable to open
     database file
-    "#);
-    assert_snapshot!(said("sim acme=127.0.0.1:0"), @r#"
-    exit 2
-    error: invalid value 'acme=127.0.0.1:0' for '[[NAME:]KIND=ADDRESS]...': unknown provider
-    kind `acme`; there are openai, azure-openai, anthropic, bedrock, openai-compatible
-
-    For more information, try '--help'.
-    "#);
-    assert_snapshot!(said("sim openai=127.0.0.1:0 openai=127.0.0.1:0"), @r#"
-    exit 2
-    error: two providers are called `openai`
-    hint: give one of them another name, such as `other:openai=127.0.0.1:0`
-    "#);
-    assert_snapshot!(said("sim openai=127.0.0.1:0 --faults faults.json"), @r#"
-    exit 2
-    error: faults.json: unknown fault `explode` at line 1 column 40
-    hint: `tieline sim --help` shows how faults are written
-    "#);
-    assert_snapshot!(said("sim openai=127.0.0.1:0 --quotas quotas.json"), @r#"
-    exit 2
-    error: quotas.json: unknown field `rpm`, expected one of `provider`, `model`, `from`,
-    `until`, `requests_per_minute`, `tokens_per_minute`, `input_tokens_per_minute`,
-    `output_tokens_per_minute`, `window`, `ramp` at line 1 column 27
-    hint: `tieline sim --help` shows how quotas are written
     "#);
     assert_snapshot!(said("demo --listen 0.0.0.0:0"), @r#"
     exit 2

@@ -17,6 +17,7 @@ pub(crate) fn call() -> CallRecord {
         started_ms: 0,
         duration_us: 3_000_000,
         first_content_us: Some(1_000_000),
+        longest_gap_us: None,
         dialect: DialectId::OpenaiChat,
         feature: "support-reply".into(),
         model_asked: "support-reply".to_owned(),
