@@ -47,5 +47,21 @@ impl Criticality {
 /// left serves those that matter more.
 #[must_use]
 pub fn sheds(criticality: Criticality, utilisation: f64) -> bool {
-    utilisation > criticality.share_of_pool()
+    // Counts may be ahead of the quota for a moment; that sheds nothing of what is never shed.
+    criticality != Criticality::CriticalPlus && utilisation > criticality.share_of_pool()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_matters_less_gives_way_first_and_what_matters_most_never() {
+        let sheddable = [Criticality::Sheddable, Criticality::SheddablePlus, Criticality::Critical];
+        for (utilisation, shed) in [(0.8, 0), (0.85, 1), (0.95, 2), (0.98, 3), (1.2, 3)] {
+            let count = sheddable.iter().filter(|one| sheds(**one, utilisation)).count();
+            assert_eq!(count, shed, "{utilisation}");
+            assert!(!sheds(Criticality::CriticalPlus, utilisation), "{utilisation}");
+        }
+    }
 }

@@ -155,8 +155,8 @@ pub(super) const MUTANTS: [Mutant; 29] = [
     Mutant {
         name: "criticality shedding",
         file: "crates/route/src/criticality.rs",
-        text: "Criticality::Sheddable => utilisation > 0.80,",
-        instead: "Criticality::Sheddable => utilisation > 8.0,",
+        text: "Self::Sheddable => 0.80,",
+        instead: "Self::Sheddable => 8.0,",
         tests: &["health::what_may_wait"],
     },
     Mutant {
