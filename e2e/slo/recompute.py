@@ -5,7 +5,8 @@
 
 The definition is an OpenSLO document as JSON. A line of the log is a request as Tieline records it,
 with what indicators need beside that: `tier_position`, `longest_gap_us`, `score`,
-`job: {took_us, done}` and `drill`, each where there is one. A request counts in the minute in which
+`job: {took_us, done}` and `drill`, each where there is one. It may be the event log of a drill: what
+is no request of a client is left out. A request counts in the minute in which
 it ended. Printed as JSON: what counted in the window that ends with the last minute of the log (or
 with MINUTE since the Unix epoch), what that spent of the budget, and the stretches of minutes in
 which alerts fire.
@@ -189,6 +190,8 @@ def counted(definition, lines):
     last = 0
     for line in lines:
         call = json.loads(line)
+        if (call.get("event", "request"), call.get("kind", "client")) != ("request", "client"):
+            continue
         minute = (call["started_ms"] + call["duration_us"] // 1000) // 60_000
         last = max(last, minute)
         if call["feature"] != definition.feature or call.get("drill"):

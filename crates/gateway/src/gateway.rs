@@ -14,7 +14,8 @@ use rand::{RngCore as _, SeedableRng as _, rngs::SmallRng};
 use tieline_config::Config;
 use tieline_ledger::{KeyRing, Ledger};
 use tieline_policy::PolicyError;
-use tieline_types::{Clock, Exception};
+use tieline_slo::JobEnd;
+use tieline_types::{CallRecord, Clock, Exception};
 use tieline_upstream::{Network, RouteError, Upstream};
 use tokio::time::Instant;
 
@@ -27,6 +28,7 @@ use crate::{
     plan::ActivePlan,
     prices::Stamp,
     queue::Queue,
+    record::CallKind,
     release::Releases,
     sentinel::Sentinels,
     shutdown::Listings,
@@ -55,6 +57,21 @@ pub struct Parts {
     pub env: Env,
     /// Reads suites and grades answers; without it, no attestation holds.
     pub harness: Option<Arc<dyn Harness>>,
+    /// Hears of what happens as it happens.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+/// Hears of requests and tiers as things happen, within the request's own time: what it does must
+/// be quick. For drills.
+pub trait Observer: Send + Sync {
+    /// The books of a request were closed.
+    fn closed(&self, kind: CallKind, call: &CallRecord);
+
+    /// A job of a `queue` tier ended.
+    fn job_ended(&self, feature: &str, end: JobEnd);
+
+    /// A tier of a feature `dropped`, or `returned`.
+    fn tier_changed(&self, feature: &str, tier: &str, change: &'static str);
 }
 
 /// Why a gateway cannot be set up or take a new configuration.
@@ -165,6 +182,7 @@ pub struct Gateway {
     draws: AtomicU64,
     env: Env,
     pub(crate) harness: Option<Arc<dyn Harness>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
     tokens: Arc<Upstream>,
     /// The exceptions that are on record as begun.
     pub(crate) known_exceptions: Mutex<Vec<Exception>>,
@@ -222,6 +240,7 @@ impl Gateway {
             draws: AtomicU64::new(0),
             env: parts.env,
             harness: parts.harness,
+            observer: parts.observer,
             tokens,
             known_exceptions: Mutex::default(),
             releases,
@@ -341,7 +360,8 @@ impl Gateway {
         self.clock.unix_ms(self.now())
     }
 
-    pub(crate) fn wall(&self) -> SystemTime {
+    /// Wall time.
+    pub fn wall(&self) -> SystemTime {
         self.clock.at(self.now())
     }
 

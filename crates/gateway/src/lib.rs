@@ -71,10 +71,11 @@ pub use embed::Embedded;
 pub use exceptions::ExceptionStatus;
 pub use explain::{Explained, Explanation, Price, explain};
 pub use gates::{DueGate, stated_gates};
-pub use gateway::{Env, Gateway, GatewayError, Parts};
+pub use gateway::{Env, Gateway, GatewayError, Observer, Parts};
 pub use identity::identity;
 pub use listen::{Tls, Worker};
 pub use probe::recover;
+pub use record::CallKind;
 pub use release::{
     Evidenced, Move, NewRelease, Release, ReleaseError, ReleaseStatus, tend_releases,
 };

@@ -92,6 +92,12 @@ impl Worker {
         }))
     }
 
+    /// The gateway that it is a worker of.
+    #[must_use]
+    pub fn gateway(&self) -> Arc<Gateway> {
+        Arc::clone(&self.gateway)
+    }
+
     /// Accepts connections until told to stop.
     pub(crate) async fn accept(self: &Arc<Self>, listener: TcpListener, tls: Option<Tls>) {
         loop {

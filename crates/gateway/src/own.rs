@@ -14,7 +14,7 @@ use crate::{
     held::Held,
     listen::Worker,
     prepare::Prepared,
-    record::{Kind, Notes, Record, attempt_of},
+    record::{CallKind, Notes, Record, attempt_of},
 };
 
 /// The feature that requests of Tieline's own belong to.
@@ -41,7 +41,7 @@ pub(crate) struct Own {
     pub(crate) call: Arc<Call>,
     pub(crate) pass: Pass,
     pub(crate) held: Held,
-    pub(crate) kind: Kind,
+    pub(crate) kind: CallKind,
     /// The answer is wanted in the neutral form.
     pub(crate) keep: bool,
 }

@@ -22,7 +22,7 @@ use crate::{
     listen::Worker,
     own::{Own, own_feature},
     plan::ActivePlan,
-    record::Kind,
+    record::CallKind,
     trace::Trace,
 };
 
@@ -174,7 +174,7 @@ impl Prober {
         }
         self.allowance(&known.id).spent += 1;
         let (worker, call) = (Arc::clone(&self.worker), Arc::new(call));
-        let own = Own { worker, call, pass, held, kind: Kind::Probe, keep: false };
+        let own = Own { worker, call, pass, held, kind: CallKind::Probe, keep: false };
         let task = self.under_way.spawn(run(own));
         self.targets.insert(task.id(), known.clone());
     }

@@ -18,7 +18,9 @@ use crate::{
 
 /// Whose request it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+#[non_exhaustive]
+pub enum CallKind {
+    /// A client's.
     Client,
     /// A client's, answered after the client was told to come back: objectives count how late.
     Job,
@@ -32,7 +34,7 @@ pub(crate) enum Kind {
 
 /// An open record. Dropped unclosed, it closes itself as cancelled: the client left.
 pub(crate) struct Record {
-    kind: Kind,
+    kind: CallKind,
     gateway: Arc<Gateway>,
     arrived: Instant,
     call: Option<Box<CallRecord>>,
@@ -82,7 +84,7 @@ impl Record {
     pub(crate) fn open(gateway: &Arc<Gateway>, id: String, dialect: DialectId) -> Self {
         let call = blank(id, gateway.unix_ms(), dialect);
         Self {
-            kind: Kind::Client,
+            kind: CallKind::Client,
             gateway: Arc::clone(gateway),
             arrived: Instant::now(),
             call: Some(Box::new(call)),
@@ -96,7 +98,7 @@ impl Record {
     /// Opens the books of a request of this kind that begins now.
     pub(crate) fn open_own(
         gateway: &Arc<Gateway>,
-        kind: Kind,
+        kind: CallKind,
         id: String,
         dialect: DialectId,
     ) -> Self {
@@ -108,7 +110,7 @@ impl Record {
     /// Opens the books of a copy of a client's request.
     pub(crate) fn open_mirrored(gateway: &Arc<Gateway>, id: String, dialect: DialectId) -> Self {
         let mut record = Self::open(gateway, id, dialect);
-        record.kind = Kind::Mirrored;
+        record.kind = CallKind::Mirrored;
         record
     }
 
@@ -240,7 +242,7 @@ impl Record {
             }
         }
         self.gateway.metrics.attempt(attempt);
-        if let (Kind::Client | Kind::Job, Some(fault)) = (self.kind, fault) {
+        if let (CallKind::Client | CallKind::Job, Some(fault)) = (self.kind, fault) {
             let (tier, deployment) = (&attempt.tier, &attempt.deployment);
             self.gateway.releases.failed(&call.feature, tier, deployment, fault);
         }
@@ -319,15 +321,18 @@ impl Record {
         if let Some(admission) = self.admission.take() {
             admission.leave(self.gateway.now(), Some(&call));
         }
+        if let Some(observer) = &self.gateway.observer {
+            observer.closed(self.kind, &call);
+        }
         match self.kind {
-            Kind::Client => {
+            CallKind::Client => {
                 self.gateway.metrics.call(&call);
                 self.gateway.judge(&call, Judged::Closed, &self.drill);
             }
-            Kind::Job => self.gateway.metrics.call(&call),
-            Kind::Probe => self.gateway.metrics.probe(&call),
-            Kind::Mirrored => self.gateway.metrics.mirrored(&call),
-            Kind::Sentinel => self.gateway.metrics.sentinel(&call),
+            CallKind::Job => self.gateway.metrics.call(&call),
+            CallKind::Probe => self.gateway.metrics.probe(&call),
+            CallKind::Mirrored => self.gateway.metrics.mirrored(&call),
+            CallKind::Sentinel => self.gateway.metrics.sentinel(&call),
         }
         if let Some(ledger) = &self.gateway.ledger {
             ledger.record(*call);

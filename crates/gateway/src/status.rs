@@ -203,6 +203,9 @@ impl Gateway {
         };
         self.metrics.tier_change(&feature.name, &tier.name, change);
         let (feature, tier) = (&feature.name, &tier.name);
+        if let Some(observer) = &self.observer {
+            observer.tier_changed(feature, tier, change.as_str());
+        }
         match change {
             TierChange::Dropped => {
                 tracing::warn!(%feature, %tier, "a tier dropped: later tiers take its requests");

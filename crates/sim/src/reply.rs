@@ -22,6 +22,8 @@ const PARALLEL_MAX: usize = 2;
 const THINKING_SHOWN_MAX: u64 = 40;
 /// A user text that begins so is answered with the rest of it.
 const ECHO: &str = "echo: ";
+/// A user text that begins so, with a number, is answered with so many tokens.
+const LENGTH: &str = "tokens: ";
 
 /// Tokens of thinking by effort; an unknown word counts as `medium`.
 const EFFORT_TOKENS: &[(&str, u64)] = &[
@@ -281,7 +283,8 @@ fn text(ask: &Ask, voice: &Voice<'_>, rng: &mut StdRng) -> String {
         return quoted_results(results);
     }
     let (least, most) = (*voice.reply_tokens.start(), *voice.reply_tokens.end());
-    let tokens = u64::from(rng.random_range(least..=most.max(least)));
+    let usual = u64::from(rng.random_range(least..=most.max(least)));
+    let tokens = after(ask, LENGTH).and_then(length).unwrap_or(usual);
     let mut said = last.map(seen_media).unwrap_or_default();
     said.push(prose::sentences(rng, tokens));
     said.join(" ")
@@ -289,9 +292,19 @@ fn text(ask: &Ask, voice: &Voice<'_>, rng: &mut StdRng) -> String {
 
 /// What follows `echo: ` in the user's last word.
 fn echo(ask: &Ask) -> Option<&str> {
+    after(ask, ECHO)
+}
+
+/// The number that a text begins with.
+fn length(text: &str) -> Option<u64> {
+    text.split(' ').next()?.parse().ok()
+}
+
+/// What follows these words in the user's last text.
+fn after<'a>(ask: &'a Ask, words: &str) -> Option<&'a str> {
     let last = ask.messages.last().filter(|message| message.role == Role::User)?;
     last.blocks.iter().rev().find_map(|block| match &block.content {
-        Content::Text(text) => text.strip_prefix(ECHO),
+        Content::Text(text) => text.strip_prefix(words),
         _ => None,
     })
 }

@@ -250,19 +250,28 @@ impl<'a> Exchange<'a> {
     ) -> Result<Answer, Failure> {
         let spec = &self.provider.spec;
         let mut reply = reply.clone();
-        let pace = self.pace(fault);
+        let token_pace = self.pace(fault);
         let tokens = reply.usage.unwrap_or_default().output_total();
         if let Some(fault) = fault {
             change::reply(&mut reply, fault, self.world.seed);
         }
-        let piece_chars =
-            self.provider.canned.as_ref().map_or(prose::TOKEN_BYTES, |canned| canned.piece_chars);
+        let (pace, piece_chars) = match &self.provider.canned {
+            Some(canned) => (token_pace, canned.piece_chars),
+            None => {
+                let tokens = spec.tokens_per_event.max(1);
+                let chars = prose::TOKEN_BYTES.saturating_mul(tokens.try_into().unwrap_or(1));
+                (
+                    Pace { per_token: token_pace.per_token.saturating_mul(tokens), ..token_pace },
+                    chars,
+                )
+            }
+        };
         let style = &Style { model: reply.model.clone(), ..style.clone() };
         let speech = Speech { kind: spec.kind, dialect, reply: &reply, style, pace, piece_chars };
         if stream {
             return Ok(spoil::stream(&speech, fault, &self.reset));
         }
-        let wait = pace.whole(reply.usage.map_or(tokens, |usage| usage.output_total()));
+        let wait = token_pace.whole(reply.usage.map_or(tokens, |usage| usage.output_total()));
         if !wait.is_zero() {
             sleep(wait).await;
         }

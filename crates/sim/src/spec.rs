@@ -18,7 +18,10 @@ pub struct ProviderSpec {
     /// How much that differs from answer to answer; none answers always at the same pace.
     pub spread: Option<Spread>,
     /// How many tokens a free-text reply has; `n..=n` for a fixed number. A token is four bytes.
+    /// A prompt that begins with `tokens: 250 ` is answered with so many instead.
     pub reply_tokens: RangeInclusive<u32>,
+    /// How many tokens an event of a stream carries, at least 1.
+    pub tokens_per_event: u32,
     /// Whether requests without a credential of the kind's form are refused.
     pub require_credential: bool,
     /// Whether it goes on from a last turn of its own; otherwise it answers anew.
@@ -44,6 +47,7 @@ impl ProviderSpec {
             pace: Pace::default(),
             spread: None,
             reply_tokens: 20..=60,
+            tokens_per_event: 1,
             require_credential: kind != Kind::OpenaiCompatible,
             prefill: false,
             models: Vec::new(),

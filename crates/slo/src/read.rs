@@ -6,16 +6,16 @@
 mod alert;
 mod document;
 mod indicator;
-mod notes;
 mod slo;
-mod time;
 
 use std::collections::BTreeMap;
 
-use crate::{BurnRule, Indicator, Problems, Slo, yaml};
+use tieline_yaml::{self as yaml, Notes, Problems};
+
+use crate::{BurnRule, Indicator, Slo};
 use alert::Custom;
 use document::{Document, Kind};
-use notes::Notes;
+pub use indicator::indicator_of;
 
 /// How large a file may be, in bytes.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -142,7 +142,7 @@ fn referred<'s, T>(
 ) -> Option<&'s T> {
     let Some(found) = shelf.get(name) else {
         let message = format!("there is no {kind} `{name}`");
-        let help = match notes::nearest(name, shelf.keys().map(String::as_str)) {
+        let help = match yaml::nearest(name, shelf.keys().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("add a document of kind {kind} with that name to the file"),
         };

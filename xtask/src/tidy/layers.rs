@@ -3,8 +3,9 @@
 use super::{finding::Finding, line_of};
 
 /// Every crate and its layer. A crate depends on layers below its own and on nothing beside it.
-const LAYERS: [(&str, u8); 19] = [
+const LAYERS: [(&str, u8); 20] = [
     ("tieline-types", 0),
+    ("tieline-yaml", 0),
     ("tieline-dialect", 1),
     ("tieline-config", 1),
     ("tieline-policy", 1),
@@ -34,7 +35,7 @@ const WALLS: [(&str, &str); 14] = [
     ("serde-saphyr", "tieline-config"),
     ("serde-saphyr", "tieline-catalog"),
     ("serde-saphyr", "tieline-eval"),
-    ("serde-saphyr", "tieline-slo"),
+    ("serde-saphyr", "tieline-yaml"),
     ("schemars", "tieline-config"),
     ("schemars", "tieline-eval"),
     ("aws-config", "tieline-identity"),

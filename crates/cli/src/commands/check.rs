@@ -189,6 +189,7 @@ fn startable(config: &Config, wall: SystemTime) -> Result<(), Failure> {
         seed: 0,
         env: Box::new(|name| RealWorld.env(name)),
         harness: Some(Arc::new(Suites::default())),
+        observer: None,
     };
     prices::with_own(&config.prices)?;
     Gateway::new(config, parts)?;

@@ -73,6 +73,7 @@ impl Serve {
             seed: self.seed.unwrap_or_else(random_seed),
             env: Box::new(|name| RealWorld.env(name)),
             harness: Some(Arc::new(Suites::default())),
+            observer: None,
         };
         let gateway = Gateway::new(config, parts)?;
         let running = tieline_gateway::start(&gateway, &config.server, Some(keys))?;

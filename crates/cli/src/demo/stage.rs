@@ -83,6 +83,7 @@ impl Stage {
             seed: plan.seed,
             env: Box::new(|name| DemoWorld.env(name)),
             harness: None,
+            observer: None,
         };
         let gateway = Gateway::new(&config, parts)?;
         let running = tieline_gateway::start(&gateway, &config.server, None)?;

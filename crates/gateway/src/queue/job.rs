@@ -17,7 +17,7 @@ use crate::{
     gateway::Gateway,
     listen::Worker,
     plan::ActivePlan,
-    record::{Kind, Record},
+    record::{CallKind, Record},
     respond,
     tags::tags,
     trace::Trace,
@@ -66,7 +66,7 @@ pub(super) async fn run(worker: &Arc<Worker>, job: &Job) -> Option<JobEnd> {
     let feature = plan.plan.features.get(job.feature.as_str())?;
     let feature = Arc::new(answering(feature)?);
     let mut rng = gateway.rng();
-    let mut record = Record::open_own(gateway, Kind::Job, job.id.clone(), job.dialect);
+    let mut record = Record::open_own(gateway, CallKind::Job, job.id.clone(), job.dialect);
     let call = match call(gateway, plan, feature, job, &mut rng) {
         Ok(call) => call,
         Err(fault) => return Some(refused(job, &fault, record)),

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::PROMPT_TIMEOUT;
 use crate::{
     admit::Call, attempt::Reached, held::Held, listen::Worker, own::Own, plan::ActivePlan,
-    record::Kind, trace::Trace,
+    record::CallKind, trace::Trace,
 };
 
 /// The most tokens of an answer: short answers need a few, and models that think first need room.
@@ -83,7 +83,7 @@ impl Asking {
             call: Arc::new(call),
             pass: self.pass,
             held: Held::new(gateway, &self.plan, lease),
-            kind: Kind::Sentinel,
+            kind: CallKind::Sentinel,
             keep: true,
         };
         let Some(sent) = own.send().await else {

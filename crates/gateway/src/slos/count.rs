@@ -81,6 +81,9 @@ impl Gateway {
     }
 
     fn judge_late(&self, feature: &str, end: JobEnd) {
+        if let Some(observer) = &self.observer {
+            observer.job_ended(feature, end);
+        }
         let mut call = blank(String::new(), self.unix_ms(), DialectId::OpenaiChat);
         call.feature = feature.into();
         self.judge(&call, Judged::JobEnded(end), &None);

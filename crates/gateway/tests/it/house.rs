@@ -403,6 +403,7 @@ fn parts(ledger: &Ledger, network: &MemoryNetwork, keys: KeyRing) -> Parts {
         seed: 7,
         env: Box::new(|_| None),
         harness: None,
+        observer: None,
     }
 }
 

@@ -2,12 +2,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use super::{
-    document::Kind,
-    notes::{Fields, Notes},
-    referred, time,
-};
-use crate::{BurnRule, Severity, yaml::Node};
+use tieline_yaml::{Fields, Node, Notes, time};
+
+use super::{document::Kind, referred};
+use crate::{BurnRule, Severity};
 
 /// The severities by their names.
 const SEVERITIES: [(&str, Severity); 2] = [("page", Severity::Page), ("ticket", Severity::Ticket)];

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::notes::{Fields, Notes};
-use crate::yaml::{At, Node, Value};
+use tieline_yaml::{At, Fields, Node, Notes, Value};
 
 /// The version of OpenSLO.
 const OPENSLO: &str = "openslo/v1";

@@ -1,13 +1,8 @@
 //! SLIs: a ratio of good requests to all that count, both told by one name.
 
-use super::{
-    notes::{Fields, Notes},
-    time,
-};
-use crate::{
-    Indicator, Selection,
-    yaml::{Node, Value},
-};
+use tieline_yaml::{Fields, Node, Notes, Value, time};
+
+use crate::{Indicator, Selection};
 
 /// The type of metric source whose metrics are Tieline's own.
 const SOURCE: &str = "Tieline";
@@ -82,7 +77,23 @@ fn metric<'n>(
     let kind = notes.required(&source, "`metricSource`", "type", "type: Tieline")?;
     notes.one_of(kind, "`type`", &[SOURCE])?;
     let spec = notes.required(&source, "`metricSource`", "spec", "spec: { sli: ... }")?;
-    let fields = notes.any_fields(spec, "`spec`")?;
+    named(spec, &[], notes)
+}
+
+/// Reads the indicator that `sli` names, with what it takes, from a mapping that may have the keys
+/// of `beside` too. None where something is wrong, which is told.
+pub fn indicator_of(node: &Node, beside: &[&str], notes: &mut Notes) -> Option<Indicator> {
+    let (name, fields) = named(node, beside, notes)?;
+    indicator(name, &fields, notes)
+}
+
+/// The name of an indicator and the mapping that says what it takes.
+fn named<'n>(
+    node: &'n Node,
+    beside: &[&str],
+    notes: &mut Notes,
+) -> Option<(&'static str, Fields<'n>)> {
+    let fields = notes.any_fields(node, "`spec`")?;
     let sli = notes.required(&fields, "`spec`", "sli", "sli: availability")?;
     let names: Vec<&str> = INDICATORS.iter().map(|(name, ..)| *name).collect();
     let place = notes.one_of(sli, "`sli`", &names)?;
@@ -92,7 +103,8 @@ fn metric<'n>(
     if *selects {
         known.extend(SELECTION);
     }
-    notes.fields(spec, &format!("`{name}`"), &known).map(|fields| (*name, fields))
+    known.extend(beside);
+    notes.fields(node, &format!("`{name}`"), &known).map(|fields| (*name, fields))
 }
 
 fn indicator(name: &'static str, good: &Fields<'_>, notes: &mut Notes) -> Option<Indicator> {

@@ -2,17 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tieline_yaml::{At, Fields, Node, Notes, Value, listed, time};
+
 use super::{
     Shelf,
     document::{Document, Kind},
-    indicator,
-    notes::{Fields, Notes, listed},
-    referred, time,
+    indicator, referred,
 };
-use crate::{
-    Alerting, BurnRule, CATALOGUES, Indicator, Slo,
-    yaml::{At, Node, Value},
-};
+use crate::{Alerting, BurnRule, CATALOGUES, Indicator, Slo};
 
 /// What Tieline's own annotations begin with.
 const OWN: &str = "tieline.dev/";

@@ -64,6 +64,7 @@ impl Rooms {
                 seed: random_seed(),
                 env: Box::new(|name| RealWorld.env(name)),
                 harness: None,
+                observer: None,
             };
             let gateway = Gateway::new(&alone, parts)?;
             let worker = Worker::new(&gateway, CancellationToken::new())?;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::notes::Notes;
-use crate::yaml::Node;
+use crate::{Node, Notes};
 
 /// Units of times that requests take, in milliseconds.
 const UNITS: [(&str, u64); 6] = [
@@ -20,7 +19,7 @@ const FIXED: [&str; 4] = ["m", "h", "d", "w"];
 const CALENDAR: [(&str, &str); 3] = [("M", "30d"), ("Q", "90d"), ("Y", "52w")];
 
 /// A time that a request may take: `800ms`, `3s`.
-pub(super) fn limit(node: &Node, what: &str, notes: &mut Notes) -> Option<Duration> {
+pub fn limit(node: &Node, what: &str, notes: &mut Notes) -> Option<Duration> {
     let text = notes.text(node, what)?;
     let found = parse(text).map(|(time, _)| time);
     if found.is_none() {
@@ -31,7 +30,7 @@ pub(super) fn limit(node: &Node, what: &str, notes: &mut Notes) -> Option<Durati
 }
 
 /// A window in the shorthand of OpenSLO: one whole number and its unit.
-pub(super) fn window(node: &Node, what: &str, notes: &mut Notes) -> Option<Duration> {
+pub fn window(node: &Node, what: &str, notes: &mut Notes) -> Option<Duration> {
     let text = notes.text(node, what)?;
     let message = format!("{what} is not `{text}`");
     let digits = text.trim_end_matches(|letter: char| !letter.is_ascii_digit());

@@ -10,28 +10,35 @@ use serde::{
 };
 use serde_saphyr::{Location, Spanned, UserMessageFormatter};
 
-/// How deep collections may nest; a definition needs nine levels.
+/// How deep collections may nest; a definition of an objective needs nine levels.
 const MAX_DEPTH: usize = 32;
 /// How many nodes a file may have after its aliases are expanded.
 const MAX_NODES: usize = 100_000;
 
 /// A line and a column, both from 1.
-pub(crate) type At = (usize, usize);
+pub type At = (usize, usize);
 
 /// A value and where it is written.
 #[derive(Debug)]
-pub(crate) struct Node {
-    pub(crate) at: At,
-    pub(crate) value: Value,
+pub struct Node {
+    /// Where it begins.
+    pub at: At,
+    /// What it holds.
+    pub value: Value,
 }
 
 /// What a node holds.
 #[derive(Debug)]
-pub(crate) enum Value {
+pub enum Value {
+    /// Nothing.
     Null,
+    /// True or false.
     Bool(bool),
+    /// Any number.
     Number(f64),
+    /// A text, quoted or not.
     Text(String),
+    /// Items in their order.
     List(Vec<Node>),
     /// Keys with their places, in the order of the file.
     Map(Vec<(String, At, Node)>),
@@ -39,7 +46,8 @@ pub(crate) enum Value {
 
 impl Value {
     /// What it is, in a sentence.
-    pub(crate) const fn kind(&self) -> &'static str {
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
             Self::Bool(_) => "true or false",
@@ -55,7 +63,7 @@ impl Value {
 ///
 /// # Errors
 /// Where and why the text is not YAML, writes a key twice, or expands beyond bounds.
-pub(crate) fn read(text: &str) -> Result<Vec<Node>, (At, String)> {
+pub fn read(text: &str) -> Result<Vec<Node>, (At, String)> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! { max_depth: MAX_DEPTH, max_nodes: MAX_NODES },
         strict_booleans: true,

@@ -1,4 +1,4 @@
-//! What is wrong with definitions of objectives.
+//! What is wrong with a document.
 
 use std::{fmt, sync::Arc};
 
@@ -26,7 +26,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Everything that is wrong with definitions: none of them is used.
+/// Everything that is wrong with some documents: none of them is used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(transparent)]
 pub struct Problems(pub Vec<Problem>);

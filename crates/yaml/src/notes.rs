@@ -2,42 +2,41 @@
 
 use std::sync::Arc;
 
-use crate::{
-    Problem, Problems,
-    yaml::{At, Node, Value},
-};
+use crate::{At, Node, Problem, Problems, Value};
 
 /// How unlike a word may be to the one that was meant, from 0 to 1.
 const LIKENESS_MIN: f64 = 0.7;
 
 /// What has been found wrong so far.
-#[derive(Default)]
-pub(super) struct Notes {
+#[derive(Debug, Default)]
+pub struct Notes {
     file: Arc<str>,
     problems: Vec<Problem>,
 }
 
 /// A mapping.
-#[derive(Clone, Copy)]
-pub(super) struct Fields<'n> {
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'n> {
     /// Where it begins.
-    pub(super) at: At,
+    pub at: At,
     entries: &'n [(String, At, Node)],
 }
 
 impl<'n> Fields<'n> {
     /// What a key leads to.
-    pub(super) fn get(&self, key: &str) -> Option<&'n Node> {
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&'n Node> {
         self.entries.iter().find(|(name, ..)| name == key).map(|(_, _, node)| node)
     }
 
-    pub(super) fn entries(&self) -> impl Iterator<Item = (&'n str, At, &'n Node)> {
+    /// Keys with their places, and what they lead to.
+    pub fn entries(&self) -> impl Iterator<Item = (&'n str, At, &'n Node)> {
         self.entries.iter().map(|(name, at, node)| (name.as_str(), *at, node))
     }
 }
 
 /// The nearest of some words.
-pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let likeness = |other: &str| strsim::jaro_winkler(&word.to_lowercase(), &other.to_lowercase());
     let scored = known.map(|other| (likeness(other), other));
     let best = scored.max_by(|one, other| one.0.total_cmp(&other.0));
@@ -46,18 +45,23 @@ pub(super) fn nearest<'w>(word: &str, known: impl Iterator<Item = &'w str>) -> O
 
 impl Notes {
     /// What is told from here on is of this file.
-    pub(super) fn turn_to(&mut self, file: &str) {
+    pub fn turn_to(&mut self, file: &str) {
         if *self.file != *file {
             self.file = file.into();
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether nothing is wrong so far.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.problems.is_empty()
     }
 
-    /// What was read, if nothing is wrong with it; what is wrong by file and place.
-    pub(super) fn or<T>(self, read: T) -> Result<T, Problems> {
+    /// What was read, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// Everything that is wrong, by file and place.
+    pub fn or<T>(self, read: T) -> Result<T, Problems> {
         let mut problems = self.problems;
         problems.sort_by(|one, other| {
             (&one.file, one.line, one.column).cmp(&(&other.file, other.line, other.column))
@@ -65,19 +69,15 @@ impl Notes {
         if problems.is_empty() { Ok(read) } else { Err(Problems(problems)) }
     }
 
-    pub(super) fn tell(&mut self, at: At, message: impl Into<String>, help: impl Into<String>) {
+    /// Something is wrong here.
+    pub fn tell(&mut self, at: At, message: impl Into<String>, help: impl Into<String>) {
         let ((line, column), file) = (at, Arc::clone(&self.file));
         let (message, help) = (message.into(), help.into());
         self.problems.push(Problem { file, line, column, message, help });
     }
 
     /// A mapping of known keys; others are told.
-    pub(super) fn fields<'n>(
-        &mut self,
-        node: &'n Node,
-        what: &str,
-        known: &[&str],
-    ) -> Option<Fields<'n>> {
+    pub fn fields<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Option<Fields<'n>> {
         let fields = self.any_fields(node, what)?;
         for (name, at, _) in fields.entries() {
             if known.contains(&name) {
@@ -94,7 +94,7 @@ impl Notes {
     }
 
     /// A mapping of any keys.
-    pub(super) fn any_fields<'n>(&mut self, node: &'n Node, what: &str) -> Option<Fields<'n>> {
+    pub fn any_fields<'n>(&mut self, node: &'n Node, what: &str) -> Option<Fields<'n>> {
         if let Value::Map(entries) = &node.value {
             return Some(Fields { at: node.at, entries });
         }
@@ -103,7 +103,7 @@ impl Notes {
     }
 
     /// What a key leads to that must be there.
-    pub(super) fn required<'n>(
+    pub fn required<'n>(
         &mut self,
         fields: &Fields<'n>,
         what: &str,
@@ -117,7 +117,8 @@ impl Notes {
         found
     }
 
-    pub(super) fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+    /// A text that is not empty.
+    pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         match &node.value {
             Value::Text(text) if !text.is_empty() => Some(text),
             _ => {
@@ -128,12 +129,7 @@ impl Notes {
     }
 
     /// A number within bounds that `what` tells.
-    pub(super) fn number(
-        &mut self,
-        node: &Node,
-        what: &str,
-        fits: impl Fn(f64) -> bool,
-    ) -> Option<f64> {
+    pub fn number(&mut self, node: &Node, what: &str, fits: impl Fn(f64) -> bool) -> Option<f64> {
         match node.value {
             Value::Number(number) if fits(number) => Some(number),
             Value::Number(number) => {
@@ -148,7 +144,7 @@ impl Notes {
     }
 
     /// A whole number from 0 on.
-    pub(super) fn whole(&mut self, node: &Node, what: &str) -> Option<u64> {
+    pub fn whole(&mut self, node: &Node, what: &str) -> Option<u64> {
         /// Above it not every whole number has a binary fraction of its own.
         const MOST: f64 = 9_007_199_254_740_992.0;
         let fits = |number: f64| number.fract() == 0.0 && (0.0..=MOST).contains(&number);
@@ -160,7 +156,8 @@ impl Notes {
         self.number(node, what, fits).map(|number| number as u64)
     }
 
-    pub(super) fn bool(&mut self, node: &Node, what: &str) -> Option<bool> {
+    /// True or false.
+    pub fn bool(&mut self, node: &Node, what: &str) -> Option<bool> {
         match node.value {
             Value::Bool(value) => Some(value),
             _ => {
@@ -170,7 +167,8 @@ impl Notes {
         }
     }
 
-    pub(super) fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+    /// A list, empty or not.
+    pub fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
         match &node.value {
             Value::List(items) => Some(items),
             _ => {
@@ -180,8 +178,8 @@ impl Notes {
         }
     }
 
-    /// One of some words.
-    pub(super) fn one_of(&mut self, node: &Node, what: &str, known: &[&str]) -> Option<usize> {
+    /// One of some words; gives its position.
+    pub fn one_of(&mut self, node: &Node, what: &str, known: &[&str]) -> Option<usize> {
         let text = self.text(node, what)?;
         let found = known.iter().position(|word| *word == text);
         if found.is_none() {
@@ -194,14 +192,16 @@ impl Notes {
         found
     }
 
-    pub(super) fn unlike(&mut self, node: &Node, what: &str, wanted: &str) {
+    /// A value is not of the kind that is wanted.
+    pub fn unlike(&mut self, node: &Node, what: &str, wanted: &str) {
         let message = format!("{what} is {}", node.value.kind());
         self.tell(node.at, message, format!("write {wanted}"));
     }
 }
 
 /// Words in a sentence.
-pub(super) fn listed(words: &[&str]) -> String {
+#[must_use]
+pub fn listed(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     quoted.join(", ")
 }
