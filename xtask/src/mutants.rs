@@ -7,7 +7,7 @@ mod copy;
 mod table;
 mod trial;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use indicatif::ProgressBar;
 use tokio::{runtime::Runtime, time::Instant};
@@ -74,12 +74,18 @@ impl Stage {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|source| TaskError::Runtime { source })?;
-        let program = trial::build(&copy)?;
-        let names: Vec<&str> = chosen.iter().flat_map(|mutant| mutant.tests).copied().collect();
-        match trial::run(&runtime, &program, &names)? {
-            Verdict::Passed => Ok(Self { copy, runtime }),
-            sick => Err(TaskError::Sick(told(&sick))),
+        let mut names: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for test in chosen.iter().flat_map(|mutant| mutant.tests) {
+            let (package, name) = trial::of_crate(test);
+            names.entry(package).or_default().push(name);
         }
+        for (package, names) in &names {
+            match trial::run(&runtime, &trial::build(&copy, package)?, names)? {
+                Verdict::Passed => {}
+                sick => return Err(TaskError::Sick(told(&sick))),
+            }
+        }
+        Ok(Self { copy, runtime })
     }
 
     /// Builds a mutant and has its tests look at it.
@@ -93,15 +99,17 @@ impl Stage {
     }
 
     fn judge(&self, mutant: &Mutant) -> Result<Verdict, TaskError> {
-        let program = trial::build(&self.copy).map_err(|error| match error {
-            TaskError::Failed { .. } => wrong(mutant, "does not compile".to_owned()),
-            other => other,
-        });
-        let program: PathBuf = program?;
+        let build = |package: &str| -> Result<PathBuf, TaskError> {
+            trial::build(&self.copy, package).map_err(|error| match error {
+                TaskError::Failed { .. } => wrong(mutant, "does not compile".to_owned()),
+                other => other,
+            })
+        };
         // Each name for itself: one that matches nothing would go unnoticed among others.
         let mut failures = Vec::new();
-        for name in mutant.tests {
-            match trial::run(&self.runtime, &program, &[name])? {
+        for test in mutant.tests {
+            let (package, name) = trial::of_crate(test);
+            match trial::run(&self.runtime, &build(&package)?, &[name])? {
                 Verdict::Failed(names) => failures.extend(names),
                 Verdict::Passed => {}
                 Verdict::Endless => return Ok(Verdict::Endless),

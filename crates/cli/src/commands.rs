@@ -6,6 +6,7 @@ mod contingency;
 mod cost;
 mod demo;
 mod deployment;
+mod drill;
 mod eval;
 mod init;
 mod key;
@@ -42,6 +43,8 @@ Examples:
   tieline route replay --since 7d --with next.yaml
                                Show what another configuration would have changed
   tieline contingency          Show which features survive the loss of any one provider
+  tieline drill run claude-2026-04-28
+                               Rehearse an outage in simulated time
   tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
                                Find out whether a deployment is as good as the one that serves
   tieline release start support-reply gpt-6@openai
@@ -68,6 +71,7 @@ pub(crate) enum Command {
     Audit(audit::Audit),
     Route(route::Route),
     Contingency(contingency::Contingency),
+    Drill(drill::Drill),
     Policy(policy::Policy),
     Status(status::Status),
     Deployment(deployment::Deployment),
@@ -96,6 +100,7 @@ impl Command {
             Self::Audit(audit) => audit.run(),
             Self::Route(route) => route.run(),
             Self::Contingency(contingency) => contingency.run(),
+            Self::Drill(drill) => drill.run(),
             Self::Policy(policy) => policy.run(),
             Self::Status(status) => status.run(),
             Self::Deployment(deployment) => deployment.run(),
@@ -117,6 +122,8 @@ impl Command {
             Self::Serve(_) => "info",
             Self::Demo(_) => "off",
             Self::Eval(_) => "error",
+            // What fails in a drill is told by its report.
+            Self::Drill(_) => "off",
             _ => "warn",
         }
     }

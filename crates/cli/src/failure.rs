@@ -3,6 +3,7 @@
 use std::{io, process::ExitCode};
 
 use tieline_config::Problems;
+use tieline_drill::DrillError;
 use tieline_gateway::GatewayError;
 use tieline_ledger::LedgerError;
 
@@ -44,6 +45,9 @@ pub(crate) enum Failure {
     /// A run of the eval harness cannot go on.
     #[error(transparent)]
     Run(#[from] tieline_eval::run::RunError),
+    /// A drill cannot be run.
+    #[error(transparent)]
+    Drill(#[from] DrillError),
     /// A gate has mistakes.
     #[error("the gate cannot be judged")]
     Gate(#[from] tieline_gate::Invalid),
@@ -96,7 +100,10 @@ impl Failure {
             | Self::Prices(_)
             | Self::Objectives(_)
             | Self::Reported => Self::USAGE,
-            Self::Gateway(error) => match error {
+            Self::Drill(
+                DrillError::Nothing { .. } | DrillError::Feature { .. } | DrillError::Replay { .. },
+            ) => Self::USAGE,
+            Self::Gateway(error) | Self::Drill(DrillError::Gateway(error)) => match error {
                 GatewayError::Route(_)
                 | GatewayError::Policy(_)
                 | GatewayError::Prices(_)
@@ -110,7 +117,7 @@ impl Failure {
             Self::Ledger(LedgerError::NoSuchKey { .. } | LedgerError::BoundFeature { .. }) => {
                 Self::USAGE
             }
-            Self::Store(_) | Self::Run(_) => Self::INFRASTRUCTURE,
+            Self::Store(_) | Self::Run(_) | Self::Drill(_) => Self::INFRASTRUCTURE,
             Self::Ledger(_) | Self::Os { .. } | Self::Unreached { .. } | Self::Cut => {
                 Self::INFRASTRUCTURE
             }

@@ -239,7 +239,9 @@ impl Walk {
             return Ok(None);
         };
         let target = Target { tier, deployment, rescue, reason: self.reason(rescue) };
-        if !self.affords(deployment, self.next_move()) {
+        // What is only tried for want of anything better is never free.
+        let step = if rescue { Move::Further } else { self.next_move() };
+        if !self.affords(deployment, step) {
             self.pass_over(tier, deployment, "budget", None, record);
             return Ok(None);
         }

@@ -470,7 +470,8 @@ impl Live {
     }
 
     /// A refused credential or an exhausted account concerns every deployment that uses it. One
-    /// refusal may be that of one model; a second deployment's tells.
+    /// refused credential may be that of one model, and a second deployment's tells; an account
+    /// that says that it has nothing left is believed at once.
     fn trip_account(
         &self,
         deployment: usize,
@@ -494,7 +495,8 @@ impl Live {
             let opened = self.health(member).and_then(|health| health.breaker.opened());
             opened.is_some_and(|(other, _)| other == cause)
         };
-        if self.account_of(deployment).any(|member| member != deployment && open_alike(member)) {
+        let mut others = self.account_of(deployment).filter(|member| *member != deployment);
+        if fault.scope == Scope::Account || others.any(open_alike) {
             for member in self.account_of(deployment) {
                 if let Some(mut health) = self.health(member) {
                     health.breaker.trip(now, Permit::Pass, floor, cause);

@@ -10,7 +10,8 @@ pub(super) struct Mutant {
     pub(super) text: &'static str,
     /// What stands there instead.
     pub(super) instead: &'static str,
-    /// Tests of the gateway that are to notice, by parts of their names.
+    /// Tests that are to notice, by parts of their names: of the gateway, or of another crate that
+    /// is named before a slash.
     pub(super) tests: &'static [&'static str],
 }
 
@@ -79,7 +80,7 @@ pub(super) const MUTANTS: [Mutant; 29] = [
         file: "crates/route/src/storm.rs",
         text: "kind.raging = lasted || kind.is_storm(",
         instead: "kind.raging = false && kind.is_storm(",
-        tests: &["health::a_storm"],
+        tests: &["health::a_storm", "drill/removed::storm_detector"],
     },
     Mutant {
         name: "hold until the first content",

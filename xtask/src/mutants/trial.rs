@@ -26,12 +26,18 @@ pub(super) enum Verdict {
     Endless,
 }
 
-/// Builds the gateway's tests and gives the program.
-pub(super) fn build(copy: &Copy) -> Result<PathBuf, TaskError> {
+/// The crate that a test is of, and its name there.
+pub(super) fn of_crate(test: &str) -> (String, &str) {
+    let (of, name) = test.split_once('/').unwrap_or(("gateway", test));
+    (format!("tieline-{of}"), name)
+}
+
+/// Builds a crate's tests and gives the program.
+pub(super) fn build(copy: &Copy, package: &str) -> Result<PathBuf, TaskError> {
     let mut command = cargo();
     command
         .current_dir(copy.root())
-        .args(["test", "--quiet", "--package", "tieline-gateway", "--test", "it", "--no-run"])
+        .args(["test", "--quiet", "--package", package, "--test", "it", "--no-run"])
         .args(["--message-format", "json-render-diagnostics", "--target-dir"])
         .arg(&copy.target);
     let program = || "cargo test".to_owned();

@@ -5,6 +5,7 @@
 mod attest;
 mod contingency;
 mod costs;
+mod drill;
 mod eval;
 mod eval_examples;
 mod eval_import;
