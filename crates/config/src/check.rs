@@ -13,6 +13,7 @@ use crate::{
     world::World,
 };
 
+mod drills;
 mod evals;
 mod feature;
 mod files;
@@ -63,6 +64,7 @@ pub(crate) fn check(
     let policies_path = written.policies.value.as_ref().map(|path| base.join(path));
     let exceptions = check.exceptions(&written.exceptions, &features, &models);
     let sentinels = check.sentinels(&written.sentinels);
+    let drills = check.drills(&written.drills);
     let version = version?;
     Some(Config {
         version,
@@ -79,6 +81,7 @@ pub(crate) fn check(
         prices,
         budgets,
         sentinels,
+        drills,
     })
 }
 

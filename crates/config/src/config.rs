@@ -7,6 +7,7 @@ use serde::Deserialize;
 use tieline_types::{Exception, Facts, PolicyFile, Rates, Rules, Secret};
 use url::Url;
 
+mod drills;
 mod evals;
 mod limits;
 mod money;
@@ -16,6 +17,7 @@ mod sentinels;
 mod slos;
 mod surface;
 
+pub use drills::Drills;
 pub use evals::{Attestations, Document, Evals, Requirement};
 pub use limits::{Allowance, FeatureLimits};
 pub use money::{Budget, Budgets, OnLimit, Per};
@@ -56,6 +58,8 @@ pub struct Config {
     pub exceptions: Vec<Exception>,
     /// How deployments are asked whether they still answer as they did; none where they are not.
     pub sentinels: Option<Sentinels>,
+    /// What drills may do while this configuration is in force; none where they may do nothing.
+    pub drills: Option<Drills>,
 }
 
 impl Config {

@@ -23,7 +23,7 @@ use std::path::Path;
 
 pub use config::{
     AlertTargets, Allowance, Attestations, AwsAuth, AzureAuth, Budget, Budgets, BurnResponse,
-    Candidate, Ceilings, Config, Criticality, Demand, Deployment, Document, Evals, Feature,
+    Candidate, Ceilings, Config, Criticality, Demand, Deployment, Document, Drills, Evals, Feature,
     FeatureLimits, Fidelity, Hedge, LedgerSettings, Limits, Model, OnBurn, OnLimit, OnStreamBreak,
     Per, Prefer, Probes, PromptFile, Provider, ProviderKind, Queue, Ramp, Requirement, Sentinels,
     Server, ShutdownDates, Similar, SloFiles, Surface, Tier, TierMode, Tls, Webhook, Weights,

@@ -14,6 +14,7 @@ use crate::{
     units,
 };
 
+mod drills;
 mod evals;
 mod limits;
 mod money;
@@ -23,6 +24,7 @@ mod quota;
 mod sentinels;
 mod slos;
 
+pub(crate) use drills::Drills;
 pub(crate) use evals::{Evals, FeatureEvals};
 pub(crate) use limits::FeatureLimits;
 pub(crate) use money::{Budget, Budgets, LongPrice, Price, Usd};
@@ -74,6 +76,8 @@ pub(crate) struct File {
     pub(crate) exceptions: Field<Vec<Field<Exception>>>,
     /// Prompts by which it is found out whether deployments still answer as they did.
     pub(crate) sentinels: Field<Sentinels>,
+    /// What drills may do in a running gateway. Without this key nothing is ever injected.
+    pub(crate) drills: Field<Drills>,
 }
 
 /// Where Tieline listens.

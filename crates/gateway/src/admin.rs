@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit::{Actor, ChangeError},
+    drills::{DrillError, DrillStatus, NewDrill},
     gateway::Gateway,
     headers,
     release::{Move, NewRelease, Release, ReleaseError, ReleaseStatus},
@@ -38,6 +39,7 @@ pub(crate) async fn serve(gateway: Arc<Gateway>, listener: TcpListener, stop: Ca
         .route("/deployments/{*id}", put(change))
         .route("/releases", get(releases).post(begin_release))
         .route("/releases/{id}", put(move_release))
+        .route("/admin/drills", get(drills).post(begin_drill).delete(halt_drill))
         .with_state(gateway)
         .into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router)
@@ -148,6 +150,58 @@ async fn released(
             refuse(status, &error.to_string())
         }
         Err(error) => refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
+    }
+}
+
+async fn drills(State(gateway): State<Arc<Gateway>>) -> Response {
+    told(gateway.drills())
+}
+
+async fn begin_drill(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Json(asked): Json<NewDrill>,
+) -> Response {
+    by(&headers, peer, |actor| gateway.begin_drill(asked, actor))
+}
+
+async fn halt_drill(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+) -> Response {
+    by(&headers, peer, |actor| gateway.halt_drill(actor))
+}
+
+/// Makes a change to drills.
+fn by(
+    headers: &HeaderMap,
+    peer: SocketAddr,
+    change: impl FnOnce(&Actor) -> Result<DrillStatus, DrillError>,
+) -> Response {
+    if !names_an_address(headers) {
+        return refuse(StatusCode::FORBIDDEN, "call the listener by its IP address");
+    }
+    let actor = Actor::at(peer, headers.get(headers::ACTOR).map(HeaderValue::as_bytes));
+    told(change(&actor))
+}
+
+/// What came of a look at drills, or a change to them.
+fn told(shown: Result<impl serde::Serialize, DrillError>) -> Response {
+    match shown {
+        Ok(shown) => Json(shown).into_response(),
+        Err(error) => {
+            let status = match &error {
+                DrillError::Wrong(_) => StatusCode::BAD_REQUEST,
+                DrillError::NoneRunning => StatusCode::NOT_FOUND,
+                DrillError::NotConfigured | DrillError::Running(_) | DrillError::Unsafe(_) => {
+                    StatusCode::CONFLICT
+                }
+                DrillError::Unrecorded => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            refuse(status, &error.to_string())
+        }
     }
 }
 

@@ -10,13 +10,24 @@ use rand::rngs::SmallRng;
 use tieline_dialect::{Head, modalities, output_limit};
 use tieline_ledger::KeyInfo;
 use tieline_policy::{Asked, Ruling};
-use tieline_route::{Ask, Decision, Demand, Feature, Mode, OnBreak, Similar, Who, decide};
+use tieline_route::{Ask, Decision, Demand, Feature, Live, Mode, OnBreak, Similar, Who, decide};
 use tieline_types::{Class, DecisionRecord, DialectId, Fault, Modalities, OWN_CALLER, Pass};
 use tokio::time::Instant;
 
 use crate::{
-    body, conversation::session, gateway::Gateway, headers, limits::Admission, plan::ActivePlan,
-    record::Record, release::Mirrored, tags::tags, trace::Trace,
+    body,
+    conversation::session,
+    decision::in_drill,
+    drills::{self, DrillToken, Drilled},
+    gateway::Gateway,
+    headers,
+    limits::Admission,
+    plan::ActivePlan,
+    record::Record,
+    release::Mirrored,
+    slos::Drill,
+    tags::tags,
+    trace::Trace,
 };
 
 /// Bytes of a request per token, roughly.
@@ -100,6 +111,10 @@ pub(crate) struct Call {
     pub(crate) ruling: Arc<Ruling>,
     /// What it is compared with, where it is a copy for a release's candidate.
     pub(crate) mirrored: Option<Mirrored>,
+    /// The drill that it asks to be part of, until it is.
+    pub(crate) token: Option<Box<DrillToken>>,
+    /// The drill that it is part of.
+    pub(crate) drilled: Option<Arc<Drilled>>,
 }
 
 impl Call {
@@ -133,6 +148,8 @@ impl Call {
             tags: Vec::new(),
             ruling: Arc::default(),
             mirrored: None,
+            token: None,
+            drilled: None,
         }
     }
 
@@ -148,15 +165,35 @@ impl Call {
             conversation: self.conversation(),
             budgeted: !self.budgets.is_empty(),
         };
-        let (live, eligible) = (&self.plan.live, &self.ruling.eligible);
+        let (live, eligible) = (self.live(), &self.ruling.eligible);
         let decision = decide(&self.feature, eligible, live, gateway.now(), ask, rng);
-        gateway.note_tiers(&self.feature, &decision);
+        gateway.note_tiers(&self.feature, &decision, &self.drill());
         decision
+    }
+
+    /// What it is decided by: what all requests have learnt, or those of its drill.
+    pub(crate) fn live(&self) -> &Live {
+        self.apart().map_or(&self.plan.live, |live| &**live)
+    }
+
+    /// What the requests of its drill have learnt, where they learn apart from the others.
+    pub(crate) fn apart(&self) -> Option<&Arc<Live>> {
+        self.drilled.as_ref()?.live()
+    }
+
+    /// Its drill, as metrics call it.
+    pub(crate) fn drill(&self) -> Drill {
+        self.drilled.as_ref().and_then(|drilled| drilled.label())
     }
 
     /// What goes on record of its decision.
     pub(crate) fn on_record(&self, decision: &Decision) -> Arc<DecisionRecord> {
-        self.plan.decisions.record(&self.plan.plan, &self.feature, &self.ruling, decision)
+        let plan = &self.plan;
+        let record = plan.decisions.record(&plan.plan, &self.feature, &self.ruling, decision);
+        match &self.drilled {
+            Some(drilled) => in_drill(&record, Arc::clone(drilled.name())),
+            None => record,
+        }
     }
 
     /// The tokens it will need, as far as that can be told before it is sent.
@@ -226,6 +263,7 @@ pub(crate) async fn admit(
     let asked = deadline_asked(&parts.headers)?;
     let hurried = asked.is_some_and(|asked| asked < feature.deadline);
     let deadline = record.arrived() + asked.unwrap_or(Duration::MAX).min(feature.deadline);
+    let token = drills::token(gateway, &plan, &parts.headers, &feature.name)?;
     let session = session(&parts.headers)?;
     let tags = tags(&parts.headers)?;
     let ruling = ruling(gateway, &plan, &feature, (&caller, &tags), (dialect, &body));
@@ -254,6 +292,8 @@ pub(crate) async fn admit(
         tags,
         ruling,
         mirrored: None,
+        token,
+        drilled: None,
     })
 }
 

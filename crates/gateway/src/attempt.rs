@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     admit::Call,
+    drills::Injected,
     held::Held,
     listen::Worker,
     prepare::{Neutral, Prepared, prepare},
@@ -95,6 +96,8 @@ pub(crate) struct Attempt {
     pub(crate) style: Style,
     /// The right to call it.
     pub(crate) held: Held,
+    /// What a drill does to it.
+    pub(crate) injected: Option<Arc<Injected>>,
     /// The answer is to be kept for the cache.
     pub(crate) keep: bool,
     /// The text that it is to continue.
@@ -113,6 +116,11 @@ pub(crate) struct Ran {
 }
 
 impl Attempt {
+    /// Whether the provider is called, and not only what a drill puts in its place.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.injected.as_ref().is_none_or(|injected| injected.calls())
+    }
+
     /// Calls the deployment and waits for its answer, or for the first content of its stream.
     pub(crate) async fn run(self, neutral: &mut Neutral) -> Ran {
         let mut notes = Notes::default();
@@ -172,6 +180,9 @@ impl Attempt {
 
     async fn send(&self, body: tieline_upstream::Parts) -> Result<Answer, Fault> {
         let gateway = &self.worker.gateway;
+        if let Some(injected) = &self.injected {
+            injected.strike(gateway, self.route.dialect).await?;
+        }
         let mut headers = if self.call.dialect == self.route.dialect {
             self.call.passed_on.clone()
         } else {
@@ -247,7 +258,11 @@ impl Attempt {
         let mut until = window.first;
         let mut came = None;
         loop {
-            let (bytes, ended) = match (timeout_at(until, source.pull()).await, came) {
+            let pulled = timeout_at(until, source.pull()).await;
+            if source.is_spoilt() {
+                notes.usage = Some(self.prompt_used(&source));
+            }
+            let (bytes, ended) = match (pulled, came) {
                 // Nothing has been sent, so it can still be survived unseen.
                 (Ok(Pulled::Fault(fault, _)), _) => return Err(fault.at(Phase::PreCommit)),
                 (Ok(Pulled::Bytes(bytes)), _) => (bytes, false),
@@ -285,8 +300,26 @@ impl Attempt {
         }
     }
 
-    /// The provider's stream, read as the feature and the attempt's purpose want it.
+    /// What a call took that a drill broke before its commit point: the provider was paid.
+    fn prompt_used(&self, source: &Source) -> Usage {
+        source.seen.usage.unwrap_or_else(|| Usage {
+            input: self.call.demand().input,
+            output: source.pieces,
+            estimated: true,
+            ..Usage::default()
+        })
+    }
+
+    /// The provider's stream, broken where a drill does that.
     fn source(&self, body: AnswerBody) -> Source {
+        let (gateway, dialect) = (&self.worker.gateway, self.route.dialect);
+        let injected = self.injected.as_ref();
+        let spoil = injected.and_then(|injected| injected.spoil(gateway, dialect));
+        self.read(body).spoilt_by(spoil)
+    }
+
+    /// The provider's stream, read as the feature and the attempt's purpose want it.
+    fn read(&self, body: AnswerBody) -> Source {
         let provider = dialect(self.route.dialect);
         if let Some(said) = self.said.as_deref() {
             let client = (dialect(self.call.dialect), &self.style);

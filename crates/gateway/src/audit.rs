@@ -74,6 +74,11 @@ impl Actor {
         Self { name: "sentinels".to_owned(), claimed: None }
     }
 
+    /// A drill, of its own.
+    pub(crate) fn drill() -> Self {
+        Self { name: "drill".to_owned(), claimed: None }
+    }
+
     /// A signal to the process.
     pub(crate) fn signal() -> Self {
         Self { name: "signal".to_owned(), claimed: None }

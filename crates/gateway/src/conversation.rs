@@ -31,6 +31,11 @@ impl Call {
         if !self.feature.has_choice() {
             return None;
         }
+        self.told()
+    }
+
+    /// The same whether or not there is anything to choose among.
+    pub(crate) fn told(&self) -> Option<u64> {
         let told = self.session.or_else(|| self.head.conversation.seed(&self.body))?;
         Some(told ^ self.who.caller.rotate_left(21) ^ self.who.feature.rotate_left(42))
     }

@@ -137,15 +137,28 @@ impl Decisions {
             feature: Arc::clone(&feature.name),
             modalities: ruling.modalities,
             on_burn: self.bent.get(&feature.name).cloned().unwrap_or_default(),
+            drill: None,
             candidates: candidates(deployments, feature, ruling, decision),
             plan: planned(deployments, feature, decision),
         };
-        // A record of texts and numbers is never refused.
-        let said = serde_json::to_vec(&record).unwrap_or_default();
-        let digest = format!("{:x}", Sha256::digest(said));
-        record.id = format!("{DECISION_ID}{}", digest.get(..ID_DIGITS).unwrap_or(&digest)).into();
+        record.id = id_of(&record);
         record
     }
+}
+
+/// The same decision, made for a request of a drill.
+pub(crate) fn in_drill(record: &DecisionRecord, drill: Arc<str>) -> Arc<DecisionRecord> {
+    let mut record = DecisionRecord { id: Arc::default(), drill: Some(drill), ..record.clone() };
+    record.id = id_of(&record);
+    Arc::new(record)
+}
+
+/// The id of a decision whose id is still empty.
+fn id_of(record: &DecisionRecord) -> Arc<str> {
+    // A record of texts and numbers is never refused.
+    let said = serde_json::to_vec(record).unwrap_or_default();
+    let digest = format!("{:x}", Sha256::digest(said));
+    format!("{DECISION_ID}{}", digest.get(..ID_DIGITS).unwrap_or(&digest)).into()
 }
 
 fn key(feature: &Arc<Feature>, ruling: &Arc<Ruling>, decision: &Decision) -> u64 {

@@ -23,6 +23,7 @@ use crate::{
     audit::restore_service,
     budgets,
     cache::AnswerCache,
+    drills::Drills,
     embed::Embedder,
     metrics::Metrics,
     plan::ActivePlan,
@@ -193,6 +194,7 @@ pub struct Gateway {
     pub(crate) listings: Listings,
     /// Alerts that wait for the webhook.
     pub(crate) outbox: Outbox,
+    pub(crate) drills: Drills,
 }
 
 impl std::fmt::Debug for Gateway {
@@ -248,6 +250,7 @@ impl Gateway {
             sentinels,
             listings: Listings::default(),
             outbox: Outbox::default(),
+            drills: Drills::default(),
         });
         gateway.note_exceptions();
         gateway.note_standings(None);

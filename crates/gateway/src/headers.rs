@@ -6,6 +6,8 @@ use http::HeaderName;
 pub(crate) const FEATURE: HeaderName = HeaderName::from_static("x-tieline-feature");
 /// Describes a request: `key=value`, separated by commas.
 pub(crate) const TAGS: HeaderName = HeaderName::from_static("x-tieline-tags");
+/// A signed drill for this request; in an answer, the name of the drill that it was part of.
+pub(crate) const DRILL: HeaderName = HeaderName::from_static("x-tieline-drill");
 /// Names the conversation that a request belongs to.
 pub(crate) const SESSION: HeaderName = HeaderName::from_static("x-tieline-session");
 /// How many milliseconds the caller will wait.

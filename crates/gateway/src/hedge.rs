@@ -28,12 +28,14 @@ struct Runner {
     number: usize,
     deployment: usize,
     began: Instant,
+    /// Whether the provider was called.
+    sent: bool,
 }
 
 impl Runner {
     fn of(attempt: &Attempt) -> Self {
         let Attempt { number, deployment, began, .. } = *attempt;
-        Self { number, deployment, began }
+        Self { number, deployment, began, sent: attempt.is_sent() }
     }
 }
 
@@ -44,7 +46,7 @@ impl Walk {
         if !self.call.head.stream || first.rescue || !self.is_fresh() {
             return None;
         }
-        let after = self.call.plan.live.hedge_after(
+        let after = self.call.live().hedge_after(
             &self.call.feature,
             deployment,
             self.call.demand().size(),
@@ -100,8 +102,8 @@ impl Walk {
     }
 
     fn lose(&self, runner: &Runner, record: &mut Record) {
-        record.supersede(runner.number, self.call.demand().input);
-        let (live, now) = (&self.call.plan.live, self.worker.gateway.now());
+        record.supersede(runner.number, runner.sent.then_some(self.call.demand().input));
+        let (live, now) = (self.call.live(), self.worker.gateway.now());
         live.outpaced(runner.deployment, self.call.demand().size(), now, runner.began.elapsed());
     }
 
@@ -110,8 +112,7 @@ impl Walk {
         let (call, now) = (&self.call, self.worker.gateway.now());
         let window = self.window(target.tier, self.tier_began.1)?;
         // Tools of the provider's own would be used twice.
-        if offers_tools(&call.body)
-            || !call.plan.live.may_hedge(&call.feature, target.deployment, now)
+        if offers_tools(&call.body) || !call.live().may_hedge(&call.feature, target.deployment, now)
         {
             return None;
         }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tieline_route::{Demand, Feature, Habits, Lease, Next, Observed, Who};
+use tieline_route::{Demand, Feature, Habits, Lease, Live, Next, Observed, Who};
 use tieline_types::{Fault, ServiceTier, Usage};
 
 use crate::{bill::Bill, gateway::Gateway, plan::ActivePlan};
@@ -12,6 +12,8 @@ use crate::{bill::Bill, gateway::Gateway, plan::ActivePlan};
 pub(crate) struct Held {
     gateway: Arc<Gateway>,
     plan: Arc<ActivePlan>,
+    /// What learns of the attempt, where that is not what all requests have learnt.
+    apart: Option<Arc<Live>>,
     lease: Option<Lease>,
     used: Option<Demand>,
     /// What it costs, where a budget pays.
@@ -23,7 +25,22 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn new(gateway: &Arc<Gateway>, plan: &Arc<ActivePlan>, lease: Lease) -> Self {
         let (gateway, plan) = (Arc::clone(gateway), Arc::clone(plan));
-        Self { gateway, plan, lease: Some(lease), used: None, bill: None, habits: None }
+        let apart = None;
+        Self { gateway, plan, apart, lease: Some(lease), used: None, bill: None, habits: None }
+    }
+
+    /// Only what the requests of a drill have learnt learns of the attempt. Where a call is `sent`,
+    /// it draws on everybody's quota all the same.
+    pub(crate) fn apart(mut self, live: Option<&Arc<Live>>, sent: bool, demand: Demand) -> Self {
+        self.apart = live.cloned();
+        if let (true, Some(live), Some(lease)) = (sent, live, &mut self.lease) {
+            live.draw_shared(lease, self.gateway.now(), demand);
+        }
+        self
+    }
+
+    fn live(&self) -> &Live {
+        self.apart.as_deref().unwrap_or(&self.plan.live)
     }
 
     /// The attempt begins, and this is what it costs.
@@ -37,7 +54,7 @@ impl Held {
 
     /// As one of a feature's requests.
     pub(crate) fn of(mut self, feature: &Feature) -> Self {
-        self.habits = self.plan.live.habits(feature).map(Arc::clone);
+        self.habits = self.live().habits(feature).map(Arc::clone);
         self
     }
 
@@ -49,41 +66,45 @@ impl Held {
     /// Takes in what the provider said of its limits.
     pub(crate) fn learn(&self, observed: &Observed) {
         if let Some(lease) = self.lease.as_ref().filter(|_| *observed != Observed::default()) {
-            self.plan.live.learn(lease, self.gateway.now(), observed);
+            self.live().learn(lease, self.gateway.now(), observed);
         }
     }
 
     /// Content came; `first` is the time to it, where the answer is a stream.
     pub(crate) fn served(&mut self, who: Who, first: Option<Duration>) {
+        let live = self.apart.as_deref().unwrap_or(&self.plan.live);
         if let Some(lease) = &mut self.lease {
-            self.plan.live.served(lease, self.gateway.now(), who, first);
+            live.served(lease, self.gateway.now(), who, first);
         }
     }
 
     /// The answer was complete.
     pub(crate) fn completed(&mut self) {
+        let live = self.apart.as_deref().unwrap_or(&self.plan.live);
         if let Some(lease) = &mut self.lease {
-            self.plan.live.completed(lease, self.gateway.now());
+            live.completed(lease, self.gateway.now());
         }
     }
 
     /// Where to go after a fault.
     pub(crate) fn weigh(&self, who: Who, fault: &Fault) -> Next {
-        let weigh = |lease| self.plan.live.weigh(lease, self.gateway.now(), who, fault);
+        let weigh = |lease| self.live().weigh(lease, self.gateway.now(), who, fault);
         self.lease.as_ref().map_or(Next::Candidate, weigh)
     }
 
     /// Holds a fault against the deployment.
     pub(crate) fn failed(&mut self, fault: &Fault) {
+        let live = self.apart.as_deref().unwrap_or(&self.plan.live);
         if let Some(lease) = &mut self.lease {
-            self.plan.live.failed(lease, self.gateway.now(), fault);
+            live.failed(lease, self.gateway.now(), fault);
         }
     }
 
     /// Holds a fault against the deployment that looked like the caller's.
     pub(crate) fn convicted(&mut self, fault: &Fault) {
+        let live = self.apart.as_deref().unwrap_or(&self.plan.live);
         if let Some(lease) = &mut self.lease {
-            self.plan.live.convicted(lease, self.gateway.now(), fault);
+            live.convicted(lease, self.gateway.now(), fault);
         }
     }
 
@@ -119,7 +140,7 @@ impl Held {
     pub(crate) fn used(&mut self, usage: &Usage) {
         self.costs(usage);
         if let (Some(habits), Some(lease)) = (&self.habits, &self.lease) {
-            self.plan.live.note_use(lease, habits, self.gateway.now(), usage);
+            self.live().note_use(lease, habits, self.gateway.now(), usage);
         }
         self.used = Some(Demand { input: usage.input_total(), output: usage.output_total() });
     }
@@ -128,7 +149,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
-            self.plan.live.release(lease, self.gateway.now(), self.used);
+            self.live().release(lease, self.gateway.now(), self.used);
         }
     }
 }

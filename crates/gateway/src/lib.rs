@@ -18,6 +18,7 @@ mod count;
 mod decider;
 mod decision;
 mod door;
+mod drills;
 mod eligibility;
 mod embed;
 mod exceptions;
@@ -66,6 +67,11 @@ mod workers;
 pub use audit::{Actor, ChangeError};
 pub use budgets::BudgetStatus;
 pub use decider::{Decider, Question};
+pub use drills::{
+    AbortConditions, BreakerState, BurnAbove, DrillBreaker, DrillEnd, DrillEnded, DrillError,
+    DrillRamp, DrillScope, DrillStatus, DrillTally, DrillToken, DrillsStatus, FaultKind,
+    FeatureTally, InjectedFault, NewDrill, Select, TokenStatus, drills,
+};
 pub use eligibility::matrix;
 pub use embed::Embedded;
 pub use exceptions::ExceptionStatus;

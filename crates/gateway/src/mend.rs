@@ -185,7 +185,8 @@ impl Relay {
 
     /// Sends what answers instead, behind a mark that says so.
     fn relay_instead(&mut self, mark: &Mark, fault: &Fault, instead: Instead, mut record: Record) {
-        self.walk.worker.gateway.metrics.stream_broke(&self.walk.call.feature.name, mark.result);
+        let (call, metrics) = (&self.walk.call, &self.walk.worker.gateway.metrics);
+        metrics.stream_broke(&call.feature.name, mark.result, &call.drill());
         match instead {
             Instead::Stream { deployment, withheld, source, ended, held } => {
                 let known = self.walk.call.plan.plan.deployments.get(deployment);

@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, text::encode},
+    encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEncoder, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
     registry::Registry,
 };
@@ -14,13 +14,26 @@ use tieline_types::{AttemptRecord, CallRecord, Reason};
 use crate::{
     DeploymentStatus,
     budgets::BudgetStatus,
-    slos::SloMetrics,
+    slos::{Drill, SloMetrics},
     standing::{AttestationStanding, CandidateStanding},
 };
 
 /// Bucket borders in seconds, from a fast first token to a long agent turn.
 const SECONDS: [f64; 15] =
     [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 180.0];
+
+/// The drill that something was part of; what was part of none has no such label.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct DrillLabel(Drill);
+
+impl EncodeLabelSet for DrillLabel {
+    fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> Result<(), std::fmt::Error> {
+        match self.0.as_deref() {
+            Some(drill) => ("drill", drill).encode(encoder.encode_label()),
+            None => Ok(()),
+        }
+    }
+}
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
@@ -29,6 +42,8 @@ struct CallLabels {
     deployment: Option<Arc<str>>,
     outcome: &'static str,
     class: &'static str,
+    #[prometheus(flatten)]
+    drill: DrillLabel,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -38,15 +53,33 @@ struct AttemptLabels {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TriedLabels {
+    deployment: Arc<str>,
+    class: &'static str,
+    #[prometheus(flatten)]
+    drill: DrillLabel,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct InjectedLabels {
+    drill: Arc<str>,
+    kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct FeatureLabels {
     feature: Arc<str>,
     tier: Option<Arc<str>>,
+    #[prometheus(flatten)]
+    drill: DrillLabel,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RepeatLabels {
     feature: Arc<str>,
     reason: &'static str,
+    #[prometheus(flatten)]
+    drill: DrillLabel,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,12 +87,16 @@ struct TierLabels {
     feature: Arc<str>,
     tier: Arc<str>,
     change: &'static str,
+    #[prometheus(flatten)]
+    drill: DrillLabel,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BreakLabels {
     feature: Arc<str>,
     result: &'static str,
+    #[prometheus(flatten)]
+    drill: DrillLabel,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -110,7 +147,7 @@ struct CandidateLabels {
 pub(crate) struct Metrics {
     registry: Registry,
     calls: Family<CallLabels, Counter<u64, AtomicU64>>,
-    attempts: Family<AttemptLabels, Counter<u64, AtomicU64>>,
+    attempts: Family<TriedLabels, Counter<u64, AtomicU64>>,
     repeats: Family<RepeatLabels, Counter<u64, AtomicU64>>,
     probes: Family<AttemptLabels, Counter<u64, AtomicU64>>,
     mirrored: Family<MirrorLabels, Counter<u64, AtomicU64>>,
@@ -127,6 +164,7 @@ pub(crate) struct Metrics {
     tokens: Family<TokenLabels, Counter<u64, AtomicU64>>,
     tier_changes: Family<TierLabels, Counter<u64, AtomicU64>>,
     stream_breaks: Family<BreakLabels, Counter<u64, AtomicU64>>,
+    injected: Family<InjectedLabels, Counter<u64, AtomicU64>>,
     losses: Counter,
     jobs: Family<JobLabels, Gauge>,
     budgets: Family<BudgetLabels, Gauge<f64, AtomicU64>>,
@@ -162,6 +200,7 @@ impl Metrics {
             tokens: Family::default(),
             tier_changes: Family::default(),
             stream_breaks: Family::default(),
+            injected: Family::default(),
             losses: Counter::default(),
             jobs: Family::default(),
             budgets: Family::default(),
@@ -293,6 +332,11 @@ impl Metrics {
             "Days until a deployment ends",
             self.shutdown_days.clone(),
         );
+        registry.register(
+            "injected_faults",
+            "Faults that drills injected, by kind",
+            self.injected.clone(),
+        );
     }
 
     /// Counts a finished probe: it uses tokens, and no client waits for it.
@@ -386,15 +430,17 @@ impl Metrics {
     }
 
     /// Counts a finished request.
-    pub(crate) fn call(&self, call: &CallRecord) {
+    pub(crate) fn call(&self, call: &CallRecord, drill: &Drill) {
+        let of = || DrillLabel(drill.clone());
         self.tokens(call);
         for attempt in call.attempts.iter().filter(|one| one.reason != Reason::Chosen) {
-            self.repeat(&call.feature, attempt.reason.as_str());
+            self.repeat(&call.feature, attempt.reason.as_str(), of());
         }
         if !call.losses.is_empty() {
             self.losses.inc();
         }
-        let labels = FeatureLabels { feature: call.feature.clone(), tier: call.tier.clone() };
+        let (feature, tier) = (call.feature.clone(), call.tier.clone());
+        let labels = FeatureLabels { feature, tier, drill: of() };
         self.duration.get_or_create(&labels).observe(seconds(call.duration_us));
         if let Some(first) = call.first_content_us {
             self.first_content.get_or_create(&labels).observe(seconds(first));
@@ -406,31 +452,40 @@ impl Metrics {
                 deployment: call.deployment.clone(),
                 outcome: call.outcome.as_str(),
                 class: call.fault.map_or("", |class| class.as_str()),
+                drill: of(),
             })
             .inc();
     }
 
     /// Counts a request that a client sends again.
     pub(crate) fn client_repeat(&self, feature: &Arc<str>) {
-        self.repeat(feature, "client");
+        self.repeat(feature, "client", DrillLabel::default());
     }
 
-    fn repeat(&self, feature: &Arc<str>, reason: &'static str) {
-        let labels = RepeatLabels { feature: Arc::clone(feature), reason };
+    fn repeat(&self, feature: &Arc<str>, reason: &'static str, drill: DrillLabel) {
+        let labels = RepeatLabels { feature: Arc::clone(feature), reason, drill };
         self.repeats.get_or_create(&labels).inc();
     }
 
     /// Counts a finished upstream call.
-    pub(crate) fn attempt(&self, attempt: &AttemptRecord) {
+    pub(crate) fn attempt(&self, attempt: &AttemptRecord, drill: &Drill) {
         let class = attempt.fault.map_or("", |class| class.as_str());
-        let labels = AttemptLabels { deployment: attempt.deployment.clone(), class };
+        let (deployment, drill) = (attempt.deployment.clone(), DrillLabel(drill.clone()));
+        let labels = TriedLabels { deployment, class, drill };
         self.attempts.get_or_create(&labels).inc();
     }
 
     /// Counts a tier that dropped or returned.
-    pub(crate) fn tier_change(&self, feature: &Arc<str>, tier: &Arc<str>, change: TierChange) {
+    pub(crate) fn tier_change(
+        &self,
+        feature: &Arc<str>,
+        tier: &Arc<str>,
+        change: TierChange,
+        drill: &Drill,
+    ) {
         let (feature, tier) = (Arc::clone(feature), Arc::clone(tier));
-        let labels = TierLabels { feature, tier, change: change.as_str() };
+        let drill = DrillLabel(drill.clone());
+        let labels = TierLabels { feature, tier, change: change.as_str(), drill };
         self.tier_changes.get_or_create(&labels).inc();
     }
 
@@ -458,17 +513,25 @@ impl Metrics {
     }
 
     /// Counts a stream that broke after its commit point: `told`, `restarted` or `continued`.
-    pub(crate) fn stream_broke(&self, feature: &Arc<str>, result: &'static str) {
-        let labels = BreakLabels { feature: Arc::clone(feature), result };
+    pub(crate) fn stream_broke(&self, feature: &Arc<str>, result: &'static str, drill: &Drill) {
+        let drill = DrillLabel(drill.clone());
+        let labels = BreakLabels { feature: Arc::clone(feature), result, drill };
         self.stream_breaks.get_or_create(&labels).inc();
     }
 
-    /// How often a deployment was called, and how often that failed.
+    /// Counts a fault that a drill injected.
+    pub(crate) fn injected(&self, drill: &Arc<str>, kind: &'static str) {
+        let labels = InjectedLabels { drill: Arc::clone(drill), kind };
+        self.injected.get_or_create(&labels).inc();
+    }
+
+    /// How often a deployment was called, drills aside, and how often that failed.
     pub(crate) fn attempts_of(&self, deployment: &Arc<str>, classes: &[&'static str]) -> u64 {
         classes
             .iter()
             .filter_map(|class| {
-                let labels = AttemptLabels { deployment: deployment.clone(), class };
+                let drill = DrillLabel::default();
+                let labels = TriedLabels { deployment: deployment.clone(), class, drill };
                 self.attempts.get(&labels).map(|counter| counter.get())
             })
             .sum()
@@ -496,7 +559,7 @@ mod tests {
     fn changes_of_tiers_are_counted() {
         let metrics = Metrics::new();
         for change in [TierChange::Dropped, TierChange::Returned, TierChange::Dropped] {
-            metrics.tier_change(&"f".into(), &"best".into(), change);
+            metrics.tier_change(&"f".into(), &"best".into(), change, &None);
         }
         let text = metrics.text();
         for (change, count) in [("dropped", 2), ("returned", 1)] {

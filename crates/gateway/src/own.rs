@@ -88,6 +88,7 @@ impl Own {
             id: Arc::clone(&known.id),
             style,
             held,
+            injected: None,
             keep,
             said: None,
             window: Window { headers: call.deadline, first: call.deadline },

@@ -106,7 +106,7 @@ impl ActivePlan {
 }
 
 /// The providers that are not what they were: what was learnt of them is no longer true.
-fn changed<'c>(old: &Config, new: &'c Config) -> Vec<&'c str> {
+pub(crate) fn changed<'c>(old: &Config, new: &'c Config) -> Vec<&'c str> {
     // What is stated of a provider says nothing of its health.
     let reached = |one: &tieline_config::Provider| tieline_config::Provider {
         facts: Facts::default(),

@@ -182,14 +182,16 @@ impl Queued {
     }
 }
 
-/// The client's headers that go to a provider of its dialect, and what it says of the request.
+/// The client's headers that go to a provider of its dialect, what it says of the request, and the
+/// drill that it was part of.
 fn headers(call: &Call) -> Vec<(String, Vec<u8>)> {
     let header = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
         (name.as_str().to_owned(), value.as_bytes().to_vec())
     };
     let tags = (!call.tags.is_empty())
         .then(|| (headers::TAGS.to_string(), call.tags.join(",").into_bytes()));
-    call.passed_on.iter().map(header).chain(tags).collect()
+    let drill = call.drill().map(|name| (headers::DRILL.to_string(), name.as_bytes().to_vec()));
+    call.passed_on.iter().map(header).chain(tags).chain(drill).collect()
 }
 
 /// The body as it asks for a whole answer: nobody will listen to a stream.

@@ -10,6 +10,7 @@ use tieline_types::{
 use tokio::time::Instant;
 
 use crate::{
+    drills::Drilled,
     gateway::Gateway,
     limits::Admission,
     prices::Tariff,
@@ -45,7 +46,7 @@ pub(crate) struct Record {
     /// Its place under its feature's limits.
     admission: Option<Admission>,
     /// The drill that it is part of.
-    drill: Drill,
+    pub(crate) drilled: Option<Arc<Drilled>>,
 }
 
 /// An attempt under way.
@@ -77,6 +78,8 @@ pub(crate) struct Notes {
     pub(crate) upstream_request_id: Option<String>,
     /// What translation could not carry.
     pub(crate) losses: Vec<String>,
+    /// What a drill let it consume before it broke it.
+    pub(crate) usage: Option<Usage>,
 }
 
 impl Record {
@@ -91,7 +94,7 @@ impl Record {
             under_way: Vec::new(),
             answering: None,
             admission: None,
-            drill: None,
+            drilled: None,
         }
     }
 
@@ -132,6 +135,11 @@ impl Record {
     /// How many upstream calls were made, those under way included.
     pub(crate) fn attempts(&self) -> usize {
         self.call.as_deref().map_or(0, |call| call.attempts.len())
+    }
+
+    /// The drill that it is part of, as metrics call it.
+    fn drill(&self) -> Drill {
+        self.drilled.as_ref().and_then(|drilled| drilled.label())
     }
 
     /// What is noted of the request so far.
@@ -185,6 +193,7 @@ impl Record {
             let began = arrived + Duration::from_micros(attempt.start_us);
             attempt.first_content_us = notes.first_content.map(|first| micros(began, first));
             attempt.status = notes.status;
+            attempt.usage = attempt.usage.or(notes.usage);
             attempt.upstream_request_id = notes.upstream_request_id.take();
         });
     }
@@ -241,8 +250,9 @@ impl Record {
                 attempt.upstream_request_id.clone_from(&fault.upstream_request_id);
             }
         }
-        self.gateway.metrics.attempt(attempt);
-        if let (CallKind::Client | CallKind::Job, Some(fault)) = (self.kind, fault) {
+        let drill = self.drilled.as_ref().and_then(|drilled| drilled.label());
+        self.gateway.metrics.attempt(attempt, &drill);
+        if let (CallKind::Client | CallKind::Job, Some(fault), None) = (self.kind, fault, drill) {
             let (tier, deployment) = (&attempt.tier, &attempt.deployment);
             self.gateway.releases.failed(&call.feature, tier, deployment, fault);
         }
@@ -255,10 +265,11 @@ impl Record {
         }
     }
 
-    /// Another attempt answered first. What this one took in is paid all the same.
-    pub(crate) fn supersede(&mut self, number: usize, input: u64) {
-        let usage = Usage { input, estimated: true, ..Usage::default() };
-        self.note_attempt(number, |attempt| attempt.usage = Some(usage));
+    /// Another attempt answered first. What this one took in is paid all the same; none where it
+    /// was never sent.
+    pub(crate) fn supersede(&mut self, number: usize, input: Option<u64>) {
+        let usage = input.map(|input| Usage { input, estimated: true, ..Usage::default() });
+        self.note_attempt(number, |attempt| attempt.usage = usage);
         let superseded = Fault::new(Class::Superseded, "another attempt answered first");
         self.end_attempt(number, Some(&superseded));
     }
@@ -324,12 +335,16 @@ impl Record {
         if let Some(observer) = &self.gateway.observer {
             observer.closed(self.kind, &call);
         }
+        if let Some(drilled) = &self.drilled {
+            drilled.closed(&call);
+        }
         match self.kind {
             CallKind::Client => {
-                self.gateway.metrics.call(&call);
-                self.gateway.judge(&call, Judged::Closed, &self.drill);
+                let drill = self.drill();
+                self.gateway.metrics.call(&call, &drill);
+                self.gateway.judge(&call, Judged::Closed, &drill);
             }
-            CallKind::Job => self.gateway.metrics.call(&call),
+            CallKind::Job => self.gateway.metrics.call(&call, &None),
             CallKind::Probe => self.gateway.metrics.probe(&call),
             CallKind::Mirrored => self.gateway.metrics.mirrored(&call),
             CallKind::Sentinel => self.gateway.metrics.sentinel(&call),

@@ -218,7 +218,8 @@ impl Relay {
         let told = self.source.write_fault(&told, client, &self.walk.style);
         self.ready.push_back(told);
         self.ended = true;
-        self.walk.worker.gateway.metrics.stream_broke(&self.walk.call.feature.name, "told");
+        let (call, metrics) = (&self.walk.call, &self.walk.worker.gateway.metrics);
+        metrics.stream_broke(&call.feature.name, "told", &call.drill());
     }
 
     /// Notes what the stream consumed: as the provider said, or estimated where it did not (OpenAI

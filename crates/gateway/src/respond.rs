@@ -186,6 +186,9 @@ fn record_headers(headers: &mut HeaderMap, dialect_id: DialectId, record: &Recor
     if !call.feature.is_empty() {
         put(headers, headers::FEATURE, &call.feature);
     }
+    if let Some(drilled) = &record.drilled {
+        put(headers, headers::DRILL, drilled.name());
+    }
     if let Some(decision) = &call.decision {
         put(headers, headers::DECISION, &decision.id);
     }

@@ -59,6 +59,10 @@ async fn serve_request(
         Ok(call) => call,
         Err(fault) => return respond::refuse(dialect, &fault, record),
     };
+    let call = match gateway.drilled(call, &mut record) {
+        Ok(call) => call,
+        Err(fault) => return respond::refuse(dialect, &fault, record),
+    };
     let decision = call.decide(gateway, &mut rng);
     record.note(|books| books.decision = Some(call.on_record(&decision)));
     let style = Style {

@@ -211,6 +211,16 @@ impl Tracked {
         now.saturating_sub(reach(&self.slo).as_secs() / 60)..now + 1
     }
 
+    /// How far back its minutes are remembered.
+    pub(crate) fn remembers(&self) -> Duration {
+        reach(&self.slo)
+    }
+
+    /// The burn rate over a window that ends with a minute.
+    pub(crate) fn burn_rate(&self, minute: u64, window: Duration) -> Option<f64> {
+        self.slo.burn_rate(self.minutes().counts(minute, window))
+    }
+
     /// The burn rates over a long and a short window that end with a minute: those of its most
     /// urgent alert.
     fn burn_rates(&self, minute: u64) -> (Option<f64>, Option<f64>) {

@@ -1,6 +1,6 @@
 //! A provider's stream, read frame by frame and turned into what the client gets.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use http_body::Body as _;
@@ -12,7 +12,10 @@ use tieline_dialect::{
 use tieline_types::{Class, Fault, Phase};
 use tieline_upstream::AnswerBody;
 
-use crate::said::{Said, Splice};
+use crate::{
+    drills::{Breaks, Spoil},
+    said::{Said, Splice},
+};
 
 /// What came of the next piece of a stream.
 pub(crate) enum Pulled {
@@ -38,6 +41,8 @@ pub(crate) struct Source {
     pub(crate) said: Option<Box<Said>>,
     /// Makes this stream the rest of a text that another began.
     splice: Option<Splice>,
+    /// How a drill breaks it.
+    spoil: Option<Box<Spoil>>,
     /// What was seen so far.
     pub(crate) seen: Glance,
     /// How many pieces of content were seen.
@@ -62,6 +67,7 @@ impl Source {
             collector: keep.then(Collector::default),
             said: None,
             splice: None,
+            spoil: None,
             seen: Glance::default(),
             pieces: 0,
         }
@@ -70,6 +76,16 @@ impl Source {
     /// The same, keeping what is said.
     pub(crate) fn remembering(self) -> Self {
         Self { said: Some(Box::default()), ..self }
+    }
+
+    /// The same, as a drill breaks it.
+    pub(crate) fn spoilt_by(self, spoil: Option<Spoil>) -> Self {
+        Self { spoil: spoil.map(Box::new), ..self }
+    }
+
+    /// Whether a drill has broken it.
+    pub(crate) fn is_spoilt(&self) -> bool {
+        self.spoil.as_ref().is_some_and(|spoil| spoil.has_struck())
     }
 
     /// Begins to read the rest of what was said, to be written into the message that the client has
@@ -93,6 +109,9 @@ impl Source {
 
     /// Reads on until something can be said.
     pub(crate) fn poll_pull(&mut self, cx: &mut Context<'_>) -> Poll<Pulled> {
+        if let Some(pulled) = ready!(self.poll_spoilt(cx)) {
+            return Poll::Ready(pulled);
+        }
         loop {
             let chunk = match std::pin::Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Pending => return Poll::Pending,
@@ -117,6 +136,39 @@ impl Source {
         }
     }
 
+    /// What a drill makes of the stream now; none where it goes on.
+    fn poll_spoilt(&mut self, cx: &mut Context<'_>) -> Poll<Option<Pulled>> {
+        let due = self.is_to_break();
+        let Some(spoil) = &mut self.spoil else {
+            return Poll::Ready(None);
+        };
+        if spoil.poll_over(cx).is_ready() {
+            self.spoil = None;
+            // What had arrived before it broke comes first.
+            return Poll::Ready(Some(self.digest(Bytes::new())));
+        }
+        if !due {
+            return Poll::Ready(None);
+        }
+        let frame = match spoil.strike() {
+            Breaks::Silent => return Poll::Pending,
+            Breaks::Cut => Vec::new(),
+            Breaks::Told(frame) => frame.clone(),
+        };
+        let mut fault = spoil.cut();
+        if !frame.is_empty() {
+            self.reader.read(&frame, &mut self.events);
+            fault = self.take_in(&mut Out::default()).unwrap_or(fault);
+        }
+        Poll::Ready(Some(self.fail(fault, Bytes::new())))
+    }
+
+    /// Whether a drill lets nothing more of it through. What is complete is not broken any more.
+    fn is_to_break(&self) -> bool {
+        let due = |spoil: &Spoil| spoil.is_due(self.pieces) && !self.seen.ended;
+        self.spoil.as_deref().is_some_and(due)
+    }
+
     /// Reads on until something can be said.
     pub(crate) async fn pull(&mut self) -> Pulled {
         std::future::poll_fn(|cx| self.poll_pull(cx)).await
@@ -137,7 +189,7 @@ impl Source {
         let arrived = chunk.clone();
         self.splitter.push(chunk);
         let mut out = Out::default();
-        loop {
+        while !self.is_to_break() {
             let frame = match self.splitter.next_frame() {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,

@@ -9,7 +9,7 @@ use tieline_types::Class;
 
 use crate::{
     BurnStatus, CandidateStanding, ExceptionStatus, ListingStatus, RefusedAttestation,
-    SentinelStatus, Shutdown, SloStatus, budgets::BudgetStatus, gateway::Gateway,
+    SentinelStatus, Shutdown, SloStatus, budgets::BudgetStatus, gateway::Gateway, slos::Drill,
 };
 
 /// The state of a gateway at one moment.
@@ -191,22 +191,25 @@ impl Gateway {
 
 impl Gateway {
     /// Logs and counts the tiers that a decision found dropped or returned.
-    pub(crate) fn note_tiers(&self, feature: &Feature, decision: &Decision) {
+    pub(crate) fn note_tiers(&self, feature: &Feature, decision: &Decision, drill: &Drill) {
         for (tier, change) in &decision.changes {
-            self.note_tier(feature, *tier, *change);
+            self.note_tier(feature, *tier, *change, drill);
         }
     }
 
-    fn note_tier(&self, feature: &Feature, tier: usize, change: TierChange) {
+    fn note_tier(&self, feature: &Feature, tier: usize, change: TierChange, drill: &Drill) {
         let Some(tier) = feature.tiers.get(tier) else {
             return;
         };
-        self.metrics.tier_change(&feature.name, &tier.name, change);
+        self.metrics.tier_change(&feature.name, &tier.name, change, drill);
         let (feature, tier) = (&feature.name, &tier.name);
         if let Some(observer) = &self.observer {
             observer.tier_changed(feature, tier, change.as_str());
         }
         match change {
+            _ if drill.is_some() => {
+                tracing::info!(%feature, %tier, ?drill, ?change, "a tier changed in a drill");
+            }
             TierChange::Dropped => {
                 tracing::warn!(%feature, %tier, "a tier dropped: later tiers take its requests");
             }

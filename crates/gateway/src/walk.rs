@@ -2,13 +2,14 @@
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+use rand::Rng as _;
 use tieline_dialect::{
     Style,
     ir::{Content, Finish, Reply},
 };
 use tieline_route::{
-    ATTEMPTS_PER_REQUEST_MAX, ATTEMPTS_PER_TIER_MAX, Decision, Effect, Mode, Move, Next, Step,
-    Verdict, backoff, may_pass, outcome, retry_wait,
+    ATTEMPTS_PER_REQUEST_MAX, ATTEMPTS_PER_TIER_MAX, Decision, Deployment, Effect, Mode, Move,
+    Next, Step, Verdict, backoff, may_pass, outcome, retry_wait,
 };
 use tieline_types::{Class, Fault, PassedOver, Phase, Reason, Replay, Usage};
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use crate::{
     attempt::{Attempt, Ran, Reached, Window},
     bill::Shortage,
     decision::{TOO_DEAR, UNPRICED, denied},
+    drills::Injected,
     hedge::Hedge,
     held::Held,
     listen::Worker,
@@ -133,7 +135,7 @@ impl Walk {
     /// Walks until something answers or a fault says stop.
     pub(crate) async fn answer(&mut self, record: &mut Record) -> Result<Answered, Fault> {
         let now = self.worker.gateway.now();
-        self.call.plan.live.deposit(&self.call.feature, now);
+        self.call.live().deposit(&self.call.feature, now);
         for one in &self.decision.considered {
             let (why, opens) = match one.verdict {
                 Verdict::Shut(until, why) | Verdict::LeastBad(until, why) => {
@@ -328,11 +330,14 @@ impl Walk {
             return None;
         };
         let (route, known) = (plan.route(pass)?, plan.plan.deployments.get(deployment)?);
-        let bill = self.pay(tier, deployment, record)?;
+        let injected = self.injected(known);
+        let sent = injected.as_ref().is_none_or(|injected| injected.calls());
+        // What is not sent costs nothing.
+        let bill = if sent { self.pay(tier, deployment, record)? } else { None };
         let (feature, now) = (&call.feature, gateway.now());
         let admitted = {
             let (demand, draw) = (call.demand(), self.decision.draw);
-            plan.live.admit(pass, feature, now, draw, demand, rescue)
+            call.live().admit(pass, feature, now, draw, demand, rescue)
         };
         let lease = match admitted {
             Ok(lease) => lease,
@@ -344,7 +349,7 @@ impl Walk {
             }
         };
         if self.faults.is_empty() && reason != Reason::Hedge {
-            plan.live.first_attempt(deployment, now);
+            call.live().first_attempt(deployment, now);
         }
         let attempt = attempt_of(self.tier_name(tier), known, route.dialect, reason);
         let number = record.begin(attempt, plan.tariff(deployment));
@@ -358,7 +363,11 @@ impl Walk {
             deployment,
             id: Arc::clone(&known.id),
             style: Style { model: known.model.to_string(), ..self.style.clone() },
-            held: Held::new(gateway, plan, lease).paid_by(bill).of(feature),
+            held: Held::new(gateway, plan, lease)
+                .apart(call.apart(), sent, call.demand())
+                .paid_by(bill)
+                .of(feature),
+            injected,
             keep: call.wants_answers(),
             said,
             window,
@@ -367,6 +376,15 @@ impl Walk {
             worker,
             call,
         })
+    }
+
+    /// What the drill that the request is part of does to an attempt.
+    fn injected(&self, known: &Deployment) -> Option<Arc<Injected>> {
+        let (call, gateway) = (&self.call, &self.worker.gateway);
+        let drilled = call.drilled.as_ref()?;
+        let draw = gateway.rng().random();
+        let of = (&*call.feature.name, call.head.stream);
+        drilled.strikes(of, known, (gateway.now(), draw)).map(Arc::new)
     }
 
     /// Draws the consequences of an attempt.
@@ -392,6 +410,9 @@ impl Walk {
                 if fault.phase == Phase::Admit {
                     self.uncounted += 1;
                     self.tier_calls = self.tier_calls.saturating_sub(1);
+                }
+                if let Some(usage) = notes.usage {
+                    held.costs(&usage);
                 }
                 let allowed = window.first.saturating_duration_since(began);
                 self.judge(held, &fault, allowed)?;
@@ -523,7 +544,7 @@ impl Walk {
             return true;
         };
         let (feature, now) = (&self.call.feature, self.worker.gateway.now());
-        self.call.plan.live.may_repeat(feature, deployment, now, last, step)
+        self.call.live().may_repeat(feature, deployment, now, last, step)
     }
 
     async fn cached(&mut self, tier: usize, record: &mut Record) -> Option<(Arc<Reply>, Hit)> {

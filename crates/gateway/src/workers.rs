@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     GatewayError, Tls, Worker,
     admin::{self, KEYS_POLL},
+    drills::drills,
     gateway::Gateway,
     listen,
     probe::recover,
@@ -165,6 +166,7 @@ impl Running {
         self.spawn("control".to_owned(), async move {
             let watched = watch_keys(Arc::clone(&gateway), keys);
             let tended = tend_releases(Arc::clone(&gateway));
+            let drilled = drills(Arc::clone(&gateway));
             let listening = async {
                 match admin.map(TcpListener::from_std) {
                     Some(Ok(listener)) => admin::serve(gateway, listener, stop.clone()).await,
@@ -179,6 +181,7 @@ impl Running {
                 () = recover(Arc::clone(&prober)) => {}
                 () = sentinels(Arc::clone(&prober)) => {}
                 () = slos(Arc::clone(&prober)) => {}
+                () = drilled => {}
                 () = shutdown_dates(prober) => {}
             }
         })

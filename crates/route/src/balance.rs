@@ -55,6 +55,12 @@ pub struct Load {
 }
 
 impl Ewma {
+    /// What was measured, with nothing under way.
+    #[must_use]
+    pub fn idle(&self) -> Self {
+        Self { inflight: 0, ..*self }
+    }
+
     /// A request is sent. Must be followed by [`Self::end`].
     pub fn begin(&mut self) {
         self.inflight = self.inflight.saturating_add(1);

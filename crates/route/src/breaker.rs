@@ -245,6 +245,13 @@ impl Breaker {
         self.paces.baseline(size)
     }
 
+    /// The same as its traffic shows it, for somebody else: whether it is in service, and the probe
+    /// that is under way, are not.
+    #[must_use]
+    pub fn copied(&self) -> Self {
+        Self { probe: None, drained: false, suspended: false, ..self.clone() }
+    }
+
     /// Takes it out of service, or puts it back.
     pub fn drain(&mut self, drained: bool) {
         self.drained = drained;

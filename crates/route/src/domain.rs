@@ -59,6 +59,12 @@ pub(crate) struct Suspicion {
 }
 
 impl Suspicion {
+    /// The same, for somebody else to go on from.
+    pub(crate) fn copied(&self) -> Self {
+        let copied = |of: &AtomicU64| AtomicU64::new(of.load(Ordering::Relaxed));
+        Self { until_ms: copied(&self.until_ms), next_probe_ms: copied(&self.next_probe_ms) }
+    }
+
     /// Looks at a domain in which `out` of `all` deployments are out of service.
     pub(crate) fn look(&self, now: Duration, out: usize, all: usize) {
         if out >= OUT_MIN && out * 2 >= all {

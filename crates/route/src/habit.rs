@@ -130,6 +130,11 @@ impl Habits {
         Habit { output, cached: 0, first: None }
     }
 
+    /// The same, for somebody else to go on from.
+    pub(crate) fn copied(&self) -> Self {
+        Self(Mutex::new(self.all().clone()))
+    }
+
     /// Forgets what no plan has any more.
     pub(crate) fn keep(&self, known: impl Fn(&str) -> bool) {
         self.all().retain(|deployment, _| known(deployment));

@@ -9,8 +9,8 @@ use std::{
 use tieline_types::{Class, Fault, Pass, Phase, Rates, Scope};
 
 use crate::{
-    Breaker, Budget, Candidate, Cause, Effect, Ewma, Feature, Habits, Level, Load, Mode, Next,
-    Permit, Plan, PromptSize, State, Storm, TierState, Who,
+    Breaker, Budget, Cause, Effect, Ewma, Feature, Habits, Level, Load, Next, Permit, Plan,
+    PromptSize, State, Storm, Who,
     domain::Suspicion,
     outcome,
     pool::{Admission, Demand, Observed, Pool, Reservation},
@@ -18,16 +18,20 @@ use crate::{
     sheds,
 };
 
+mod apart;
 mod habits;
 mod limits;
 mod purses;
 mod service;
+mod show;
 mod spending;
 
+use apart::Shared;
 use limits::Limiters;
 pub use purses::Hold;
 use purses::Kept;
 use service::{DRAINED, SUSPENDED};
+pub use show::Shown;
 use spending::Spending;
 
 /// Health, quota and budgets of everything in a plan.
@@ -49,6 +53,8 @@ pub struct Live {
 struct Known {
     id: Arc<str>,
     health: Arc<Mutex<Health>>,
+    /// Everybody's, where this is what some learnt apart from the others.
+    shared: Shared,
     /// Positions of its domains.
     domains: Vec<usize>,
     /// What it costs, where that is known.
@@ -133,29 +139,21 @@ pub struct Lease {
     /// The time to the first content of a stream.
     first: Option<Duration>,
     reservation: Option<Reservation>,
+    /// The draw on the quota that is everybody's, of requests that learn apart from the others.
+    shared: Option<Reservation>,
 }
 
 impl Lease {
+    /// Of a deployment that nothing is known of.
+    const fn idle(deployment: usize, size: PromptSize) -> Self {
+        Self { deployment, size, permit: None, first: None, reservation: None, shared: None }
+    }
+
     /// Whether the attempt is the probe on which a breaker waits.
     #[must_use]
     pub const fn is_probe(&self) -> bool {
         matches!(self.permit, Some(Permit::Probe(_)))
     }
-}
-
-/// What to show of a deployment.
-#[derive(Clone, Debug)]
-pub struct Shown {
-    /// Its breaker.
-    pub state: State,
-    /// Whether its quota pool lets nothing through, and until when.
-    pub quota_shut_until: Option<Duration>,
-    /// The share of its quota that is used, 0 to 1.
-    pub utilisation: f64,
-    /// The suspected domains it belongs to.
-    pub suspected: Vec<(Level, Arc<str>)>,
-    /// The class of fault that storms there.
-    pub storm: Option<Class>,
 }
 
 impl Live {
@@ -184,7 +182,8 @@ impl Live {
             };
             lock(&health).pool.configure(now, one.limits);
             let (id, domains) = (Arc::clone(&one.id), one.domains.clone());
-            Known { id, health, domains, rates: one.rates.clone(), quality: one.quality }
+            let (rates, quality) = (one.rates.clone(), one.quality);
+            Known { id, health, shared: None, domains, rates, quality }
         };
         let domain = |(at, one): (usize, &crate::Domain)| {
             let same = |old: &&Neighbours| old.level == one.level && old.name == one.name;
@@ -239,7 +238,8 @@ impl Live {
             return Standing { shut: None, load: Load::default(), well_for: None };
         };
         let load = health.ewma.load(demand.size(), now);
-        let well_for = health.breaker.well_for(now);
+        let out = self.out_of_service(deployment, &health.breaker) != (false, false);
+        let well_for = health.breaker.well_for(now).filter(|_| !out);
         let shut = self.shut(deployment, &health, feature, now, draw, demand);
         Standing { shut, load, well_for }
     }
@@ -253,11 +253,10 @@ impl Live {
         draw: f64,
         demand: Demand,
     ) -> Option<(Duration, Why)> {
-        if health.breaker.is_drained() {
-            return Some((Duration::MAX, DRAINED));
-        }
-        if health.breaker.is_suspended() {
-            return Some((Duration::MAX, SUSPENDED));
+        match self.out_of_service(deployment, &health.breaker) {
+            (true, _) => return Some((Duration::MAX, DRAINED)),
+            (false, true) => return Some((Duration::MAX, SUSPENDED)),
+            (false, false) => {}
         }
         self.unready(deployment, health, feature, now, draw, demand)
     }
@@ -273,6 +272,9 @@ impl Live {
         demand: Demand,
     ) -> Option<(Duration, Why)> {
         if let Admission::Shut(until) = health.pool.admits(now, demand) {
+            return Some((until, Why::Quota));
+        }
+        if let Some(until) = self.shared_shut(deployment, now, demand) {
             return Some((until, Why::Quota));
         }
         match health.breaker.peek(now, draw) {
@@ -295,7 +297,8 @@ impl Live {
             }
             Permit::Pass => {}
         }
-        let shed = sheds(feature.criticality, health.pool.utilisation(now));
+        let used = health.pool.utilisation(now).max(self.shared_utilisation(deployment, now));
+        let shed = sheds(feature.criticality, used);
         shed.then(|| (now + SHED_WAIT, Why::Shed))
     }
 
@@ -328,7 +331,7 @@ impl Live {
     ) -> Result<Lease, (Duration, Why)> {
         let (deployment, size) = (pass.deployment(), demand.size());
         let Some(health) = self.health(deployment) else {
-            return Ok(Lease { deployment, size, permit: None, first: None, reservation: None });
+            return Ok(Lease::idle(deployment, size));
         };
         let shut = self.shut(deployment, &health, feature, now, draw, demand);
         if let Some(shut) = shut.filter(|(_, why)| !rescue || *why == DRAINED) {
@@ -355,7 +358,7 @@ impl Live {
         if matches!(permit, Permit::Probe(_)) {
             self.domains_of(deployment).for_each(|domain| domain.suspicion.note_probe(now));
         }
-        Lease { deployment, size, permit: Some(permit), first: None, reservation }
+        Lease { permit: Some(permit), reservation, ..Lease::idle(deployment, size) }
     }
 
     /// The attempt came to its first content, which decides a probe; `first` is the time that took,
@@ -510,11 +513,13 @@ impl Live {
         if let Some(mut health) = self.health(lease.deployment) {
             health.pool.learn(now, observed);
         }
+        self.learn_shared(lease, now, observed);
     }
 
     /// Gives the right back, with the tokens that were used if they are known. Without a verdict
     /// before, the attempt says nothing of the deployment.
-    pub fn release(&self, lease: Lease, now: Duration, used: Option<Demand>) {
+    pub fn release(&self, mut lease: Lease, now: Duration, used: Option<Demand>) {
+        self.settle_shared(&mut lease, now, used);
         if let Some(mut health) = self.health(lease.deployment) {
             health.ewma.end();
             if let Some(reservation) = lease.reservation {
@@ -525,36 +530,6 @@ impl Live {
                 health.breaker.neutral(now, permit);
             }
         }
-    }
-
-    /// What to show of a deployment.
-    #[must_use]
-    pub fn show(&self, deployment: usize, now: Duration) -> Option<Shown> {
-        let health = self.health(deployment)?;
-        let suspected = self.domains_of(deployment).filter(|one| one.suspicion.is_raised(now));
-        Some(Shown {
-            state: health.breaker.state(now),
-            quota_shut_until: match health.pool.admits(now, Demand::default()) {
-                Admission::Open => None,
-                Admission::Shut(until) => Some(until),
-            },
-            utilisation: health.pool.utilisation(now),
-            suspected: suspected.map(|one| (one.level, Arc::clone(&one.name))).collect(),
-            storm: health.storm.rages(now),
-        })
-    }
-
-    /// Where a tier of a feature stands.
-    #[must_use]
-    pub fn tier(&self, feature: &Feature, tier: usize, now: Duration) -> TierState {
-        let dropped = self.ladders.rung(feature, tier).is_some_and(Rung::is_dropped);
-        let Some(Mode::Models { candidates, .. }) =
-            feature.tiers.get(tier).filter(|_| dropped).map(|tier| &tier.mode)
-        else {
-            return TierState::Up;
-        };
-        let well_for = |one: &Candidate| self.health(one.deployment)?.breaker.well_for(now);
-        TierState::dropped(candidates.iter().filter_map(well_for).max(), feature.return_after)
     }
 
     /// What is remembered of a tier that may drop; none for one that cannot.

@@ -111,6 +111,18 @@ impl Ladders {
         Self(new.features.values().filter(|feature| may_drop(feature)).map(ladder).collect())
     }
 
+    /// The same, for somebody else to go on from.
+    pub(crate) fn copied(&self) -> Self {
+        let rung = |(name, rung): &Named| {
+            let dropped = AtomicBool::new(rung.is_dropped());
+            (Arc::clone(name), Arc::new(Rung { dropped }))
+        };
+        let ladder = |(feature, rungs): (&Arc<str>, &Vec<Named>)| {
+            (Arc::clone(feature), rungs.iter().map(rung).collect())
+        };
+        Self(self.0.iter().map(ladder).collect())
+    }
+
     pub(crate) fn rung(&self, feature: &Feature, tier: usize) -> Option<&Rung> {
         let name = &feature.tiers.get(tier)?.name;
         let rungs = self.0.get(&feature.name)?;

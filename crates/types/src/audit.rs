@@ -28,6 +28,10 @@ pub enum Change {
     Reprice,
     /// A release began, or moved to another stage.
     Release,
+    /// Faults began to be injected into a share of the requests.
+    DrillBegan,
+    /// That ended: its time was over, somebody halted it, or one of its conditions was met.
+    DrillEnded,
 }
 
 impl Change {
@@ -45,6 +49,8 @@ impl Change {
             Self::ExceptionEnded => "exception_ended",
             Self::Reprice => "reprice",
             Self::Release => "release",
+            Self::DrillBegan => "drill_began",
+            Self::DrillEnded => "drill_ended",
         }
     }
 }
@@ -90,14 +96,15 @@ pub struct AuditRecord {
     /// When, milliseconds since the Unix epoch.
     pub at_ms: u64,
     /// Who, as far as the gateway can tell: address and port of a client of the admin listener, or
-    /// `file`, `signal`, `command`, or `release` and `sentinels` for what these do by themselves.
+    /// `file`, `signal`, `command`, or `release`, `sentinels` and `drill` for what these do by
+    /// themselves.
     pub actor: String,
     /// Who that client said it was. Nobody has checked it.
     pub claimed: Option<String>,
     /// What was done.
     pub action: Change,
     /// What it was done to: a deployment's id, the path of the configuration, or the place of a
-    /// release: `gpt-6@openai in support-reply/models`.
+    /// release: `gpt-6@openai in support-reply/models`, or the name of a drill.
     pub subject: String,
     /// The subject's state before.
     pub before: Option<String>,

@@ -26,6 +26,9 @@ pub struct DecisionRecord {
     /// What the feature does because objectives burn, such as `quick: prefer fastest`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub on_burn: Vec<Arc<str>>,
+    /// The drill that the request was part of: it was decided by what that drill had learnt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<Arc<str>>,
     /// Every candidate of every tier.
     pub candidates: Vec<WeighedCandidate>,
     /// What was to be tried, in order.

@@ -218,4 +218,10 @@ impl CallRecord {
     pub fn cost(&self) -> Option<Cost> {
         self.attempts.iter().filter_map(|attempt| attempt.cost).reduce(Cost::plus)
     }
+
+    /// The drill that the request was part of.
+    #[must_use]
+    pub fn drill(&self) -> Option<&str> {
+        self.decision.as_ref()?.drill.as_deref()
+    }
 }

@@ -255,6 +255,7 @@ fn what_requests_carried_is_known_where_a_policy_asked() {
             feature: "chat".into(),
             modalities,
             on_burn: Vec::new(),
+            drill: None,
             candidates: Vec::new(),
             plan: Vec::new(),
         };

@@ -73,6 +73,7 @@ fn world() -> FakeWorld {
         ]),
         variables: BTreeMap::from([
             ("KEY", "env-secret"),
+            ("LONG_KEY", "env-secret-of-some-length"),
             ("OPENAI_API_KEY", "k"),
             ("EMPTY", ""),
             ("SPACED", "a b"),

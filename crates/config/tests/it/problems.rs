@@ -69,6 +69,9 @@ const SECTIONS: &[&str] = &[
     "exceptions: [{ feature: mm, open: [m@z], until: tomorrow, reason: \"\" }]\n",
     "sentinels: { every: 1m, prompts: gone.jsonl, max_usd_per_day: -1, pace: 1h }\n",
     "sentinels: hourly\n",
+    "drills: {}\n",
+    "drills: { key: { env: KEY }, max_percent: 101, max_ttl: 25h, ttl: 1h }\n",
+    "drills: { key: { env: LONG_KEY }, max_percent: many }\n",
     "exceptions: [{ feature: m, open: [], until: 2026-12-01T18:00:00Z, reason: x, author: y }]\n",
 ];
 

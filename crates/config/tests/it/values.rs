@@ -195,6 +195,17 @@ fn sentinels_are_off_unless_written_and_have_a_pace_and_a_budget() {
 }
 
 #[test]
+fn drills_are_off_unless_written_and_have_a_key_and_bounds() {
+    assert_eq!(good(FULL).drills, None);
+    let written = |text: &str| good(&format!("{FULL}\ndrills: {text}")).drills.unwrap();
+    let usual = written("{ key: { env: LONG_KEY } }");
+    assert_eq!((usual.max_percent, usual.max_ttl), (25.0, Duration::from_secs(1800)));
+    let own = written("{ key: { env: LONG_KEY }, max_percent: 2.5, max_ttl: 24h }");
+    assert_eq!((own.max_percent, own.max_ttl), (2.5, Duration::from_secs(86_400)));
+    assert_eq!(own.key, usual.key);
+}
+
+#[test]
 fn shutdown_dates_are_read_unless_switched_off() {
     let config = good(&FULL.replace("probes: off }", "probes: off, shutdown_dates: off }"));
     let dates = |name: &str| config.provider(name).map(|one| one.shutdown_dates);

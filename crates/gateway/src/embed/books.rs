@@ -67,7 +67,7 @@ impl<'a> Books<'a> {
             Keeper::Metrics(metrics, open) => {
                 if let Some(attempt) = open.take() {
                     let class = fault.map(|fault| fault.class);
-                    metrics.attempt(&AttemptRecord { fault: class, ..*attempt });
+                    metrics.attempt(&AttemptRecord { fault: class, ..*attempt }, &None);
                 }
             }
         }

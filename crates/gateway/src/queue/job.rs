@@ -43,7 +43,7 @@ pub(super) fn can_answer(gateway: &Gateway, feature: &str) -> bool {
     let (now, mut rng) = (gateway.now(), gateway.rng());
     let eligible = plan.matrix.possible(&feature.name, gateway.unix_ms());
     let decision = decide(&feature, &eligible, &plan.live, now, Ask::default(), &mut rng);
-    gateway.note_tiers(&feature, &decision);
+    gateway.note_tiers(&feature, &decision, &None);
     !open_only(decision).steps.is_empty()
 }
 
@@ -125,6 +125,8 @@ fn call(
         tags,
         ruling,
         mirrored: None,
+        token: None,
+        drilled: None,
         plan,
         caller,
         feature,

@@ -22,7 +22,8 @@ pub(crate) fn answered(
     record: &Record,
     reply: Option<&Reply>,
 ) {
-    let watched = call.plan.standings.watches(&call.feature.name);
+    // What a drill makes of a request says nothing of candidates.
+    let watched = call.drilled.is_none() && call.plan.standings.watches(&call.feature.name);
     let graded = call.is_graded().then(|| record.call().cloned()).flatten();
     if !watched && graded.is_none() {
         return;
@@ -44,7 +45,7 @@ pub(crate) fn answered(
         };
         let quality = looked.await.ok().flatten();
         if let (Some(record), Some(quality)) = (graded, quality) {
-            worker.gateway.judge(&record, Judged::Graded(quality), &None);
+            worker.gateway.judge(&record, Judged::Graded(quality), &call.drill());
         }
         if !watched {
             return;

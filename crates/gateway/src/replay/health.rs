@@ -33,8 +33,12 @@ pub(super) struct Known {
 }
 
 impl Health {
-    /// Takes in what a request or probe tells. Those that come later must be told later.
+    /// Takes in what a request or probe tells. Those that come later must be told later. What was
+    /// part of a drill met faults that others did not.
     pub(super) fn note(&mut self, record: &CallRecord) {
+        if record.drill().is_some() {
+            return;
+        }
         for passed in &record.passed_over {
             if shut(passed) == Some(Sign::Ill) {
                 self.of(&passed.deployment).ill_ms = Some(record.started_ms);

@@ -8,7 +8,7 @@ use tieline_slo::{Event, JobEnd, Moment};
 use tieline_types::{CallRecord, DialectId, EVAL_CALLER};
 
 use super::{MINUTE_MS, Slos, Tracked};
-use crate::{admit::Call, gateway::Gateway, record::blank};
+use crate::{admit::Call, gateway::Gateway, headers, record::blank};
 
 /// Of so many answers one is graded for objectives of quality.
 const GRADED_ONE_IN: u64 = 10;
@@ -70,23 +70,25 @@ impl Gateway {
     /// Counts a job that has ended, answered or not.
     pub(crate) fn judge_job(&self, job: &Job, done: bool) {
         let took = Duration::from_millis(self.unix_ms().saturating_sub(job.created_ms));
-        self.judge_late(&job.feature, JobEnd { took, done });
+        let drill = job.headers.iter().find(|(name, _)| *name == headers::DRILL.as_str());
+        let drill = drill.and_then(|(_, name)| Some(std::str::from_utf8(name).ok()?.into()));
+        self.judge_late(&job.feature, JobEnd { took, done }, &drill);
     }
 
     /// Counts jobs whose time ended before they could be answered, by their features.
     pub(crate) fn judge_expired(&self, features: &[String]) {
         for feature in features {
-            self.judge_late(feature, JobEnd { took: Duration::MAX, done: false });
+            self.judge_late(feature, JobEnd { took: Duration::MAX, done: false }, &None);
         }
     }
 
-    fn judge_late(&self, feature: &str, end: JobEnd) {
+    fn judge_late(&self, feature: &str, end: JobEnd, drill: &Drill) {
         if let Some(observer) = &self.observer {
             observer.job_ended(feature, end);
         }
         let mut call = blank(String::new(), self.unix_ms(), DialectId::OpenaiChat);
         call.feature = feature.into();
-        self.judge(&call, Judged::JobEnded(end), &None);
+        self.judge(&call, Judged::JobEnded(end), drill);
     }
 }
 

@@ -72,7 +72,7 @@ impl Tracked {
     }
 
     /// The share of the budget that is left at the end of a minute.
-    pub(super) fn budget_left(&self, minute: u64) -> Option<f64> {
+    pub(crate) fn budget_left(&self, minute: u64) -> Option<f64> {
         let counts = self.counts(minute);
         let known = counts.total() > 0 && self.slo.window <= reach(&self.slo);
         known.then(|| 1.0 - self.slo.budget_spent(counts))

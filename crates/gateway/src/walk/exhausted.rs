@@ -76,7 +76,7 @@ impl Walk {
             .iter()
             .filter(|one| one.verdict != Verdict::Denied)
             .filter_map(|one| {
-                let live = &self.call.plan.live;
+                let live = self.call.live();
                 let (until, _) =
                     live.peek(one.deployment, feature, now, 0.0, Demand::default()).shut?;
                 // What was drained has no time at which it comes back.

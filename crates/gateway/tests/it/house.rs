@@ -14,7 +14,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tieline_config::{Config, World};
-use tieline_gateway::{Actor, ChangeError, Gateway, Harness, Parts, Worker};
+use tieline_gateway::{
+    Actor, ChangeError, DrillError, DrillStatus, Gateway, Harness, NewDrill, Parts, Worker,
+};
 use tieline_ledger::{AuditFilter, Filter, KeyRing, Ledger, Settings, query};
 use tieline_sim::{Fault, Kind, Pace, ProviderSpec, Rule, Sim};
 use tieline_types::{AuditRecord, CallRecord, LOCAL_CALLER};
@@ -304,6 +306,24 @@ impl House {
     pub(crate) fn sentinels_of(&self, gateway: &Arc<Gateway>) {
         let worker = Worker::new(gateway, self.stop.clone()).unwrap();
         tokio::spawn(tieline_gateway::sentinels(worker));
+    }
+
+    /// Looks after drills from now on.
+    pub(crate) fn drills(&self) {
+        tokio::spawn(tieline_gateway::drills(Arc::clone(&self.gateway)));
+    }
+
+    /// Begins a drill by hand.
+    pub(crate) fn begin_drill(&self, asked: Value) -> Result<DrillStatus, DrillError> {
+        let robin = Actor::at(([127, 0, 0, 1], 50123).into(), Some(b"robin"));
+        let asked: NewDrill = serde_json::from_value(asked).unwrap();
+        self.gateway.begin_drill(asked, &robin)
+    }
+
+    /// Halts it by hand.
+    pub(crate) fn halt_drill(&self) -> Result<DrillStatus, DrillError> {
+        let robin = Actor::at(([127, 0, 0, 1], 50123).into(), Some(b"robin"));
+        self.gateway.halt_drill(&robin)
     }
 
     /// Reads providers' lists of models from now on.

@@ -17,6 +17,8 @@ mod costs;
 #[cfg(test)]
 mod decisions;
 #[cfg(test)]
+mod drills;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod failover;

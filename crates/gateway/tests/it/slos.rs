@@ -13,7 +13,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tempfile::TempDir;
-use tieline_gateway::{Evidence, Gateway, Question, SloStatus, explain};
+use tieline_gateway::{DrillEnd, Evidence, Gateway, Question, SloStatus, explain};
 use tieline_ledger::{SloKey, SloMinute, recount_slo, slo_minutes};
 use tieline_policy::Caller;
 use tieline_types::{Modalities, Outcome};
@@ -454,4 +454,95 @@ fn mistakes_are_those_of_the_configuration() {
         let error = tieline_gateway::stated_slos(&config(&desk.text())).unwrap_err().to_string();
         assert!(error.contains(told), "{error} does not tell {told}");
     }
+}
+
+/// A desk whose gateway allows drills.
+fn drilling(target: &str) -> Desk {
+    let mut desk = Desk::new(&[slo("served", "availability", target)]);
+    desk.rest = "drills: { key: { env: KEY }, max_percent: 100, max_ttl: 2h }".to_owned();
+    desk
+}
+
+fn drill(abort: Value) -> Value {
+    serde_json::json!({
+        "name": "openai-outage",
+        "faults": [{
+            "select": { "provider": "openai" },
+            "do": { "kind": "http_error", "status": 503 },
+        }],
+        "scope": { "percent": 100 },
+        "abort": abort,
+    })
+}
+
+fn ended(house: &House) -> Option<DrillEnd> {
+    let drill = house.gateway.drills().unwrap().drill.unwrap();
+    drill.ended.map(|ended| ended.by)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_drill_fails_is_counted_apart_and_burns_nothing() {
+    let desk = drilling("0.999");
+    let house = desk.house().await;
+    house.drills();
+    minutes(&house, 10, "", |_| false).await;
+    let abort = serde_json::json!({
+        "burn": [{ "slo": "served", "above": 1, "window_s": 300 }], "budget_remaining": 0.99,
+    });
+    house.begin_drill(drill(abort)).unwrap();
+    minutes(&house, 10, "", |_| false).await;
+    assert_eq!(ended(&house), None, "its own failures do not end it");
+    let now = status(&house.gateway, "served");
+    assert_eq!((now.good, now.bad, now.budget_left), (100, 0, Some(1.0)));
+    assert_eq!(now.alerts, []);
+    let tally = house.halt_drill().unwrap().tally;
+    assert_eq!((tally.affected, tally.features["support"].failed), (100, 100));
+    let metrics = house.gateway.metrics_text();
+    let labels = "feature=\"support\",slo=\"served\"";
+    for line in [
+        format!("tieline_sli_events_total{{{labels},result=\"good\",drill=\"\"}} 100"),
+        format!("tieline_sli_events_total{{{labels},result=\"bad\",drill=\"openai-outage\"}} 100"),
+    ] {
+        assert!(metrics.contains(&line), "{line} is not in {metrics}");
+    }
+    house.records().await;
+    let counted = slo_minutes(&house.database(), &desk.key(), FIRST..FIRST + 30).unwrap();
+    assert_eq!(counted.iter().map(|one| one.good + one.bad).sum::<u64>(), 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_ends_when_the_others_burn_and_does_not_begin_while_they_do() {
+    let house = drilling("0.99").house().await;
+    house.drills();
+    minutes(&house, 10, "", |_| false).await;
+    let abort = serde_json::json!({
+        "burn": [{ "slo": "served", "feature": "support", "above": 14.4, "window_s": 300 }],
+    });
+    // Nobody is in the drill, so that all are the others.
+    let nobody = serde_json::json!({ "percent": 100, "callers": ["nobody"] });
+    let mut asked = drill(abort);
+    asked["scope"] = nobody;
+    house.begin_drill(asked.clone()).unwrap();
+    minutes(&house, 2, "status=503", |number| number == 0).await;
+    assert_eq!(ended(&house), None, "a burn rate of 4");
+    minutes(&house, 2, "status=503", |number| number < 5).await;
+    assert_eq!(ended(&house), Some(DrillEnd::Burn));
+    let told = house.begin_drill(asked).unwrap_err().to_string();
+    assert!(told.contains("would end at once: `served` of `support` burns at"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_ends_when_too_little_is_left_of_an_error_budget() {
+    let house = drilling("0.9").house().await;
+    house.drills();
+    minutes(&house, 10, "", |_| false).await;
+    let mut asked = drill(serde_json::json!({ "budget_remaining": 0.5 }));
+    asked["scope"] = serde_json::json!({ "percent": 100, "callers": ["nobody"] });
+    house.begin_drill(asked.clone()).unwrap();
+    minutes(&house, 5, "status=503", |number| number == 0).await;
+    assert_eq!(ended(&house), None, "a third is spent");
+    minutes(&house, 5, "status=503", |number| number < 2).await;
+    assert_eq!(ended(&house), Some(DrillEnd::BudgetRemaining));
+    let told = house.begin_drill(asked).unwrap_err().to_string();
+    assert!(told.contains("of the error budget of `served` of `support` is left"), "{told}");
 }

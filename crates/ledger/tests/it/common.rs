@@ -158,6 +158,7 @@ fn decision() -> DecisionRecord {
         feature: Arc::from("support-reply"),
         modalities: Some(Modality::Image.into()),
         on_burn: vec![Arc::from("quick: prefer fastest")],
+        drill: Some(Arc::from("region-loss")),
         candidates: vec![WeighedCandidate {
             tier: Arc::from("frontier"),
             deployment: Arc::from("gpt-5.5@azure-sweden"),
@@ -318,6 +319,7 @@ prop_compose! {
         (configuration, feature) in (any_name(), any_name()),
         modalities in option::of(select(&Modality::ALL[..]).prop_map(Modalities::from)),
         on_burn in vec(any_name(), 0..2),
+        drill in option::of(any_name()),
         candidates in vec(any_candidate(), 0..3),
         plan in vec((any_name(), any_text(), option::of(any_name())), 0..3),
     ) -> Arc<DecisionRecord> {
@@ -327,7 +329,7 @@ prop_compose! {
         let plan = plan.into_iter().map(step).collect();
         let id = id.into();
         Arc::new(DecisionRecord {
-            id, configuration, feature, modalities, on_burn, candidates, plan,
+            id, configuration, feature, modalities, on_burn, drill, candidates, plan,
         })
     }
 }

@@ -53,7 +53,7 @@ impl Live {
     ) -> Result<Lease, (Duration, Why)> {
         let (deployment, size) = (pass.deployment(), demand.size());
         let Some(health) = self.health(deployment) else {
-            return Ok(Lease { deployment, size, permit: None, first: None, reservation: None });
+            return Ok(Lease::idle(deployment, size));
         };
         if health.breaker.is_drained() {
             return Err((Duration::MAX, DRAINED));

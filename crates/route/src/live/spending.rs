@@ -31,6 +31,15 @@ impl Spending {
     }
 }
 
+impl Spending {
+    /// The same, for somebody else to go on from.
+    pub(super) fn copied(&self) -> Self {
+        let copied = |of: &Arc<Mutex<Budget>>| Arc::new(Mutex::new(lock(of).clone()));
+        let (retries, hedges) = (copied(&self.retries), copied(&self.hedges));
+        Self { criticality: self.criticality, retries, hedges }
+    }
+}
+
 impl Live {
     /// Counts a request of a feature in its retry budget.
     pub fn deposit(&self, feature: &Feature, now: Duration) {

@@ -61,8 +61,9 @@ pub(super) fn recount(
 }
 
 /// Jobs are answered after their client was told to come back: they count by how late they are.
+/// What was part of a drill does not count.
 fn is_a_clients(call: &CallRecord) -> bool {
-    !OWN.contains(&&*call.caller) && !call.id.starts_with("job_")
+    !OWN.contains(&&*call.caller) && !call.id.starts_with("job_") && call.drill().is_none()
 }
 
 fn count(config: &Config, slo: &Slo, call: &CallRecord, tally: &mut BTreeMap<u64, SloMinute>) {
