@@ -140,8 +140,6 @@ async fn drilled_requests_fail_over_and_nobody_elses_breaker_learns_of_it() {
         drilled += u64::from(is_drilled);
         let by = if is_drilled { AZURE } else { OPENAI };
         assert_eq!(answer.header("x-tieline-deployment"), by);
-        let record = house.record(&answer).await;
-        assert_eq!(record.drill(), is_drilled.then_some("openai-outage"));
     }
     assert!((30..=70).contains(&drilled), "{drilled}");
     assert_eq!(state(&house, OPENAI), "closed");
@@ -156,6 +154,8 @@ async fn drilled_requests_fail_over_and_nobody_elses_breaker_learns_of_it() {
     let status = house.gateway.status();
     let openai = status.deployments.iter().find(|one| one.id == OPENAI).unwrap();
     assert_eq!((openai.good, openai.failed), (100 - drilled, 0), "drills aside");
+    let on_record = house.records().await;
+    assert_eq!(on_record.iter().filter(|one| one.drill().is_some()).count() as u64, drilled);
 }
 
 #[tokio::test(start_paused = true)]
@@ -238,7 +238,8 @@ async fn every_kind_of_fault_looks_like_the_providers_own() {
         (json!({ "kind": "hang" }), "timeout", 504, 0),
         (json!({ "kind": "stall", "after_events": 0 }), "timeout", 504, 1),
         (json!({ "kind": "truncate", "after_events": 0 }), "stream_truncated", 502, 1),
-        (json!({ "kind": "stream_error", "after_events": 0 }), "overloaded", 503, 1),
+        // Called again, as whoever refuses before it has said anything.
+        (json!({ "kind": "stream_error", "after_events": 0 }), "overloaded", 503, 2),
     ] {
         let before = house.sim.count("openai");
         house.begin_drill(doing(kind.clone())).unwrap();
@@ -249,7 +250,7 @@ async fn every_kind_of_fault_looks_like_the_providers_own() {
         let attempt = &record.attempts[0];
         assert_eq!(attempt.fault.unwrap().as_str(), class, "{kind}");
         assert_eq!(house.sim.count("openai") - before, called, "{kind}");
-        assert_eq!(attempt.usage.is_some(), called == 1, "{kind}: a true call is paid");
+        assert_eq!(attempt.usage.is_some(), called > 0, "{kind}: a true call is paid");
         if class != "timeout" {
             let told = attempt.fault_message.as_deref().unwrap();
             assert!(told.contains("injected by the drill `openai-outage`"), "{told}");
