@@ -140,7 +140,7 @@ pub struct Lease {
     first: Option<Duration>,
     reservation: Option<Reservation>,
     /// The draw on the quota that is everybody's, of requests that learn apart from the others.
-    shared: Option<Reservation>,
+    shared: Option<Box<Reservation>>,
 }
 
 impl Lease {

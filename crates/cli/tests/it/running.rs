@@ -287,3 +287,66 @@ fn without_a_terminal_the_demonstration_prints_lines() {
     }
     assert!(!out.contains('\u{1b}'), "no escape sequences: {out}");
 }
+
+/// What the admin listener says to a request with a body.
+fn sent(admin: &str, method: &str, path: &str, body: &str) -> String {
+    let mut stream = TcpStream::connect(admin).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nhost: {admin}\r\nconnection: close\r\nx-tieline-actor: \
+         robin\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    read_all(&mut stream)
+}
+
+#[test]
+fn a_drill_is_begun_shown_and_halted() {
+    let folder = Folder::new();
+    let sim = sim(&folder, "--first-token 0ms --per-token 0ms");
+    let (server, _) = serve(&folder, &sim);
+    let admin = server.ready["admin"].as_str().unwrap();
+    let path = "/admin/drills";
+    let refused = got(admin, path);
+    assert!(refused.starts_with("HTTP/1.1 409") && refused.contains("no drills are configured"));
+    drop(server);
+    let text = std::fs::read_to_string(folder.path().join("tieline.yaml")).unwrap();
+    folder.write("drill.key", "0123456789abcdef0123456789abcdef");
+    folder.write("tieline.yaml", &format!("{text}drills: {{ key: {{ file: drill.key }} }}\n"));
+    let server = folder.start("serve --seed 1");
+    let listen = server.ready["listen"].as_str().unwrap();
+    let admin = server.ready["admin"].as_str().unwrap();
+    let drill = json!({
+        "name": "first-outage",
+        "faults": [{ "select": { "provider": "first" }, "do": { "kind": "connect_refused" } }],
+        "scope": { "percent": 25 },
+    });
+    assert!(got(admin, path).contains("{\"drill\":null,\"tokens\":[]}"));
+    assert!(sent(admin, "DELETE", path, "").starts_with("HTTP/1.1 404"));
+    let wrong = sent(admin, "POST", path, &json!({ "name": "x", "faults": [] }).to_string());
+    assert!(wrong.starts_with("HTTP/1.1 400") && wrong.contains("1 to 16 faults"), "{wrong}");
+    let begun = sent(admin, "POST", path, &drill.to_string());
+    assert!(
+        begun.starts_with("HTTP/1.1 200") && begun.contains("\"state\":\"running\""),
+        "{begun}"
+    );
+    let again = sent(admin, "POST", path, &drill.to_string());
+    assert!(again.starts_with("HTTP/1.1 409") && again.contains("halt it first"), "{again}");
+    let drilled = (0..200).any(|number| {
+        let asked = json!({
+            "model": "answers", "messages": [{ "role": "user", "content": format!("{number}") }],
+        });
+        let mut stream = post(listen, "/v1/chat/completions", "", &asked);
+        read_all(&mut stream).contains("x-tieline-drill: first-outage")
+    });
+    assert!(drilled && got(admin, path).contains("\"connect_refused\":1"));
+    let halted = sent(admin, "DELETE", path, "");
+    assert!(halted.contains("\"state\":\"ended\"") && halted.contains("\"by\":\"halted\""));
+    let changes = audited(&folder, 2);
+    assert_eq!(
+        (&changes[0]["action"], &changes[0]["claimed"]),
+        (&json!("drill_ended"), &json!("robin"))
+    );
+    assert_eq!(changes[1]["action"], "drill_began");
+}

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::Request;
 use http_body_util::Full;
+use serde_json::json;
 use tieline_gateway::BudgetStatus;
 use tieline_ledger::{Keys, NewKey};
 use tieline_sim::Pace;
@@ -328,4 +329,43 @@ async fn a_reload_keeps_what_was_spent() {
     house.records().await;
     house.gateway.apply(&config(&text("5", "day"))).unwrap();
     assert_eq!(budget(&house, "f").spent, spent, "the ledger knows");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drill_costs_what_is_really_called() {
+    let text = "  f:
+    on_stream_break: restart
+    hedge: { after: 500ms }
+    budget: { usd: 90, per: day }
+    tiers: [ { models: [dear, cheap] } ]
+drills: { key: { env: KEY }, max_percent: 100 }";
+    for (kind, is_called) in [
+        (json!({ "kind": "connect_refused" }), false),
+        (json!({ "kind": "http_error", "status": 500 }), false),
+        (json!({ "kind": "hang" }), false),
+        (json!({ "kind": "truncate", "after_events": 0 }), true),
+        (json!({ "kind": "truncate", "after_events": 4 }), true),
+    ] {
+        let house = House::new(&house_of(text)).await;
+        for _ in 0..40 {
+            house.send(ask(Client::Chat, "f", true, 10)).await;
+        }
+        let before = budget(&house, "f").spent;
+        let faults = json!([{ "select": { "model": "dear" }, "do": kind }]);
+        let scope = json!({ "percent": 100 });
+        house.begin_drill(json!({ "name": "drill", "faults": faults, "scope": scope })).unwrap();
+        let mut request = ask(Client::Chat, "f", true, 40);
+        request.headers_mut().insert("x-tieline-stream-restart", "ok".parse().unwrap());
+        let answer = house.send(request).await;
+        assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
+        let record = house.record(&answer).await;
+        let [first, second] = record.attempts.as_slice() else { panic!("{kind}: {record:?}") };
+        let cost = |attempt: &AttemptRecord, rates: Rates| {
+            attempt.usage.map(|usage| rates.cost(&usage).usd).unwrap_or_default()
+        };
+        assert_eq!(first.usage.is_some(), is_called, "{kind}");
+        let paid = cost(first, rates("1000", "5000")).plus(cost(second, rates("1", "5")));
+        let shown = budget(&house, "f");
+        assert_eq!((shown.spent.minus(before), shown.reserved), (paid, UsdPico::ZERO), "{kind}");
+    }
 }

@@ -7,10 +7,10 @@ use http::{Request, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use tieline_gateway::{DrillEnd, DrillError, DrillStatus, DrillToken, InjectedFault, Select};
-use tieline_types::{Change, Outcome, Secret};
+use tieline_types::{Change, Class, Outcome, Reason, Secret};
 
 use crate::{
-    house::{Answer, Client, EVERYTHING, House, config, post},
+    house::{Answer, Client, EVERYTHING, House, MODELS, config, post},
     lab::BEGAN_MS,
 };
 
@@ -44,7 +44,7 @@ fn with(mut drill: Value, more: Value) -> Value {
     drill
 }
 
-fn doing(fault: Value) -> Value {
+fn doing(fault: &Value) -> Value {
     let fault = json!({ "select": { "provider": "openai" }, "do": fault });
     with(outage(), json!({ "faults": [fault] }))
 }
@@ -174,7 +174,7 @@ async fn shared_breakers_learn_of_a_drill() {
 async fn the_share_grows_by_steps_and_keeps_who_is_in_it() {
     let house = house("").await;
     let ramp = json!({ "scope": {}, "ramp": { "percents": [5, 25, 60], "step_s": 600 } });
-    house.begin_drill(with(doing(json!({ "kind": "connect_refused" })), ramp)).unwrap();
+    house.begin_drill(with(doing(&json!({ "kind": "connect_refused" })), ramp)).unwrap();
     let mut before = 0;
     for (step, range) in [(1, 1..=20), (2, 30..=70), (3, 95..=145)] {
         let now = status(&house);
@@ -242,7 +242,7 @@ async fn every_kind_of_fault_looks_like_the_providers_own() {
         (json!({ "kind": "stream_error", "after_events": 0 }), "overloaded", 503, 2),
     ] {
         let before = house.sim.count("openai");
-        house.begin_drill(doing(kind.clone())).unwrap();
+        house.begin_drill(doing(&kind)).unwrap();
         let answer = house.ask(Client::Chat, "one", true, "hello").await;
         house.halt_drill().unwrap();
         assert_eq!(answer.status.as_u16(), status, "{kind}: {}", answer.text());
@@ -265,7 +265,7 @@ async fn streams_break_after_so_many_pieces_and_the_client_is_told() {
     let house = house(features).await;
     for kind in ["stall", "truncate", "stream_error"] {
         for client in Client::ALL {
-            house.begin_drill(doing(json!({ "kind": kind, "after_events": 3 }))).unwrap();
+            house.begin_drill(doing(&json!({ "kind": kind, "after_events": 3 }))).unwrap();
             let answer = house.ask(client, "one", true, "hello").await;
             house.halt_drill().unwrap();
             assert_eq!(answer.status, StatusCode::OK, "{kind}");
@@ -288,7 +288,7 @@ async fn whole_answers_are_broken_without_a_call_or_left_alone() {
         [("stall", 504, 0), ("truncate", 502, 0), ("stream_error", 200, 1)]
     {
         let before = house.sim.count("openai");
-        house.begin_drill(doing(json!({ "kind": kind, "after_events": 1 }))).unwrap();
+        house.begin_drill(doing(&json!({ "kind": kind, "after_events": 1 }))).unwrap();
         let answer = house.ask(Client::Chat, "one", false, "hello").await;
         house.halt_drill().unwrap();
         assert_eq!(answer.status.as_u16(), status, "{kind}");
@@ -299,7 +299,7 @@ async fn whole_answers_are_broken_without_a_call_or_left_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_delay_comes_before_the_true_call() {
     let house = house("").await;
-    house.begin_drill(doing(json!({ "kind": "ttft_delay", "duration_ms": 4000 }))).unwrap();
+    house.begin_drill(doing(&json!({ "kind": "ttft_delay", "duration_ms": 4000 }))).unwrap();
     let began = tokio::time::Instant::now();
     let answer = house.ask(Client::Chat, "gpt-5.5", true, "hello").await;
     assert!(Client::Chat.is_whole(&answer, true));
@@ -334,7 +334,7 @@ async fn shares_of_faults_add_up() {
 async fn a_drill_ends_with_its_time_and_what_it_holds_goes_on() {
     let house = Arc::new(house("").await);
     let short = json!({ "ttl_s": 10 });
-    house.begin_drill(with(doing(json!({ "kind": "hang" })), short)).unwrap();
+    house.begin_drill(with(doing(&json!({ "kind": "hang" })), short)).unwrap();
     let asked = Arc::clone(&house);
     let waiting = tokio::spawn(async move {
         asked.ask(Client::Chat, "llama-never-struck", false, "hello").await.status
@@ -354,7 +354,7 @@ async fn a_drill_ends_with_its_time_and_what_it_holds_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_stalls_goes_on_when_the_drill_is_halted() {
     let house = Arc::new(house("").await);
-    house.begin_drill(doing(json!({ "kind": "stall", "after_events": 2 }))).unwrap();
+    house.begin_drill(doing(&json!({ "kind": "stall", "after_events": 2 }))).unwrap();
     let asked = Arc::clone(&house);
     let stream =
         tokio::spawn(async move { asked.ask(Client::Chat, "gpt-5.5", true, "hello").await });
@@ -585,4 +585,91 @@ async fn metrics_tell_drilled_requests_apart() {
     ] {
         assert!(metrics.contains(&line), "{line} is not in {metrics}");
     }
+}
+
+/// Every kind of provider by every dialect of clients.
+#[tokio::test(start_paused = true)]
+async fn streams_of_every_provider_break_in_its_own_way() {
+    let house = house("").await;
+    for model in MODELS {
+        for (kind, class) in [("stream_error", None), ("truncate", Some(Class::StreamTruncated))] {
+            let fault = json!({
+                "select": { "model": model }, "do": { "kind": kind, "after_events": 2 },
+            });
+            let drill = with(outage(), json!({ "faults": [fault], "abort": {} }));
+            house.begin_drill(drill).unwrap();
+            for client in Client::ALL {
+                let answer = house.ask(client, model, true, "hello").await;
+                assert_eq!(answer.status, StatusCode::OK, "{model}, {kind}");
+                assert!(client.tells_break(&answer), "{model}, {kind}: {}", answer.text());
+                assert!(answer.text().contains("injected by the drill"), "{}", answer.text());
+            }
+            house.halt_drill().unwrap();
+            let records = house.records().await;
+            let faults = records.iter().take(2).filter_map(|one| one.fault);
+            let usual = [Class::StreamError, Class::Overloaded];
+            assert!(
+                faults.clone().count() == 2
+                    && faults.clone().all(|one| class.map_or(usual.contains(&one), |is| is == one)),
+                "{model}, {kind}: {:?}",
+                faults.collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hedge_beside_an_injected_hang_wins_and_nothing_is_paid_for_the_hang() {
+    let feature = "features: { f: { hedge: { after: 500ms }, \
+                   tiers: [ { models: [gpt-5.5], ttft: 15s } ] } }";
+    let house = house(feature).await;
+    for _ in 0..40 {
+        house.ask(Client::Chat, "f", true, "hello").await;
+    }
+    house.begin_drill(doing(&json!({ "kind": "hang" }))).unwrap();
+    let answer = house.ask(Client::Chat, "f", true, "hello").await;
+    assert!(Client::Chat.is_whole(&answer, true), "{}", answer.text());
+    assert_eq!(answer.header("x-tieline-deployment"), AZURE);
+    let record = house.record(&answer).await;
+    let [first, second] = record.attempts.as_slice() else { panic!("{record:?}") };
+    assert_eq!((first.fault, first.usage), (Some(Class::Superseded), None));
+    assert_eq!((second.reason, second.fault), (Reason::Hedge, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_a_drill_broke_is_made_good_as_any_other() {
+    let feature = "features: { f: { on_stream_break: restart, tiers: [ { models: [gpt-5.5] } ] } }";
+    let house = house(feature).await;
+    house.begin_drill(doing(&json!({ "kind": "truncate", "after_events": 4 }))).unwrap();
+    let mut request = post(Client::Chat.path(), Client::Chat.ask("f", true, "hello").to_string());
+    request.headers_mut().insert("x-tieline-stream-restart", "ok".parse().unwrap());
+    let answer = house.send(request).await;
+    assert!(answer.text().contains("tieline.restart"), "{}", answer.text());
+    let record = house.record(&answer).await;
+    assert_eq!((record.outcome, record.deployment.as_deref()), (Outcome::Served, Some(AZURE)));
+    let metrics = house.gateway.metrics_text();
+    let labels = "feature=\"f\",result=\"restarted\",drill=\"openai-outage\"";
+    assert!(metrics.contains(&format!("tieline_stream_breaks_total{{{labels}}} 1")), "{metrics}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn real_calls_of_a_drill_use_everybodys_quota() {
+    let models = EVERYTHING.replace(
+        "    - { provider: azure, name: gpt55-eu }",
+        "    - { provider: azure, name: gpt55-eu, limits: { requests_per_minute: 3 } }",
+    );
+    let feature = "features: { azure: { tiers: [ { models: [gpt-5.5@azure] } ] } }";
+    let house = House::new(&format!("{models}\n{ALLOWED}\n{feature}")).await;
+    house.drills();
+    house.begin_drill(doing(&json!({ "kind": "connect_refused" }))).unwrap();
+    for number in 0..3 {
+        let answer = ask(&house, &format!("{number}")).await;
+        assert_eq!(answer.header("x-tieline-deployment"), AZURE);
+    }
+    assert_eq!(ask(&house, "more").await.header("x-tieline-deployment"), "gpt-5.5@bedrock");
+    let status = house.gateway.status();
+    let azure = status.deployments.iter().find(|one| one.id == AZURE).unwrap();
+    assert!(azure.quota_opens_in_s.is_some() && azure.utilisation >= 1.0, "{azure:?}");
+    let answer = house.ask(Client::Chat, "azure", false, "mine").await;
+    assert!(answer.header("x-tieline-drill").is_empty());
 }

@@ -376,3 +376,28 @@ async fn what_cannot_be_released_is_refused_with_the_reason() {
     let read: Move = serde_json::from_value(written).unwrap();
     assert_eq!(read, Move::Promote { reason: Some("seen".to_owned()) });
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_drill_makes_of_requests_says_nothing_of_candidates() {
+    let lab = Lab::new();
+    let text = format!("{WORLD}drills: {{ key: {{ env: KEY }}, max_percent: 100 }}\n");
+    for shadow_share in [0.0, 1.0] {
+        let (house, _) = house(&lab, &text, |_| true).await;
+        let before = begin(&house, ReleaseSettings { shadow_share, ..quick() });
+        let drill = json!({
+            "name": "azure-outage",
+            "faults": [{
+                "select": { "provider": "azure" }, "do": { "kind": "http_error", "status": 500 },
+            }],
+            "scope": { "percent": 100 },
+        });
+        house.begin_drill(drill).unwrap();
+        for number in 0..100 {
+            assert_eq!(by(&ask(&house, number).await), "gpt@openai");
+        }
+        rest().await;
+        let after = status(&house);
+        assert_eq!((&after.stage, after.quality.pairs), (&before.stage, 0));
+        assert_eq!(house.sim.count("azure"), 0, "nothing is mirrored");
+    }
+}

@@ -463,7 +463,7 @@ fn drilling(target: &str) -> Desk {
     desk
 }
 
-fn drill(abort: Value) -> Value {
+fn drill(abort: &Value) -> Value {
     serde_json::json!({
         "name": "openai-outage",
         "faults": [{
@@ -489,7 +489,7 @@ async fn what_a_drill_fails_is_counted_apart_and_burns_nothing() {
     let abort = serde_json::json!({
         "burn": [{ "slo": "served", "above": 1, "window_s": 300 }], "budget_remaining": 0.99,
     });
-    house.begin_drill(drill(abort)).unwrap();
+    house.begin_drill(drill(&abort)).unwrap();
     minutes(&house, 10, "", |_| false).await;
     assert_eq!(ended(&house), None, "its own failures do not end it");
     let now = status(&house.gateway, "served");
@@ -520,7 +520,7 @@ async fn a_drill_ends_when_the_others_burn_and_does_not_begin_while_they_do() {
     });
     // Nobody is in the drill, so that all are the others.
     let nobody = serde_json::json!({ "percent": 100, "callers": ["nobody"] });
-    let mut asked = drill(abort);
+    let mut asked = drill(&abort);
     asked["scope"] = nobody;
     house.begin_drill(asked.clone()).unwrap();
     minutes(&house, 2, "status=503", |number| number == 0).await;
@@ -536,7 +536,7 @@ async fn a_drill_ends_when_too_little_is_left_of_an_error_budget() {
     let house = drilling("0.9").house().await;
     house.drills();
     minutes(&house, 10, "", |_| false).await;
-    let mut asked = drill(serde_json::json!({ "budget_remaining": 0.5 }));
+    let mut asked = drill(&serde_json::json!({ "budget_remaining": 0.5 }));
     asked["scope"] = serde_json::json!({ "percent": 100, "callers": ["nobody"] });
     house.begin_drill(asked.clone()).unwrap();
     minutes(&house, 5, "status=503", |number| number == 0).await;
@@ -545,4 +545,25 @@ async fn a_drill_ends_when_too_little_is_left_of_an_error_budget() {
     assert_eq!(ended(&house), Some(DrillEnd::BudgetRemaining));
     let told = house.begin_drill(asked).unwrap_err().to_string();
     assert!(told.contains("of the error budget of `served` of `support` is left"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_a_drill_made_counts_apart() {
+    let mut desk = Desk::new(&[slo("fresh", "freshness, within: 10m", "0.99")]);
+    desk.rest = "drills: { key: { env: KEY }, max_percent: 100, max_ttl: 2h }".to_owned();
+    desk.tail = "tiers: [ { name: best, models: [gpt-5.5@openai] },
+        { name: later, queue: { ttl: 1h } } ]"
+        .to_owned();
+    let house = desk.house().await;
+    house.run_jobs();
+    house.begin_drill(drill(&serde_json::json!({}))).unwrap();
+    let told = house.ask(Client::Chat, "support", false, "hello").await;
+    assert_eq!(told.status.as_u16(), 202);
+    assert_eq!(house.halt_drill().unwrap().tally.features["support"].tiers["later"], 1);
+    tokio::time::sleep(Duration::from_secs(5 * 60)).await;
+    let now = status(&house.gateway, "fresh");
+    assert_eq!((now.good, now.bad), (0, 0));
+    let metrics = house.gateway.metrics_text();
+    let line = "slo=\"fresh\",result=\"good\",drill=\"openai-outage\"} 1";
+    assert!(metrics.contains(line), "{line} is not in {metrics}");
 }

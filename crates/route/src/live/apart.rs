@@ -68,7 +68,7 @@ impl Live {
     /// A call is really made: it draws on the quota that is everybody's.
     pub fn draw_shared(&self, lease: &mut Lease, now: Duration, demand: Demand) {
         if let Some(mut shared) = self.shared(lease.deployment) {
-            lease.shared = Some(shared.pool.reserve(now, demand));
+            lease.shared = Some(Box::new(shared.pool.reserve(now, demand)));
         }
     }
 
@@ -88,7 +88,7 @@ impl Live {
         };
         if let Some(mut shared) = self.shared(lease.deployment) {
             let used = used.unwrap_or(reservation.demand());
-            shared.pool.settle(now, reservation, used);
+            shared.pool.settle(now, *reservation, used);
         }
     }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod allowed;
 #[cfg(test)]
+mod apart;
+#[cfg(test)]
 mod burning;
 #[cfg(test)]
 mod objectives;
