@@ -12,6 +12,8 @@ use crate::{bill::Bill, gateway::Gateway, plan::ActivePlan};
 pub(crate) struct Held {
     gateway: Arc<Gateway>,
     plan: Arc<ActivePlan>,
+    /// What it cost is known, whatever the fault says of that.
+    paid: bool,
     /// What learns of the attempt, where that is not what all requests have learnt.
     apart: Option<Arc<Live>>,
     lease: Option<Lease>,
@@ -25,8 +27,17 @@ pub(crate) struct Held {
 impl Held {
     pub(crate) fn new(gateway: &Arc<Gateway>, plan: &Arc<ActivePlan>, lease: Lease) -> Self {
         let (gateway, plan) = (Arc::clone(gateway), Arc::clone(plan));
-        let apart = None;
-        Self { gateway, plan, apart, lease: Some(lease), used: None, bill: None, habits: None }
+        let (apart, paid) = (None, false);
+        Self {
+            gateway,
+            plan,
+            apart,
+            paid,
+            lease: Some(lease),
+            used: None,
+            bill: None,
+            habits: None,
+        }
     }
 
     /// Only what the requests of a drill have learnt learns of the attempt. Where a call is `sent`,
@@ -129,9 +140,15 @@ impl Held {
         }
     }
 
+    /// The same of one that a drill broke: the provider was paid, whatever it seems to have said.
+    pub(crate) fn costs_all_the_same(&mut self, usage: &Usage) {
+        self.costs(usage);
+        self.paid = true;
+    }
+
     /// The provider did no work.
     pub(crate) fn unpaid(&mut self) {
-        if let Some(bill) = &mut self.bill {
+        if let Some(bill) = self.bill.as_mut().filter(|_| !self.paid) {
             bill.unpaid();
         }
     }

@@ -412,7 +412,7 @@ impl Walk {
                     self.tier_calls = self.tier_calls.saturating_sub(1);
                 }
                 if let Some(usage) = notes.usage {
-                    held.costs(&usage);
+                    held.costs_all_the_same(&usage);
                 }
                 let allowed = window.first.saturating_duration_since(began);
                 self.judge(held, &fault, allowed)?;

@@ -333,25 +333,34 @@ async fn a_reload_keeps_what_was_spent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_drill_costs_what_is_really_called() {
-    let text = "  f:
+    let text = |first: &str, second: &str| {
+        house_of(&format!(
+            "  f:
     on_stream_break: restart
-    hedge: { after: 500ms }
-    budget: { usd: 90, per: day }
-    tiers: [ { models: [dear, cheap] } ]
-drills: { key: { env: KEY }, max_percent: 100 }";
-    for (kind, is_called) in [
+    hedge: {{ after: 500ms }}
+    budget: {{ usd: 90, per: day }}
+    tiers: [ {{ models: [{first}, {second}] }} ]
+drills: {{ key: {{ env: KEY }}, max_percent: 100 }}"
+        ))
+    };
+    let kinds = [
         (json!({ "kind": "connect_refused" }), false),
         (json!({ "kind": "http_error", "status": 500 }), false),
         (json!({ "kind": "hang" }), false),
         (json!({ "kind": "truncate", "after_events": 0 }), true),
         (json!({ "kind": "truncate", "after_events": 4 }), true),
-    ] {
-        let house = House::new(&house_of(text)).await;
+        (json!({ "kind": "stream_error", "after_events": 0 }), true),
+        (json!({ "kind": "stream_error", "after_events": 4 }), true),
+    ];
+    let orders = [("dear", "cheap"), ("cheap", "dear")];
+    let cases = orders.iter().flat_map(|order| kinds.iter().map(move |kind| (order, kind)));
+    for ((struck, other), (kind, is_called)) in cases {
+        let house = House::new(&text(struck, other)).await;
         for _ in 0..40 {
             house.send(ask(Client::Chat, "f", true, 10)).await;
         }
         let before = budget(&house, "f").spent;
-        let faults = json!([{ "select": { "model": "dear" }, "do": kind }]);
+        let faults = json!([{ "select": { "model": struck }, "do": kind }]);
         let scope = json!({ "percent": 100 });
         house.begin_drill(json!({ "name": "drill", "faults": faults, "scope": scope })).unwrap();
         let mut request = ask(Client::Chat, "f", true, 40);
@@ -360,11 +369,13 @@ drills: { key: { env: KEY }, max_percent: 100 }";
         assert_eq!(answer.status, 200, "{kind}: {}", answer.text());
         let record = house.record(&answer).await;
         let [first, second] = record.attempts.as_slice() else { panic!("{kind}: {record:?}") };
-        let cost = |attempt: &AttemptRecord, rates: Rates| {
+        let cost = |attempt: &AttemptRecord| {
+            let is_dear = attempt.deployment.starts_with("dear");
+            let rates = if is_dear { rates("1000", "5000") } else { rates("1", "5") };
             attempt.usage.map(|usage| rates.cost(&usage).usd).unwrap_or_default()
         };
-        assert_eq!(first.usage.is_some(), is_called, "{kind}");
-        let paid = cost(first, rates("1000", "5000")).plus(cost(second, rates("1", "5")));
+        assert_eq!(first.usage.is_some(), *is_called, "{kind}");
+        let paid = cost(first).plus(cost(second));
         let shown = budget(&house, "f");
         assert_eq!((shown.spent.minus(before), shown.reserved), (paid, UsdPico::ZERO), "{kind}");
     }
