@@ -312,8 +312,8 @@ async fn a_delay_comes_before_the_true_call() {
 async fn shares_of_faults_add_up() {
     let house = house("").await;
     let fault = |share: f64, status: u16| {
-        let select = json!({ "provider": "openai" });
-        json!({ "select": select, "share": share, "do": { "kind": "http_error", "status": status } })
+        let does = json!({ "kind": "http_error", "status": status });
+        json!({ "select": { "provider": "openai" }, "share": share, "do": does })
     };
     let faults = [fault(0.25, 400), fault(0.25, 404), fault(0.5, 422)];
     house.begin_drill(with(outage(), json!({ "faults": faults }))).unwrap();
