@@ -13,8 +13,8 @@ pub enum DrillError {
     Gateway(#[from] GatewayError),
     /// A fault or an expectation selects nothing.
     #[error(
-        "the drill `{drill}` selects {what}, which is no deployment of the configuration; there are: \
-         {known}"
+        "the drill `{drill}` selects {what}, which is no deployment of the configuration; there \
+         are: {known}"
     )]
     Nothing {
         /// The drill.

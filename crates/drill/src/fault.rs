@@ -1,4 +1,4 @@
-//! Faults brought about: rules for simulated providers, broken lines, cut quotas, accidents at home.
+//! Faults brought about: rules for simulated providers, broken lines, cut quotas, accidents.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -71,7 +71,7 @@ impl Struck<'_> {
         Ok(actions)
     }
 
-    /// Gives accounts the quotas that the configuration says they have, cut where a fault cuts them.
+    /// Gives accounts the quotas that the configuration says they have, cut where a fault does.
     fn give(&self, sim: &Sim) -> Result<(), DrillError> {
         let mut cuts = Vec::new();
         for fault in &self.scenario.faults {

@@ -91,8 +91,8 @@ fn arrivals(load: &FeatureLoad) -> Option<String> {
 
 fn fault(lost: &Named) -> String {
     format!(
-        "    - at: fault+0s\n      for: {FAULT_MIN}m\n      select: {{ {}: {} }}\n      do: {{ kind: \
-         reset }}\n",
+        "    - at: fault+0s\n      for: {FAULT_MIN}m\n      select: {{ {}: {} }}\n      \
+         do: {{ kind: reset }}\n",
         label(lost.kind),
         quoted(&lost.name)
     )

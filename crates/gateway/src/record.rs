@@ -332,11 +332,11 @@ impl Record {
         if let Some(admission) = self.admission.take() {
             admission.leave(self.gateway.now(), Some(&call));
         }
-        if let Some(observer) = &self.gateway.observer {
-            observer.closed(self.kind, &call);
-        }
         if let Some(drilled) = &self.drilled {
             drilled.closed(&call);
+        }
+        if let Some(observer) = &self.gateway.observer {
+            observer.closed(self.kind, &call);
         }
         match self.kind {
             CallKind::Client => {

@@ -18,7 +18,7 @@ use crate::{
 /// Where bans and licences are listed.
 const POLICY_FILE: &str = "deny.toml";
 /// The most packages that `Cargo.lock` may hold.
-const LOCKED_PACKAGES_MAX: usize = 490;
+const LOCKED_PACKAGES_MAX: usize = 495;
 /// Each linked package as `name v1.2.3 ...|licence`. `cargo metadata` would be easier to read, but
 /// it also tells optional dependencies that are off.
 const TREE: [&str; 8] =

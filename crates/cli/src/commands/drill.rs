@@ -11,7 +11,7 @@ use clap::Subcommand;
 
 use crate::failure::Failure;
 
-/// Rehearse outages: what fails, what users get all the same, whether that is good enough
+/// Rehearse outages in simulated time, and say what users get all the same
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:

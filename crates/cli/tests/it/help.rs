@@ -27,6 +27,7 @@ Commands:
   audit        Show who changed what in running gateways, newest first
   route        Show where requests go, and why, and where they would have gone
   contingency  Show which features survive the loss of any one provider, region, cloud or model
+  drill        Rehearse outages in simulated time, and say what users get all the same
   policy       Compare what two configurations allow
   status       Show the health of deployments and features of a running gateway
   deployment   Take deployments of a running gateway out of service, and put them back
@@ -56,6 +57,8 @@ Examples:
   tieline route replay --since 7d --with next.yaml
                                Show what another configuration would have changed
   tieline contingency          Show which features survive the loss of any one provider
+  tieline drill run claude-2026-04-28
+                               Rehearse an outage in simulated time
   tieline eval run suite.yaml --candidate gpt-5.5@azure --incumbent gpt-5.5@openai
                                Find out whether a deployment is as good as the one that serves
   tieline release start support-reply gpt-6@openai

@@ -16,8 +16,8 @@ use tieline_gateway::{
 
 use crate::support::{catalogue, config, parsed, run};
 
-/// Of a hundred: how far demand may move without another verdict; closer calls are decided by what a minute's
-/// quota is, to the second.
+/// Of a hundred: how far demand may move without another verdict; closer calls are decided by what
+/// a minute's quota is, to the second.
 const CLEAR: [u64; 2] = [80, 125];
 
 fn known(config: &Config, percent: u64) -> (Topology, Report) {
@@ -124,8 +124,8 @@ fn random(seed: u64) -> String {
     let mut text = "version: 1\nproviders:\n".to_owned();
     for name in providers {
         text.push_str(&format!(
-            "  {name}: {{ kind: openai-compatible, base_url: \"http://{name}.test/v1\", api_key: {{ env: \
-             KEY }} }}\n"
+            "  {name}: {{ kind: openai-compatible, base_url: \"http://{name}.test/v1\", api_key: \
+             {{ env: KEY }} }}\n"
         ));
     }
     text.push_str("models:\n");
@@ -152,8 +152,9 @@ fn random(seed: u64) -> String {
         let rpm = rng.random_range(8..=40);
         text.push_str(&format!(
             "  feature-{at}:\n    criticality: {criticality}\n    deadline: 20s\n    demand: {{ \
-             requests_per_minute: {rpm}, input_tokens_per_minute: {}, output_tokens_per_minute: {} }}\n    \
-             tiers:\n",
+             requests_per_minute: {rpm}, input_tokens_per_minute: {}, \
+             output_tokens_per_minute: {} }}\n\
+             \x20   tiers:\n",
             rpm * 20,
             rpm * 8
         ));

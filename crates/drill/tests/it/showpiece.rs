@@ -65,7 +65,9 @@ fn recomputed(outcome: &Outcome, scenario: &Scenario) {
         "spec": {
             "service": "support-chat",
             "indicator": { "spec": { "ratioMetric": {
-                "good": { "metricSource": { "type": "Tieline", "spec": { "sli": "availability" } } },
+                "good": {
+                    "metricSource": { "type": "Tieline", "spec": { "sli": "availability" } },
+                },
             } } },
             "timeWindow": [{ "duration": "30d", "isRolling": true }],
             "objectives": [{ "target": 0.999 }],

@@ -123,9 +123,10 @@ fn timeline(report: &Report, feature: &str, slices: &[Slice]) -> String {
             if x > WIDTH / 2.0 { ("end", x - 6.0) } else { ("start", x + width + 6.0) };
         let _ = write!(
             svg,
-            "<rect class=\"bar\" x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"8\" rx=\"2\">\
-             <title>{}</title></rect><text text-anchor=\"{anchor}\" x=\"{text_x:.1}\" y=\"{:.1}\">{}</text>\
-             <rect class=\"fault\" x=\"{x:.1}\" y=\"{top:.1}\" width=\"{width:.1}\" height=\"{PLOT}\"/>",
+            "<rect class=\"bar\" x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"8\" \
+             rx=\"2\"><title>{}</title></rect><text text-anchor=\"{anchor}\" x=\"{text_x:.1}\" \
+             y=\"{:.1}\">{}</text><rect class=\"fault\" x=\"{x:.1}\" y=\"{top:.1}\" \
+             width=\"{width:.1}\" height=\"{PLOT}\"/>",
             y + 2.0,
             Text(&told),
             y + 10.0,
@@ -222,8 +223,9 @@ fn legend(by: &[&str], slices: &[Slice]) -> String {
         |name: &str| -> u64 { slices.iter().filter_map(|slice| slice.answered.get(name)).sum() };
     let key = |at: usize, name: &str, count: u64| {
         format!(
-            "<svg class=\"key\" viewBox=\"0 0 12 12\" style=\"min-width:0\"><rect class=\"colour-{}\" \
-             width=\"12\" height=\"12\" rx=\"3\"/></svg>{} <b>{count}</b> ",
+            "<svg class=\"key\" viewBox=\"0 0 12 12\" style=\"min-width:0\">\
+             <rect class=\"colour-{}\" width=\"12\" \
+             height=\"12\" rx=\"3\"/></svg>{} <b>{count}</b> ",
             colour(at),
             Text(name)
         )
