@@ -121,8 +121,8 @@ pub(super) const MUTANTS: [Mutant; 29] = [
     Mutant {
         name: "credential trip of the account",
         file: LIVE,
-        text: "member != deployment && open_alike(member)",
-        instead: "member != deployment && open_alike(member) && member == usize::MAX",
+        text: "if fault.scope == Scope::Account || others.any(open_alike) {",
+        instead: "if others.any(|_| false) && open_alike(0) {",
         tests: &["health::a_refused_credential"],
     },
     Mutant {
